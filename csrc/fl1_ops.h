@@ -1,0 +1,81 @@
+/* The primitives every kernel stands on, one table per instruction-set level.
+ *
+ * Contract: pointers are borrowed and need only the alignment of their element type; an
+ * output never overlaps an input unless said so; lengths are in elements and may be 0.
+ * Every sum runs in an order that depends on the length alone, so a result never depends
+ * on the number of threads.
+ */
+#ifndef FL1_OPS_H
+#define FL1_OPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FL1_F32 = 0, FL1_F64 = 1 };     /* values of X */
+enum { FL1_I32 = 0, FL1_I64 = 1 };     /* row indices of a CSC X */
+enum { FL1_SQUARED = 0, FL1_LOGISTIC = 1, FL1_N_LOSSES = 2 };
+
+typedef struct fl1_ops {
+    const char *level;
+
+    /* float64 vectors */
+    double (*dot)(ptrdiff_t n, const double *x, const double *y);
+    void (*axpy)(ptrdiff_t n, double a, const double *x, double *y);
+    double (*sum)(ptrdiff_t n, const double *x);
+    /* out_i = sign(x_i) max(|x_i| - t, 0); out may be x */
+    void (*soft_threshold_f64)(ptrdiff_t n, const double *x, double t, double *out);
+    void (*soft_threshold_f32)(ptrdiff_t n, const float *x, float t, float *out);
+
+    /* dense columns, indexed by value type; `shift` is subtracted from every entry */
+    double (*dense_dot[2])(ptrdiff_t n, const void *x, double shift, const double *v);
+    void (*dense_axpy[2])(ptrdiff_t n, double a, const void *x, double shift, double *y);
+    double (*dense_sum[2])(ptrdiff_t n, const void *x);
+    /* sum (x_i - shift)^2 s_i, with s = NULL for all ones */
+    double (*dense_sqdev[2])(ptrdiff_t n, const void *x, double shift, const double *s);
+    /* out_i = (x_i - shift) * scale * d_i, with d = NULL for all ones */
+    void (*dense_pack[2])(ptrdiff_t n, const void *x, double shift, double scale,
+                          const double *d, double *out);
+
+    /* CSC columns, indexed by value type and index type */
+    double (*sparse_dot[2][2])(ptrdiff_t nnz, const void *x, const void *idx,
+                               const double *v);
+    void (*sparse_axpy[2][2])(ptrdiff_t nnz, double a, const void *x, const void *idx,
+                              double *y);
+    /* sum (x_i - shift)^2 s_i over the stored entries */
+    double (*sparse_sqdev[2][2])(ptrdiff_t nnz, const void *x, const void *idx,
+                                 double shift, const double *s);
+    /* out_k = x_k * scale * d_idx(k) */
+    void (*sparse_pack[2][2])(ptrdiff_t nnz, const void *x, const void *idx, double scale,
+                              const double *d, double *out);
+
+    /* G[a + b*ldg] += sum_i A[i + a*lda] B[i + b*ldb] for a < ma, b < mb, i < n */
+    void (*gram_block)(ptrdiff_t n, const double *A, ptrdiff_t lda, ptrdiff_t ma,
+                       const double *B, ptrdiff_t ldb, ptrdiff_t mb, double *G,
+                       ptrdiff_t ldg);
+
+    /* y_i += sum_k a_k (x_ik - shift_k) is built from axpy; y = A^T v over m columns: */
+    void (*gemv_t)(ptrdiff_t n, ptrdiff_t m, const double *A, ptrdiff_t lda,
+                   const double *v, double *out);
+
+    /* Loss tables: eta -> sum_i s_i loss(y_i, eta_i); v_i = -s_i loss'(eta_i) and, when h is
+     * not NULL, h_i = s_i loss''(eta_i). */
+    double (*loss_eval[FL1_N_LOSSES])(ptrdiff_t n, const double *y, const double *eta,
+                                      const double *s, double *v, double *h);
+    /* Fenchel-Young gap of the loss at the dual point kappa * v:
+     * sum_i s_i loss(y_i, eta_i) + (s_i loss)*(-kappa v_i) + kappa v_i eta_i  >= 0,
+     * infinite where the conjugate is. */
+    double (*loss_young[FL1_N_LOSSES])(ptrdiff_t n, const double *y, const double *eta,
+                                       const double *s, const double *v, double kappa);
+} fl1_ops;
+
+/* The table of the best level this CPU runs, or of the level asked for
+ * ("baseline", "v3", "v4"; NULL or "" for the best).  NULL when the name is unknown or the
+ * CPU lacks the level. */
+const fl1_ops *fl1_ops_select(const char *level);
+
+/* Names of the levels compiled in that this CPU runs, best last; returns their number. */
+int fl1_ops_levels(const char *names[3]);
+
+extern const fl1_ops fl1_ops_baseline, fl1_ops_v3, fl1_ops_v4;
+
+#endif

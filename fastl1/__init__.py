@@ -1,0 +1,39 @@
+"""fastl1: sparse (L1-regularized) linear models, from training kernel to production.
+
+Importing the package loads numpy and the compiled core only; every public name loads the
+module it lives in on first use.
+"""
+
+import importlib
+
+from fastl1 import _runtime
+from fastl1._version import __version__
+
+_EXPORTS = {}
+
+__all__ = ["__version__", "show_config", *_EXPORTS]
+
+
+def show_config():
+    """Print version, instruction-set level, OpenMP, threads and compiler."""
+    import numpy as np
+
+    rows = {"fastl1": __version__, "numpy": np.__version__, **_runtime.config()}
+    for key, value in rows.items():
+        if isinstance(value, list):
+            value = ", ".join(value)
+        print(f"{key:>14}: {value}")
+
+
+def __getattr__(name):
+    try:
+        module = _EXPORTS[name]
+    except KeyError:
+        raise AttributeError(f"module 'fastl1' has no attribute {name!r}") from None
+    value = getattr(importlib.import_module(f"fastl1.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,47 @@
+# The table of primitives of csrc/fl1_ops.h.
+from libc.stdint cimport int64_t
+
+cdef extern from "fl1_ops.h":
+    enum:
+        FL1_F32
+        FL1_F64
+        FL1_I32
+        FL1_I64
+        FL1_SQUARED
+        FL1_LOGISTIC
+
+    ctypedef struct fl1_ops:
+        const char* level
+        double (*dot)(ptrdiff_t, const double*, const double*) noexcept nogil
+        void (*axpy)(ptrdiff_t, double, const double*, double*) noexcept nogil
+        double (*sum)(ptrdiff_t, const double*) noexcept nogil
+        void (*soft_threshold_f64)(ptrdiff_t, const double*, double, double*) noexcept nogil
+        void (*soft_threshold_f32)(ptrdiff_t, const float*, float, float*) noexcept nogil
+        double (*dense_dot[2])(ptrdiff_t, const void*, double, const double*) noexcept nogil
+        void (*dense_axpy[2])(ptrdiff_t, double, const void*, double,
+                              double*) noexcept nogil
+        double (*dense_sum[2])(ptrdiff_t, const void*) noexcept nogil
+        double (*dense_sqdev[2])(ptrdiff_t, const void*, double,
+                                 const double*) noexcept nogil
+        void (*dense_pack[2])(ptrdiff_t, const void*, double, double, const double*,
+                              double*) noexcept nogil
+        double (*sparse_dot[2][2])(ptrdiff_t, const void*, const void*,
+                                   const double*) noexcept nogil
+        void (*sparse_axpy[2][2])(ptrdiff_t, double, const void*, const void*,
+                                  double*) noexcept nogil
+        double (*sparse_sqdev[2][2])(ptrdiff_t, const void*, const void*, double,
+                                     const double*) noexcept nogil
+        void (*sparse_pack[2][2])(ptrdiff_t, const void*, const void*, double,
+                                  const double*, double*) noexcept nogil
+        void (*gram_block)(ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
+                           const double*, ptrdiff_t, ptrdiff_t, double*,
+                           ptrdiff_t) noexcept nogil
+        void (*gemv_t)(ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t,
+                       const double*, double*) noexcept nogil
+        double (*loss_eval[2])(ptrdiff_t, const double*, const double*,
+                               const double*, double*, double*) noexcept nogil
+        double (*loss_young[2])(ptrdiff_t, const double*, const double*,
+                                const double*, const double*, double) noexcept nogil
+
+    const fl1_ops* fl1_ops_select(const char*) noexcept nogil
+    int fl1_ops_levels(const char**) noexcept nogil

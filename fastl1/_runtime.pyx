@@ -1,0 +1,172 @@
+"""What every kernel shares: the instruction-set level, the number of threads, fork safety.
+
+The level is fixed when this module loads: the best the CPU runs, or the one that the
+environment variable FASTL1_ISA names (baseline, v3, v4).
+"""
+import os
+import platform
+import warnings
+
+from fastl1._ops cimport fl1_ops, fl1_ops_levels, fl1_ops_select
+
+cdef extern from *:
+    """
+    #ifdef FL1_OPENMP
+    #include <omp.h>
+    #define fl1_has_openmp 1
+    #else
+    #define fl1_has_openmp 0
+    #define omp_get_max_threads() 1
+    #endif
+    #if defined(__clang__)
+    #define fl1_compiler "clang " __clang_version__
+    #elif defined(__GNUC__)
+    #define fl1_compiler "gcc " __VERSION__
+    #else
+    #define fl1_compiler "unknown"
+    #endif
+    """
+    int fl1_has_openmp
+    int omp_get_max_threads() nogil
+    const char* fl1_compiler
+
+
+def _levels():
+    cdef const char* names[3]
+    cdef int k = fl1_ops_levels(names)
+    return [names[i].decode() for i in range(k)]
+
+
+cdef const fl1_ops* _select() except NULL:
+    asked = os.environ.get("FASTL1_ISA", "")
+    cdef bytes name = asked.encode()
+    cdef const fl1_ops* ops = fl1_ops_select(name)
+    if ops == NULL:
+        raise ImportError(
+            f"FASTL1_ISA={asked!r} is not a level this CPU runs; "
+            f"choose one of {', '.join(_levels())} or unset it"
+        )
+    return ops
+
+
+OPS = _select()
+isa = OPS.level.decode()
+
+cdef bint _forked = False
+cdef bint _warned_fork = False
+
+
+def _after_fork_in_child():
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _cgroup_quota():
+    """CPUs that the container's quota grants, or None."""
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+        return max(1, round(int(quota) / int(period)))
+    except (OSError, ValueError):
+        return None
+
+
+def _physical_cores():
+    """Physical cores this process may run on, or None where unknown."""
+    try:
+        allowed = os.sched_getaffinity(0)
+    except AttributeError:
+        return None
+    cores = set()
+    for cpu in allowed:
+        try:
+            with open(
+                f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
+            ) as file:
+                cores.add(file.read())
+        except OSError:
+            return len(allowed)
+    return len(cores)
+
+
+def _find_default_threads():
+    limits = (omp_get_max_threads(), _physical_cores(), _cgroup_quota())
+    return min([limit for limit in limits if limit])
+
+
+cdef int _default_threads = 0
+
+
+cpdef int resolve_threads(object n_threads) except -1:
+    """Number of threads a kernel call runs on.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        None asks for the default: the least of OpenMP's maximum, the physical cores this
+        process may use and the container's CPU quota.
+
+    Returns
+    -------
+    int
+        1 without OpenMP and in a forked child (libgomp hangs there), else the number.
+    """
+    global _default_threads, _warned_fork
+    cdef int n
+    if n_threads is None:
+        if _default_threads == 0:
+            _default_threads = _find_default_threads()
+        n = _default_threads
+    else:
+        if isinstance(n_threads, bool) or not hasattr(n_threads, "__index__"):
+            raise TypeError(f"n_threads must be an int or None, got {n_threads!r}")
+        n = n_threads.__index__()
+        if n < 1:
+            raise ValueError(f"n_threads must be at least 1, got {n}")
+    if _forked and n > 1:
+        if not _warned_fork:
+            _warned_fork = True
+            warnings.warn(
+                "fastl1 runs one thread in a forked child: OpenMP cannot be used after "
+                "fork; start workers with the 'spawn' or 'forkserver' method to use more",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        n = 1
+    return n if fl1_has_openmp else 1
+
+
+def soft_threshold(const double[::1] x, double t, double[::1] out):
+    """out = sign(x) * max(|x| - t, 0); `out` may be `x`."""
+    cdef ptrdiff_t n = x.shape[0]
+    if out.shape[0] != n:
+        raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
+    if n:
+        with nogil:
+            OPS.soft_threshold_f64(n, &x[0], t, &out[0])
+
+
+def soft_threshold_f32(const float[::1] x, float t, float[::1] out):
+    """soft_threshold for float32 arrays."""
+    cdef ptrdiff_t n = x.shape[0]
+    if out.shape[0] != n:
+        raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
+    if n:
+        with nogil:
+            OPS.soft_threshold_f32(n, &x[0], t, &out[0])
+
+
+def config():
+    """What this build and this process run on, as a dict."""
+    return {
+        "isa": isa,
+        "isa_available": _levels(),
+        "openmp": bool(fl1_has_openmp),
+        "threads": resolve_threads(None),
+        "compiler": (<bytes>fl1_compiler).decode(),
+        "machine": platform.machine(),
+    }
