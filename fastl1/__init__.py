@@ -9,7 +9,10 @@ import importlib
 from fastl1 import _runtime
 from fastl1._version import __version__
 
-_EXPORTS = {}
+_EXPORTS = {
+    "ConvergenceWarning": "exceptions",
+    "FitInterrupted": "exceptions",
+}
 
 __all__ = ["__version__", "show_config", *_EXPORTS]
 

@@ -1,0 +1,26 @@
+"""Warnings and exceptions that fastl1 adds to Python's own."""
+
+
+class ConvergenceWarning(UserWarning):
+    """The solver stopped at `max_iter` before its duality gap reached `tol`."""
+
+
+class FitInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a fit.
+
+    Being a `KeyboardInterrupt`, it passes through ``except Exception`` and ends a script
+    as Ctrl-C does unless it is caught.
+
+    Attributes
+    ----------
+    result : object or None
+        What was finished before the interruption: a `PathResult` with the alphas done, or
+        None when there is nothing.
+    """
+
+    def __init__(self, message="the fit was interrupted", result=None):
+        super().__init__(message)
+        self.result = result
+
+    def __reduce__(self):
+        return type(self), (*self.args, self.result)
