@@ -8,14 +8,14 @@ class ConvergenceWarning(UserWarning):
 class FitInterrupted(KeyboardInterrupt):
     """Ctrl-C during a fit.
 
-    Being a `KeyboardInterrupt`, it passes through ``except Exception`` and ends a script
-    as Ctrl-C does unless it is caught.
+    Being a `KeyboardInterrupt`, it passes through ``except Exception`` and ends a
+    script as Ctrl-C does unless it is caught.
 
     Attributes
     ----------
     result : object or None
-        What was finished before the interruption: a `PathResult` with the alphas done, or
-        None when there is nothing.
+        What was finished before the interruption: a `PathResult` with the alphas done,
+        or None when there is nothing.
     """
 
     def __init__(self, message="the fit was interrupted", result=None):

@@ -1,7 +1,7 @@
 """NumPy oracle: the problem, its certificate, and a solver that is right, not fast.
 
-Everything here is written from the problem's statement alone and shares no code with the
-package, so that it can judge it.  On rows with positive weight, q_i = s_i / sum(s):
+Everything here is written from the problem's statement alone and shares no code with
+the package, so that it can judge it.  On rows with positive weight, q_i = s_i / sum(s):
 
     P(w, b) = sum_i q_i f_i(x_i.w + b + o_i) + sum_j h_j(w_j)
     h_j(w)  = a_j |w| + c_j w^2 / 2 + indicator(lo_j <= w <= up_j)
@@ -13,11 +13,12 @@ the coefficient of the scaled column sd_j w_j, bounds staying on w_j.
 For every t with sum_i q_i t_i = 0 (when there is an intercept), weak duality gives
     P(w, b) >= D(t) = sum_i q_i (t_i o_i - f_i*(t_i)) - sum_j h_j*(u_j),
     u_j = -sum_i q_i t_i x_ij
-    squared:  f*(t) = t^2/2 + t y            logistic: f*(t) = H(t + y), t + y in [0, 1]
-with H(v) = v log v + (1 - v) log(1 - v).  h_j* is finite everywhere when c_j > 0 or both
-bounds are finite; else u_j has to stay in [-a_j, a_j] on the unbounded side, which for
-a_j = 0 means exact orthogonality: that block is fitted and projected out.  A ray search
-over k in D(k t) takes the place of the usual rescaling (k = 0 gives the bound P >= 0).
+    squared:  f*(t) = t^2/2 + t y      logistic: f*(t) = H(t + y), t + y in [0, 1]
+with H(v) = v log v + (1 - v) log(1 - v).  h_j* is finite everywhere when c_j > 0 or
+both bounds are finite; else u_j has to stay in [-a_j, a_j] on the unbounded side, which
+for a_j = 0 means exact orthogonality: that block is fitted and projected out.  A ray
+search over k in D(k t) takes the place of the usual rescaling (k = 0 gives the bound
+P >= 0).
 """
 
 import numpy as np
@@ -272,9 +273,7 @@ class Reference:
             return np.nan
         w, b = self.null_block()
         g, _ = self.gradient(w, b)
-        pull = np.maximum(
-            np.where(self.up > 0, -g, 0.0), np.where(self.lo < 0, g, 0.0)
-        )
+        pull = np.maximum(np.where(self.up > 0, -g, 0.0), np.where(self.lo < 0, g, 0.0))
         on = self.pf > 0
         scale = self.pf[on] * self.l1_ratio * self.sd[on]
         return np.max(np.maximum(pull[on], 0.0) / scale, initial=0.0)
@@ -434,8 +433,8 @@ def relative_gap(X, y, coef, intercept, alpha, **problem):
 def kkt_residuals(X, y, coef, intercept, alpha, **problem):
     """Distance of 0 from the subdifferential, per column, and that of the intercept.
 
-    Coefficients at a bound count the inward side only; columns that the problem excludes
-    (infinite penalty factor, no variation) count 0.
+    Coefficients at a bound count the inward side only; columns that the problem
+    excludes (infinite penalty factor, no variation) count 0.
 
     Returns
     -------
