@@ -1,9 +1,13 @@
 """Build of the extension modules: Cython kernels over C primitives.
 
-The primitives (csrc/level_*.c) are compiled once per instruction-set level and the level
-is chosen at import, so one wheel serves every x86-64 CPU.  Environment variables read
-here: FASTL1_NATIVE=1 compiles everything for this machine only; FASTL1_NO_OPENMP=1 builds
-the single-threaded package; FASTL1_DEBUG=1 turns Cython's bounds checks on.
+The primitives (csrc/level_*.c) are compiled once per instruction-set level and the
+level is chosen at import, so one wheel serves every x86-64 CPU.  Environment variables
+read here, each "1" or unset (every combination builds in its own folder under build/):
+
+    FASTL1_NO_OPENMP  the single-threaded package
+    FASTL1_NATIVE     everything for this machine's CPU only; never for a wheel to ship
+    FASTL1_DEBUG      Cython's bounds checks and C asserts on, little optimization
+    FASTL1_SANITIZE   AddressSanitizer and UBSan (see tools/sanitize.sh)
 """
 
 import os
@@ -17,21 +21,36 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-X86 = platform.machine().lower() in ("x86_64", "amd64")
-NATIVE = os.environ.get("FASTL1_NATIVE") == "1"
-DEBUG = os.environ.get("FASTL1_DEBUG") == "1"
+VARIANTS = ("NO_OPENMP", "NATIVE", "DEBUG", "SANITIZE")
+NO_OPENMP, NATIVE, DEBUG, SANITIZE = (
+    os.environ.get(f"FASTL1_{name}") == "1" for name in VARIANTS
+)
+BUILD_BASE = "-".join(
+    ["build/fastl1"]
+    + [name.lower() for name in VARIANTS if os.environ.get(f"FASTL1_{name}") == "1"]
+)
 
-BASE_FLAGS = ["-std=gnu11", "-fno-math-errno", "-fopenmp-simd"]
-BASE_FLAGS += ["-O1", "-g"] if DEBUG else ["-O3"]
+FLAGS = ["-std=gnu11", "-fno-math-errno", "-fopenmp-simd", "-fvisibility=hidden"]
+FLAGS += ["-O1", "-g", "-UNDEBUG"] if DEBUG or SANITIZE else ["-O3", "-g0"]
+LINK_FLAGS = []
+if SANITIZE:
+    FLAGS += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
+    LINK_FLAGS += ["-fsanitize=address,undefined"]
+
 LEVELS = {"csrc/level_baseline.c": []}
-if X86:
+if platform.machine().lower() in ("x86_64", "amd64"):
     LEVELS["csrc/level_v3.c"] = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
     LEVELS["csrc/level_v4.c"] = [
         *LEVELS["csrc/level_v3.c"],
         *("-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl"),
         "-mprefer-vector-width=512",
     ]
+MACROS = [("FL1_X86_LEVELS", None)] if len(LEVELS) > 1 else []
 
+PYTHON_PROBE = """
+#include <Python.h>
+int main(void) { return 0; }
+"""
 OPENMP_PROBE = """
 #include <omp.h>
 int main(void) { return omp_get_max_threads() < 1; }
@@ -41,43 +60,79 @@ int main(void) { return omp_get_max_threads() < 1; }
 class BuildKernels(build_ext):
     """build_ext that compiles csrc/ once per level and probes for OpenMP."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        if self.editable_mode:
+            # not a temporary folder: installing again compiles only what changed
+            self.build_lib = self.build_temp = f"{BUILD_BASE}/editable"
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
+
     def build_extensions(self):
-        macros = [("FL1_X86_LEVELS", None)] if X86 else []
-        openmp = self.probe_openmp()
-        if openmp:
-            macros.append(("FL1_OPENMP", None))
-        flags = BASE_FLAGS + (["-march=native"] if NATIVE else [])
-        for ext in self.extensions:
+        failure = self.probe(PYTHON_PROBE)
+        if failure:
+            raise SystemExit(
+                f"fastl1 needs a C compiler and Python's headers: {failure}\n"
+                "On Debian and Ubuntu: apt-get install gcc python3-dev"
+            )
+        openmp = self.find_openmp()
+        macros = MACROS + ([("FL1_OPENMP", None)] if openmp else [])
+        native = ["-march=native"] if NATIVE else []
+        cythonized = cythonize(
+            list(self.extensions),
+            nthreads=self.parallel,
+            build_dir=f"{BUILD_BASE}/cython",
+            compiler_directives={
+                "language_level": 3,
+                "boundscheck": DEBUG,
+                "wraparound": False,
+                "initializedcheck": DEBUG,
+                "cdivision": True,
+                "embedsignature": True,
+                "freethreading_compatible": True,
+            },
+        )
+        for ext, with_c in zip(self.extensions, cythonized, strict=True):
+            ext.sources = with_c.sources
             ext.define_macros += macros
-            ext.extra_compile_args += flags + openmp
-            ext.extra_link_args += openmp
+            ext.extra_compile_args += FLAGS + native + openmp
+            ext.extra_link_args += LINK_FLAGS + openmp
             if ext.name == "fastl1._runtime":
                 ext.extra_objects += self.compile_levels(macros)
         super().build_extensions()
 
-    def probe_openmp(self):
-        """Flags that switch OpenMP on, or [] with a loud warning."""
-        if os.environ.get("FASTL1_NO_OPENMP") == "1":
-            return self.without_openmp("FASTL1_NO_OPENMP=1 is set")
+    def copy_extensions_to_source(self):
+        # always, or an older build of another variant would leave the last one in place
+        self.force = True
+        super().copy_extensions_to_source()
+
+    def probe(self, source, flags=()):
+        """Compile and link `source`; return None or what went wrong."""
         with tempfile.TemporaryDirectory() as tmp:
-            source = Path(tmp, "probe.c")
-            source.write_text(OPENMP_PROBE)
+            path = Path(tmp, "probe.c")
+            path.write_text(source)
             try:
                 objects = self.compiler.compile(
-                    [str(source)], output_dir=tmp, extra_postargs=["-fopenmp"]
+                    [str(path)], output_dir=tmp, extra_postargs=list(flags)
                 )
-                self.compiler.link_executable(
-                    objects, str(Path(tmp, "probe")), extra_postargs=["-fopenmp"]
+                self.compiler.link_shared_object(
+                    objects, str(Path(tmp, "probe.so")), extra_postargs=list(flags)
                 )
             except Exception as error:
-                return self.without_openmp(f"the compiler has no OpenMP ({error})")
-        return ["-fopenmp"]
+                return str(error)
+        return None
 
-    @staticmethod
-    def without_openmp(why):
+    def find_openmp(self):
+        """Flags that switch OpenMP on, or [] with a loud warning."""
+        if NO_OPENMP:
+            failure = "FASTL1_NO_OPENMP=1 is set"
+        else:
+            failure = self.probe(OPENMP_PROBE, ["-fopenmp"])
+        if failure is None:
+            return ["-fopenmp"]
         line = "!" * 72
         print(
-            f"{line}\nfastl1 is being built WITHOUT OpenMP: {why}.\n"
+            f"{line}\nfastl1 is being built WITHOUT OpenMP: {failure}.\n"
             f"Every kernel will run on one thread.\n{line}",
             file=sys.stderr,
         )
@@ -90,42 +145,25 @@ class BuildKernels(build_ext):
                 [source],
                 output_dir=self.build_temp,
                 macros=macros,
-                include_dirs=["csrc"],
-                extra_postargs=BASE_FLAGS + level_flags,
-                depends=["csrc/ops.inc", "csrc/columns.inc", "csrc/sparse.inc"],
+                extra_postargs=FLAGS + level_flags,
             )
         return objects
 
 
-def kernel(name, *sources):
+def kernel(path):
+    name = path.stem
+    primitives = ["csrc/dispatch.c"] if name == "_runtime" else []
     return Extension(
         f"fastl1.{name}",
-        [f"fastl1/{name}.pyx", *sources],
+        [str(path), *primitives],
         include_dirs=["csrc", np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-        depends=["csrc/fl1_ops.h"],
+        depends=[str(file) for file in sorted(Path("csrc").iterdir())],
     )
 
 
-MODULES = [kernel("_runtime", "csrc/dispatch.c")]
-MODULES += [
-    kernel(path.stem)
-    for path in sorted(Path("fastl1").glob("_*.pyx"))
-    if path.stem != "_runtime"
-]
-
 setup(
-    ext_modules=cythonize(
-        MODULES,
-        compiler_directives={
-            "language_level": 3,
-            "boundscheck": DEBUG,
-            "wraparound": False,
-            "initializedcheck": DEBUG,
-            "cdivision": True,
-            "embedsignature": True,
-            "freethreading_compatible": True,
-        },
-    ),
+    ext_modules=[kernel(path) for path in sorted(Path("fastl1").glob("_*.pyx"))],
     cmdclass={"build_ext": BuildKernels},
+    options={"build": {"build_base": BUILD_BASE}},
 )

@@ -1,7 +1,7 @@
 """fastl1: sparse (L1-regularized) linear models, from training kernel to production.
 
-Importing the package loads numpy and the compiled core only; every public name loads the
-module it lives in on first use.
+Importing the package loads numpy and the compiled core only; every public name loads
+the module it lives in on first use.
 """
 
 import importlib
