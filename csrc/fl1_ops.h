@@ -53,9 +53,11 @@ typedef struct fl1_ops {
                        const double *B, ptrdiff_t ldb, ptrdiff_t mb, double *G,
                        ptrdiff_t ldg);
 
-    /* y_i += sum_k a_k (x_ik - shift_k) is built from axpy; y = A^T v over m columns: */
-    void (*gemv_t)(ptrdiff_t n, ptrdiff_t m, const double *A, ptrdiff_t lda,
-                   const double *v, double *out);
+    /* One column of a rank-one update of a Cholesky factor (c = r / l, s = x / l for the
+     * pivot l and the entry x above): dst = (src + s x) / c, then x = c x - s dst.
+     * dst may be src or lie before it. */
+    void (*chol_column)(ptrdiff_t n, double c, double s, const double *src, double *x,
+                        double *dst);
 
     /* Loss tables: eta -> sum_i s_i loss(y_i, eta_i); v_i = -s_i loss'(eta_i) and, when h is
      * not NULL, h_i = s_i loss''(eta_i). */

@@ -36,8 +36,8 @@ cdef extern from "fl1_ops.h":
         void (*gram_block)(ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
                            const double*, ptrdiff_t, ptrdiff_t, double*,
                            ptrdiff_t) noexcept nogil
-        void (*gemv_t)(ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t,
-                       const double*, double*) noexcept nogil
+        void (*chol_column)(ptrdiff_t, double, double, const double*, double*,
+                            double*) noexcept nogil
         double (*loss_eval[2])(ptrdiff_t, const double*, const double*,
                                const double*, double*, double*) noexcept nogil
         double (*loss_young[2])(ptrdiff_t, const double*, const double*,

@@ -1,0 +1,88 @@
+# What a solver may ask of X: products with its columns, Gram blocks, packed copies.
+from libc.stdint cimport int64_t
+
+from fastl1._ops cimport fl1_ops
+
+# X as the solver sees it: column j stands for scale_j (x_j - mean_j 1).
+cdef struct design_t:
+    ptrdiff_t n
+    ptrdiff_t p
+    bint sparse
+    int vtype                # FL1_F32 | FL1_F64
+    int itype                # FL1_I32 | FL1_I64
+    ptrdiff_t vsize          # bytes of a value
+    ptrdiff_t isize          # bytes of a row index
+    const char* data
+    const char* indices
+    const int64_t* indptr    # sparse only
+    const double* mean       # (p,)
+    const double* scale      # (p,)
+    const fl1_ops* ops
+
+
+cdef inline ptrdiff_t col_nnz(const design_t* X, ptrdiff_t j) noexcept nogil:
+    return X.indptr[j + 1] - X.indptr[j] if X.sparse else X.n
+
+
+# scale_j (x_j - mean_j 1)' v, where v_sum = sum(v) (read for sparse X only)
+cdef inline double col_dot(
+    const design_t* X, ptrdiff_t j, const double* v, double v_sum
+) noexcept nogil:
+    cdef int64_t a
+    if X.sparse:
+        a = X.indptr[j]
+        return X.scale[j] * (
+            X.ops.sparse_dot[X.vtype][X.itype](
+                X.indptr[j + 1] - a, X.data + a * X.vsize, X.indices + a * X.isize, v
+            )
+            - X.mean[j] * v_sum
+        )
+    return X.scale[j] * X.ops.dense_dot[X.vtype](
+        X.n, X.data + j * X.n * X.vsize, X.mean[j], v
+    )
+
+
+# y += a scale_j (x_j - mean_j 1).  Sparse X touches its nonzeros only: the constant part
+# is added to shift[0], so the true vector is y + shift.
+cdef inline void col_axpy(
+    const design_t* X, ptrdiff_t j, double a, double* y, double* shift
+) noexcept nogil:
+    cdef int64_t k
+    a *= X.scale[j]
+    if X.sparse:
+        k = X.indptr[j]
+        X.ops.sparse_axpy[X.vtype][X.itype](
+            X.indptr[j + 1] - k, a, X.data + k * X.vsize, X.indices + k * X.isize, y
+        )
+        shift[0] -= a * X.mean[j]
+    else:
+        X.ops.dense_axpy[X.vtype](
+            X.n, a, X.data + j * X.n * X.vsize, X.mean[j], y
+        )
+
+
+cdef void design_stats(
+    const design_t* X, const double* s, bint centre, bint standardize, double* mean,
+    double* scale, double* norm, int n_threads
+) noexcept nogil
+
+cdef void design_xtv(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* v, double* out,
+    int n_threads
+) noexcept nogil
+
+cdef void design_add_xw(
+    const design_t* X, const ptrdiff_t* cols, const double* w, ptrdiff_t m, double* y,
+    int n_threads
+) noexcept nogil
+
+cdef void design_means(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h, double h_sum,
+    double* out, int n_threads
+) noexcept nogil
+
+cdef int design_gram(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
+    const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,
+    int n_threads
+) except -1 nogil

@@ -1,0 +1,58 @@
+# The penalized quadratic on a working set, that every loss reduces to.
+from libc.math cimport fabs
+
+from fastl1._cholesky cimport chol_t
+from fastl1._design cimport design_t
+from fastl1._ops cimport fl1_ops
+
+#   min_w  1/2 (w - w0)' H (w - w0) - c0' (w - w0)
+#          + sum_k lam1_k |w_k| + lam2_k / 2 w_k^2,     lo <= w <= hi
+cdef struct quad_t:
+    ptrdiff_t m
+    double* w            # in: w0, out: solution
+    double* c            # in: c0, out: c0 - H (w - w0)
+    double* diag         # diagonal of H
+    double* lam1
+    double* lam2
+    double* lo
+    double* hi
+    double r2            # in, out: squared norm of the residual that H and c stand for
+    double tol           # duality gap asked for, absolute
+    double gap           # out: the gap reached
+    double* work         # (4 m,)
+    ptrdiff_t* index     # (m,)
+    long n_epochs        # counters, added to
+    long n_newton
+    const fl1_ops* ops
+
+
+# One coordinate step: the minimizer over w_k, given its current value.
+cdef inline double quad_prox(const quad_t* q, ptrdiff_t k) noexcept nogil:
+    cdef double z = q.w[k] * q.diag[k] + q.c[k]
+    cdef double t = q.lam1[k]
+    z = z - t if z > t else (z + t if z < -t else 0.0)
+    z /= q.diag[k] + q.lam2[k]
+    return min(max(z, q.lo[k]), q.hi[k])
+
+
+# A Newton target made feasible: the sign and the bounds are kept, zero is hit exactly.
+cdef inline double project_step(
+    const quad_t* q, ptrdiff_t k, double target
+) noexcept nogil:
+    if q.lam1[k] > 0.0 and (
+        target * q.w[k] < 0.0 or fabs(target) <= 1e-14 * fabs(q.w[k])
+    ):
+        return 0.0
+    return min(max(target, q.lo[k]), q.hi[k])
+
+
+cdef double pen_young(
+    double w, double c, double lam1, double lam2, double lo, double hi
+) noexcept nogil
+cdef double dual_ratio(
+    double c, double lam1, double lam2, double lo, double hi
+) noexcept nogil
+cdef double quad_gap(const quad_t* q) noexcept nogil
+cdef int gram_solve(
+    quad_t* q, const double* G, ptrdiff_t ldg, chol_t* F, int max_rounds
+) noexcept nogil

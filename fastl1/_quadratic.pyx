@@ -1,0 +1,234 @@
+"""The penalized quadratic in the Gram regime: coordinate descent and Newton steps.
+
+    min_w  1/2 (w - w0)' H (w - w0) - c0' (w - w0) + pen(w),    H = Gram block + diag(lam2)
+
+Coordinate descent finds the support; on a fixed support and sign pattern the problem is a
+linear system, so a Newton step with an updated Cholesky factor finishes it.  A step that
+would change a sign goes to its projection when that lowers the objective, else to the first
+sign change.
+
+Certificate.  With c = c0 - H_smooth (w - w0) and kappa r a dual point, the duality gap is a
+sum of Fenchel-Young terms, none negative:
+
+    gap(kappa) = (1 - kappa)^2 / 2 r'r + sum_k pen_k(w_k) + pen_k*(kappa c_k) - kappa c_k w_k
+"""
+from libc.math cimport INFINITY, fabs
+from libc.string cimport memcpy
+
+from fastl1._cholesky cimport (
+    chol_append,
+    chol_delete,
+    chol_reserve,
+    chol_solve,
+    chol_t,
+)
+
+
+cdef double pen_young(
+    double w, double c, double lam1, double lam2, double lo, double hi
+) noexcept nogil:
+    """pen(w) + pen*(c) - c w for pen = lam1 |w| + lam2/2 w^2 on [lo, hi]."""
+    cdef double z, best
+    z = c - lam1 if c > lam1 else (c + lam1 if c < -lam1 else 0.0)
+    if z == 0.0:
+        best = 0.0
+    elif lam2 > 0.0:
+        best = min(max(z / lam2, lo), hi)
+    else:
+        best = hi if z > 0.0 else lo
+        if best == INFINITY or best == -INFINITY:
+            return INFINITY
+    return (
+        lam1 * fabs(w) + 0.5 * lam2 * w * w - c * w
+        + c * best - lam1 * fabs(best) - 0.5 * lam2 * best * best
+    )
+
+
+cdef double dual_ratio(
+    double c, double lam1, double lam2, double lo, double hi
+) noexcept nogil:
+    """The factor by which c exceeds what pen* allows; 0 where pen* is finite anyway."""
+    if lam2 > 0.0 or c == 0.0:
+        return 0.0
+    if (c > 0.0 and hi < INFINITY) or (c < 0.0 and lo > -INFINITY):
+        return 0.0
+    return fabs(c) / lam1 if lam1 > 0.0 else 0.0
+
+
+cdef double quad_gap(const quad_t* q) noexcept nogil:
+    """Duality gap of the quadratic at w; unpenalized coordinates count with the decrease
+    that their gradient still promises."""
+    cdef ptrdiff_t k
+    cdef double ratio = 0.0, cw = 0.0, kappa, gap
+    for k in range(q.m):
+        ratio = max(
+            ratio, dual_ratio(q.c[k], q.lam1[k], q.lam2[k], q.lo[k], q.hi[k])
+        )
+        cw += q.c[k] * q.w[k]
+    kappa = 1.0 / ratio if ratio > 1.0 else 1.0
+    gap = 0.5 * (1.0 - kappa) * (1.0 - kappa) * q.r2
+    for k in range(q.m):
+        if q.lam1[k] == 0.0 and q.lam2[k] == 0.0:
+            if (q.c[k] > 0.0 and q.w[k] < q.hi[k]) or (
+                q.c[k] < 0.0 and q.w[k] > q.lo[k]
+            ):
+                if q.diag[k] > 0.0:
+                    gap += 0.5 * q.c[k] * q.c[k] / q.diag[k]
+        else:
+            # (1 + eps): c at the ratio's own coordinate must not round to outside
+            gap += pen_young(
+                q.w[k], kappa * q.c[k], q.lam1[k] * (1.0 + 1e-15), q.lam2[k], q.lo[k],
+                q.hi[k]
+            )
+    return gap
+
+
+cdef inline double _pen(const quad_t* q, ptrdiff_t k, double w) noexcept nogil:
+    return q.lam1[k] * fabs(w) + 0.5 * q.lam2[k] * w * w
+
+
+cdef ptrdiff_t _epoch(quad_t* q, const double* G, ptrdiff_t ldg) noexcept nogil:
+    """One sweep of coordinate descent; returns how often the support changed."""
+    cdef ptrdiff_t k, changes = 0
+    cdef double new, delta
+    for k in range(q.m):
+        if q.diag[k] <= 0.0:
+            continue
+        if q.w[k] == 0.0 and fabs(q.c[k]) <= q.lam1[k]:
+            continue
+        new = quad_prox(q, k)
+        delta = new - q.w[k]
+        if delta == 0.0:
+            continue
+        changes += (new == 0.0) != (q.w[k] == 0.0)
+        q.r2 -= delta * (2.0 * q.c[k] - delta * q.diag[k])
+        q.w[k] = new
+        q.ops.axpy(q.m, -delta, G + k * ldg, q.c)
+    q.n_epochs += 1
+    return changes
+
+
+cdef inline bint _is_free(const quad_t* q, ptrdiff_t k) noexcept nogil:
+    """Whether the Newton step may move coordinate k."""
+    if q.diag[k] <= 0.0 or not q.lo[k] < q.w[k] < q.hi[k]:
+        return False
+    return q.w[k] != 0.0 or q.lam1[k] == 0.0
+
+
+cdef int _sync_factor(
+    quad_t* q, const double* G, ptrdiff_t ldg, chol_t* F, double* in_factor
+) noexcept nogil:
+    """Make F the factor of H on the free coordinates (dependent ones left out)."""
+    cdef ptrdiff_t i, k, gone = 0
+    for k in range(q.m):
+        in_factor[k] = 0.0
+    for i in range(F.m):
+        gone += not _is_free(q, F.slot[i])
+    if 4 * gone > F.m:
+        F.m = 0
+    for i in range(F.m - 1, -1, -1):
+        if _is_free(q, F.slot[i]):
+            in_factor[F.slot[i]] = 1.0
+        else:
+            chol_delete(F, i)
+    if chol_reserve(F, q.m) < 0:
+        return -1
+    for k in range(q.m):
+        if in_factor[k] == 0.0 and _is_free(q, k):
+            for i in range(F.m):
+                F.work[i] = G[F.slot[i] + k * ldg]
+            chol_append(F, k, F.work, q.diag[k] + q.lam2[k])
+    return 0
+
+
+cdef double _first_crossing(
+    const quad_t* q, const chol_t* F, const double* d
+) noexcept nogil:
+    """Largest t <= 1 at which w + t d still has the signs of w and keeps the bounds."""
+    cdef ptrdiff_t i, k
+    cdef double t = 1.0, w
+    for i in range(F.m):
+        k = F.slot[i]
+        w = q.w[k]
+        if d[i] > 0.0:
+            if w + d[i] > q.hi[k]:
+                t = min(t, (q.hi[k] - w) / d[i])
+            if w < 0.0 < w + d[i] and q.lam1[k] > 0.0:
+                t = min(t, -w / d[i])
+        elif d[i] < 0.0:
+            if w + d[i] < q.lo[k]:
+                t = min(t, (q.lo[k] - w) / d[i])
+            if w > 0.0 > w + d[i] and q.lam1[k] > 0.0:
+                t = min(t, -w / d[i])
+    return t
+
+
+cdef bint _newton(
+    quad_t* q, const double* G, ptrdiff_t ldg, chol_t* F
+) noexcept nogil:
+    """One Newton step on the free coordinates; False when it could not help."""
+    cdef double* d = q.work
+    cdef double* step = q.work + q.m       # by slot
+    cdef double* hd = q.work + 2 * q.m
+    cdef double* target = q.work + 3 * q.m
+    cdef ptrdiff_t i, k, trial
+    cdef double t, change, sign
+    if _sync_factor(q, G, ldg, F, step) < 0 or F.m == 0:
+        return False
+    for i in range(F.m):
+        k = F.slot[i]
+        sign = 0.0 if q.w[k] == 0.0 else (1.0 if q.w[k] > 0.0 else -1.0)
+        d[i] = q.c[k] - q.lam1[k] * sign - q.lam2[k] * q.w[k]
+    chol_solve(F, d)
+    q.n_newton += 1
+    t = _first_crossing(q, F, d)
+    for trial in range(2):
+        # first the whole step, projected; then, when that fails, up to the first crossing
+        for k in range(q.m):
+            step[k] = 0.0
+            hd[k] = 0.0
+        change = 0.0
+        for i in range(F.m):
+            k = F.slot[i]
+            target[k] = project_step(q, k, q.w[k] + (d[i] if trial == 0 else t * d[i]))
+            step[k] = target[k] - q.w[k]
+            change += _pen(q, k, target[k]) - _pen(q, k, q.w[k]) - q.c[k] * step[k]
+            if step[k] != 0.0:
+                q.ops.axpy(q.m, step[k], G + k * ldg, hd)
+        change += 0.5 * q.ops.dot(q.m, step, hd)
+        if change <= 0.0 or t >= 1.0:
+            break
+    if not change <= 0.0:
+        return False
+    for k in range(q.m):
+        if step[k] != 0.0:
+            q.r2 -= step[k] * (2.0 * q.c[k] - hd[k])
+            q.w[k] = target[k]
+    q.ops.axpy(q.m, -1.0, hd, q.c)
+    return True
+
+
+cdef int gram_solve(
+    quad_t* q, const double* G, ptrdiff_t ldg, chol_t* F, int max_rounds
+) noexcept nogil:
+    """Minimize to q.gap <= q.tol.
+
+    G (m, m) is the Gram block of the working set, F the factor kept from earlier calls
+    (of the same G and lam2, or empty).  Returns 0, or 1 after max_rounds.
+    """
+    cdef int r, e
+    cdef ptrdiff_t changes, support, k
+    for r in range(max_rounds):
+        q.gap = quad_gap(q)
+        if q.gap <= q.tol:
+            return 0
+        for e in range(10):
+            changes = _epoch(q, G, ldg)
+            support = 0
+            for k in range(q.m):
+                support += q.w[k] != 0.0
+            if 20 * changes <= support + 20:
+                break
+        _newton(q, G, ldg, F)
+    q.gap = quad_gap(q)
+    return 0 if q.gap <= q.tol else 1

@@ -1,0 +1,30 @@
+# Cached correlations and the bound they give on the present ones.
+from fastl1._ops cimport fl1_ops
+
+cdef enum:
+    MAX_REFS = 8
+
+cdef struct cache_t:
+    ptrdiff_t n
+    ptrdiff_t p
+    int count                        # references held
+    double* g                        # (MAX_REFS, n) residuals in the weighted norm
+    double* c                        # (MAX_REFS, p) their correlations with every column
+    double gram[MAX_REFS * MAX_REFS] # inner products of the residuals
+    double beta[MAX_REFS]            # projection of the present residual ...
+    double dist                      # ... and its distance from their span
+    const fl1_ops* ops
+
+cdef int cache_init(cache_t* K, ptrdiff_t n, ptrdiff_t p) noexcept nogil
+cdef void cache_free(cache_t* K) noexcept nogil
+cdef double* cache_push(cache_t* K, const double* g) noexcept nogil
+cdef void cache_project(cache_t* K, const double* b, double gg) noexcept nogil
+
+
+# The present correlation of column j is within cache_slack of this.
+cdef inline double cache_estimate(const cache_t* K, ptrdiff_t j) noexcept nogil:
+    cdef int r
+    cdef double est = 0.0
+    for r in range(K.count):
+        est += K.beta[r] * K.c[r * K.p + j]
+    return est
