@@ -94,6 +94,7 @@ class BuildKernels(build_ext):
         )
         for ext, with_c in zip(self.extensions, cythonized, strict=True):
             ext.sources = with_c.sources
+            ext.depends += ["setup.py", *map(str, Path("csrc").iterdir())]
             ext.define_macros += macros
             ext.extra_compile_args += FLAGS + native + openmp
             ext.extra_link_args += LINK_FLAGS + openmp
@@ -158,7 +159,6 @@ def kernel(path):
         [str(path), *primitives],
         include_dirs=["csrc", np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-        depends=[str(file) for file in sorted(Path("csrc").iterdir())],
     )
 
 

@@ -1,0 +1,61 @@
+"""What `import fastl1` loads, and what it costs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import fastl1
+
+# All of fastl1 that `import fastl1` may load: the package and what chooses the level.
+MODULES = {"fastl1", "fastl1._runtime", "fastl1._version"}
+
+LOADED = """
+import json, sys
+import numpy
+before = set(sys.modules)
+import fastl1
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+TIMED = """
+import time
+start = time.perf_counter()
+import numpy
+middle = time.perf_counter()
+import fastl1
+print(time.perf_counter() - middle)
+"""
+
+
+def python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_import_loads_the_compiled_core_only():
+    loaded = set(json.loads(python(LOADED)))
+    assert {name for name in loaded if name.startswith("fastl1")} == MODULES
+    others = {name.partition(".")[0] for name in loaded} - {"fastl1", "numpy"}
+    # Cython registers its run-time (cython_runtime, _cython_3_x_y) as modules
+    others = {name for name in others if "cython" not in name}
+    assert others <= set(sys.stdlib_module_names), others
+
+
+def test_import_costs_at_most_10_ms_over_numpy():
+    # the least of several: every other process on the machine can only add
+    costs = [float(python(TIMED)) for _ in range(7)]
+    assert min(costs) <= 0.010, costs
+
+
+def test_every_public_name_resolves():
+    assert set(fastl1.__all__) <= set(dir(fastl1))
+    for name in fastl1.__all__:
+        getattr(fastl1, name)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        fastl1.no_such_name  # noqa: B018
