@@ -1,0 +1,1 @@
+"""Measurements of fastl1 against other solvers; nothing here is installed."""

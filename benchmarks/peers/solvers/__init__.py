@@ -1,0 +1,94 @@
+"""The table of peers, and what a solver module provides.
+
+A module of this package has one function, ``build(problem, **options)``, that returns
+``(fit, tols)``: ``fit(tol)`` solves for ``problem.alphas`` and returns coefficients of
+shape (features, alphas), dense or sparse; ``tols`` are its own tolerances to sweep,
+loosest first, in that solver's unit.  ``build`` converts the data to what the solver
+wants, outside the time.  A solver that times itself returns ``Timed(coefs, seconds)``.
+
+Only a worker, in the environment of its peer, imports that peer's module.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a solver is given.  There is no intercept and no scaling in any task."""
+
+    X: object  # Fortran-ordered float64 array or csc_matrix
+    y: np.ndarray  # -1 and 1 for the logistic loss
+    alphas: np.ndarray  # decreasing
+    loss: str
+    l1_ratio: float
+    n_threads: int
+    folder: Path  # of the data set, for solvers of another language
+
+    @property
+    def single(self):
+        return len(self.alphas) == 1
+
+    @property
+    def y01(self):
+        return (self.y > 0).astype(np.float64)
+
+
+class Timed(NamedTuple):
+    coefs: object
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One line per solver: where it lives, how it is called, which tasks it can do."""
+
+    module: str
+    env: str
+    losses: tuple = ("squared", "logistic")
+    options: dict = field(default_factory=dict)
+    homotopy: bool = False  # reach a single alpha by a warm-started path of 20
+    gram: bool = False  # works on X.T @ X: dense designs with few columns
+    path: bool = True  # can do a whole path
+    enet: bool = True
+
+    def does(self, task, sparse, shape):
+        """Whether this peer takes part in the task."""
+        n, p = shape
+        return (
+            task.loss in self.losses
+            and (task.single or (self.path and not self.homotopy))
+            and (task.l1_ratio == 1.0 or self.enet)
+            and (not self.gram or (not sparse and n > p))
+        )
+
+
+SQUARED, LOGISTIC = ("squared",), ("logistic",)
+COVARIANCE = {"covariance": True}
+PEERS = {
+    "fastl1": Peer("fastl1", "here"),
+    "sklearn": Peer("sklearn_enet", "sklearn", SQUARED),
+    "sklearn-gram": Peer(
+        "sklearn_enet", "sklearn", SQUARED, {"precompute": True}, gram=True
+    ),
+    "celer": Peer("celer", "sklearn"),
+    "skglm": Peer("skglm", "sklearn"),
+    "liblinear": Peer("liblinear", "sklearn", LOGISTIC, enet=False),
+    "adelie": Peer("adelie", "adelie"),
+    "adelie-hom": Peer("adelie", "adelie", homotopy=True),
+    "adelie-cov": Peer("adelie", "adelie", SQUARED, COVARIANCE, gram=True),
+    "glmnet-r": Peer("glmnet_r", "r"),
+    "glmnet-r-hom": Peer("glmnet_r", "r", homotopy=True),
+    "glmnet-r-cov": Peer("glmnet_r", "r", SQUARED, COVARIANCE, gram=True),
+    "glmnet-py": Peer("glmnet_py", "glmnet-py"),
+    "skein": Peer("skein", "skein", SQUARED),
+    "sklearn-saga": Peer("sklearn_saga", "sklearn", LOGISTIC, path=False, enet=False),
+}
+
+
+def decades(first, last, per=1):
+    """Tolerances 10^-first .. 10^-last, ``per`` to a decade."""
+    return [10.0 ** -(first + k / per) for k in range((last - first) * per + 1)]

@@ -1,0 +1,25 @@
+"""python-glmnet: the Fortran glmnet of 2014 to 2019 under a Python wrapper."""
+
+import numpy as np
+from glmnet import ElasticNet, LogitNet
+
+from . import decades
+
+
+def build(problem):
+    def fit(tol):
+        make = LogitNet if problem.loss == "logistic" else ElasticNet
+        model = make(
+            alpha=problem.l1_ratio,
+            lambda_path=problem.alphas,
+            standardize=False,
+            fit_intercept=False,
+            tol=tol,
+            n_splits=0,
+            max_iter=10**7,
+        )
+        y = problem.y01.astype(int) if make is LogitNet else problem.y
+        coefs = np.asarray(model.fit(problem.X, y).coef_path_)
+        return coefs.reshape(problem.X.shape[1], -1)
+
+    return fit, decades(3, 20)

@@ -1,0 +1,50 @@
+"""R's glmnet in a process of its own (glmnet.R), which measures its own time."""
+
+import atexit
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+from . import Timed, decades
+
+
+def build(problem, covariance=False):
+    scratch = tempfile.TemporaryDirectory()
+    out = Path(scratch.name, "coefs")
+    y = problem.y01 if problem.loss == "logistic" else problem.y
+    np.save(Path(scratch.name, "y.npy"), y)
+    np.save(Path(scratch.name, "alphas.npy"), problem.alphas)
+    family = {"squared": "gaussian", "logistic": "binomial"}[problem.loss]
+    script = str(Path(__file__).with_name("glmnet.R"))
+    kind = "covariance" if covariance else "default"
+    arguments = [problem.folder, scratch.name, family, str(problem.l1_ratio), kind]
+    process = subprocess.Popen(
+        ["Rscript", script, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(scratch.cleanup)
+    atexit.register(process.kill)
+
+    def fit(tol):
+        process.stdin.write(f"{tol:g}\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            if line.startswith("seconds "):
+                return Timed(read(out), float(line.split()[1]))
+        raise RuntimeError(f"Rscript ended with status {process.wait()}")
+
+    def read(path):
+        n_columns, nnz = np.fromfile(path, np.int32, 2)
+        indptr = np.fromfile(path, np.int32, n_columns + 1, offset=8)
+        start = 8 + 4 * (n_columns + 1)
+        indices = np.fromfile(path, np.int32, nnz, offset=start)
+        values = np.fromfile(path, np.float64, nnz, offset=start + 4 * nnz)
+        shape = problem.X.shape[1], n_columns
+        return sp.csc_matrix((values, indices, indptr), shape=shape)
+
+    return fit, decades(3, 20)

@@ -1,0 +1,74 @@
+"""The tasks: which problem on which data.  A task's name is ``kind-data-fraction``."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Task:
+    """One problem: ``n_alphas`` values from alpha_max down to alpha_max / fraction.
+
+    With ``n_alphas == 1`` only the last one is asked for.
+    """
+
+    kind: str
+    data: str
+    fraction: int
+    loss: str = "squared"
+    l1_ratio: float = 1.0
+    n_alphas: int = 1
+
+    @property
+    def name(self):
+        return f"{self.kind}-{self.data}-{self.fraction}"
+
+    @property
+    def single(self):
+        return self.n_alphas == 1
+
+    def alphas(self, alpha_max):
+        """The grid, largest first."""
+        if self.single:
+            return np.array([alpha_max / self.fraction])
+        return alpha_max * np.logspace(0, -np.log10(self.fraction), self.n_alphas)
+
+
+SYNTHETIC = ("wide", "tall", "text")
+
+
+def _table():
+    for data in SYNTHETIC:
+        for fraction in (10, 100):
+            yield Task("lasso", data, fraction)
+    for data in ("20news", "snp", "leukemia", "arcene"):
+        yield Task("lasso", data, 100)
+    for data in SYNTHETIC:
+        yield Task("lassopath", data, 100, n_alphas=100)
+    for data in SYNTHETIC:
+        yield Task("enetpath", data, 100, l1_ratio=0.5, n_alphas=100)
+    for data in SYNTHETIC:
+        for fraction in (10, 100):
+            yield Task("logistic", data, fraction, loss="logistic")
+    for data in ("20news", "leukemia", "arcene"):
+        yield Task("logistic", data, 100, loss="logistic")
+    for data in SYNTHETIC:
+        yield Task("logisticpath", data, 100, loss="logistic", n_alphas=50)
+    for data in ("tinydense", "tinysparse"):  # the harness's own test
+        yield Task("lasso", data, 10)
+        yield Task("lassopath", data, 10, n_alphas=5)
+        yield Task("logistic", data, 10, loss="logistic")
+
+
+TASKS = {task.name: task for task in _table()}
+
+
+def select(patterns=()):
+    """Tasks whose name matches one of the shell patterns; by default all but tiny."""
+    if not patterns:
+        return [t for t in TASKS.values() if not t.data.startswith("tiny")]
+    unmatched = [p for p in patterns if not any(fnmatchcase(n, p) for n in TASKS)]
+    if unmatched:
+        raise SystemExit(f"no task matches {', '.join(unmatched)}; --list names them")
+    return [t for n, t in TASKS.items() if any(fnmatchcase(n, p) for p in patterns)]
