@@ -12,6 +12,7 @@ from fastl1._version import __version__
 _EXPORTS = {
     "ConvergenceWarning": "exceptions",
     "FitInterrupted": "exceptions",
+    "SparseModel": "model",
 }
 
 __all__ = ["__version__", "show_config", *_EXPORTS]

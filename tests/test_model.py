@@ -1,0 +1,375 @@
+"""The artifact: equal bytes, integrity, atomic writes, prediction with numpy alone."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from fastl1.model import SparseModel, write_atomic
+
+RNG = np.random.default_rng(3)
+
+
+def small(**changes):
+    given = {
+        "indices": [0, 2, 5],
+        "values": [1.5, -2.0, 0.25],
+        "intercept": 0.75,
+        "n_features": 7,
+        "feature_names": list("abcdefg"),
+        "metadata": {"lambda": 0.1, "grid": np.array([0.2, 0.1]), "gap": np.float64(1)},
+    }
+    return SparseModel(**{**given, **changes})
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "model.fl1"
+    small().save(path)
+    return path
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("nnz", [0, 1, 3])
+@pytest.mark.parametrize("link", ["identity", "logit"])
+def test_round_trip(tmp_path, dtype, nnz, link):
+    values = np.array([1.1, -2.2, 0.3], dtype)[:nnz]
+    model = small(indices=[0, 2, 5][:nnz], values=values, link=link)
+    path = tmp_path / "model.fl1"
+    model.save(path)
+    again = SparseModel.load(path)
+    assert again == model
+    assert again.values.dtype == dtype
+    assert again.coef_.tolist() == model.coef_.tolist()
+    assert again.intercept == 0.75
+    assert again.feature_names == list("abcdefg")
+    assert again.metadata == {"lambda": 0.1, "grid": [0.2, 0.1], "gap": 1.0}
+    assert os.listdir(tmp_path) == ["model.fl1"]
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [[0, 1], [False, True], [-1.0, 1.0], ["no", "yes"], np.array(["n", "é"], object)],
+)
+def test_classes_keep_their_kind(classes):
+    model = small(link="logit", classes=classes)
+    again = SparseModel.from_bytes(model.to_bytes())
+    assert again.classes.dtype == model.classes.dtype
+    assert again.classes.tolist() == list(classes)
+    labels = again.predict(np.eye(7), type="class")
+    assert labels.tolist() == [classes[int(e > 0)] for e in 0.75 + model.coef_]
+
+
+def test_equal_models_give_equal_bytes():
+    a = small(metadata={"b": 1, "a": {"y": 2, "x": 3}})
+    b = small(
+        indices=np.array([0, 2, 3, 5], np.uint8),
+        values=[1.5, -2, 0.0, 0.25],  # the zero is dropped
+        metadata={"a": {"x": 3, "y": 2}, "b": 1},
+    )
+    assert a == b
+    assert a.to_bytes() == b.to_bytes()
+    assert a != small(intercept=0.5)
+    assert a != 3
+
+
+def test_layout_is_safetensors(file):
+    safetensors = pytest.importorskip("safetensors")
+    with safetensors.safe_open(file, "numpy") as tensors:
+        assert tensors.get_tensor("indices").tolist() == [0, 2, 5]
+        assert tensors.get_tensor("indices").dtype == np.uint32
+        assert tensors.get_tensor("values").tolist() == [1.5, -2.0, 0.25]
+        assert tensors.get_tensor("intercept").tolist() == [0.75]
+        assert tensors.metadata()["format"] == "fastl1.SparseModel"
+    data = file.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    assert (8 + length) % 8 == 0
+    assert list(header) == sorted(header)
+    assert list(header["__metadata__"]) == sorted(header["__metadata__"])
+    for name, spec in header.items():
+        if name != "__metadata__":
+            size = {"F64": 8, "U32": 4, "U8": 1}[spec["dtype"]]
+            assert spec["data_offsets"][0] % size == 0
+
+
+@pytest.mark.parametrize("values", [[], np.ones(3, np.float32)])
+def test_safetensors_reads_the_corner_cases(tmp_path, values):
+    numpy_reader = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "model.fl1"
+    small(indices=range(len(values)), values=values, feature_names=None).save(path)
+    tensors = numpy_reader.load_file(path)
+    assert tensors["values"].tolist() == list(values)
+    assert sorted(tensors) == ["indices", "intercept", "values"]
+
+
+def test_every_cut_is_refused(file):
+    data = file.read_bytes()
+    for size in range(len(data)):
+        with pytest.raises(ValueError, match=r"truncated|not a fastl1 model"):
+            SparseModel.from_bytes(data[:size])
+    with pytest.raises(ValueError, match="altered"):
+        SparseModel.from_bytes(data + b"x")
+
+
+def test_every_flipped_byte_is_refused(file):
+    data = bytearray(file.read_bytes())
+    for place in range(len(data)):
+        data[place] ^= 1
+        with pytest.raises(ValueError, match=r"model: \w"):
+            SparseModel.from_bytes(data)
+        data[place] ^= 1
+
+
+def test_error_names_the_file(tmp_path):
+    path = tmp_path / "other.bin"
+    path.write_bytes(b"PAR1" * 50)
+    with pytest.raises(ValueError, match=r"other\.bin: not a fastl1 model"):
+        SparseModel.load(path)
+    with pytest.raises(FileNotFoundError):
+        SparseModel.load(tmp_path / "absent.fl1")
+
+
+def resealed(file, change):
+    """The file's bytes after `change(header)`, with a digest that fits."""
+    from fastl1.model import _pack, _unpack
+
+    meta, tensors = _unpack(file.read_bytes())
+    change(meta, tensors)
+    meta["sha256"] = "0" * 64
+    return _pack(meta, tensors)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda meta, t: meta.update(schema="2"), "later fastl1"),
+        (lambda meta, t: meta.update(model='{"n_features":7}'), "malformed"),
+        (lambda meta, t: meta.update(model="[" * 100_000), "malformed"),
+        (lambda meta, t: meta.pop("lineage"), "malformed"),
+        (lambda meta, t: t.update(indices=np.array([0, 2, 7], np.uint32)), "between"),
+        (lambda meta, t: t.update(indices=np.array([2, 0, 1], np.uint32)), "increas"),
+        (lambda meta, t: t.update(values=np.array([1, np.nan, 1.0])), "nan"),
+        (lambda meta, t: t.update(values=np.array([1.0])), "equally long"),
+        (lambda meta, t: t.update(names=np.frombuffer(b'["a"]', "u1")), "1 feature na"),
+    ],
+)
+def test_hostile_content_behind_a_fitting_digest(file, change, message):
+    with pytest.raises(ValueError, match=message):
+        SparseModel.from_bytes(resealed(file, change))
+
+
+def test_hostile_extents(file):
+    data = file.read_bytes()
+    for length in (0, 1, 7, 2**31, 2**63, 2**64 - 1):
+        with pytest.raises(ValueError, match=r"truncated|not a fastl1|altered"):
+            SparseModel.from_bytes(length.to_bytes(8, "little") + data[8:])
+
+
+LOADER = """
+import sys
+before = set(sys.modules)
+import numpy
+bare = set(sys.modules)
+from fastl1.model import SparseModel
+model = SparseModel.load(sys.argv[1])
+print(model.predict(numpy.eye(7)).tolist())
+stdlib = sys.stdlib_module_names
+new = {m.split(".")[0] for m in set(sys.modules) - bare} - set(stdlib)
+print(sorted(m for m in new if not m.startswith(("numpy", "fastl1", "_fastl1"))))
+print(sorted(m for m in sys.modules if m.startswith("scipy")))
+"""
+
+
+def test_loading_needs_numpy_only(file):
+    run = subprocess.run(
+        [sys.executable, "-c", LOADER, str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    predicted, foreign, scipy = run.stdout.splitlines()
+    assert json.loads(predicted) == small().predict(np.eye(7)).tolist()
+    # Cython's own runtime shims are registered as modules by the compiled core
+    assert [m for m in eval(foreign) if not m.startswith(("_cython", "cython"))] == []
+    assert scipy == "[]"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, np.uint16, bool])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_predict_dense(dtype, order):
+    X = np.asarray(RNG.integers(0, 2, (20, 7)), dtype=dtype, order=order)
+    model = small()
+    expected = X.astype(float) @ model.coef_ + 0.75
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-14)
+    assert model.predict(X[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("kind", [sp.csr_array, sp.csc_array, sp.coo_array])
+def test_predict_sparse(kind):
+    X = sp.random_array((30, 7), density=0.4, rng=RNG)
+    model = small(link="logit")
+    expected = 1 / (1 + np.exp(-(X.toarray() @ model.coef_ + 0.75)))
+    np.testing.assert_allclose(model.predict(kind(X)), expected, rtol=1e-12)
+    assert model.predict(kind(X), type="link").shape == (30,)
+
+
+def test_predict_is_stable_for_large_scores():
+    model = SparseModel([0], [1.0], 0.0, 1, link="logit")
+    with np.errstate(all="raise", under="ignore"):
+        p = model.predict([[-1000.0], [0.0], [1000.0]])
+    assert p.tolist() == [0.0, 0.5, 1.0]
+
+
+def test_predict_ignores_what_it_does_not_use():
+    X = np.zeros((2, 7))
+    X[1, 1] = np.nan
+    assert small().predict(X).tolist() == [0.75, 0.75]
+    assert small().predict(sp.csr_array(X)).tolist() == [0.75, 0.75]
+    X[1, 2] = np.inf
+    with pytest.raises(ValueError, match=r"X\[1, 2\] is inf"):
+        small().predict(X)
+    with pytest.raises(ValueError, match="is inf"):
+        small().predict(sp.csr_array(X))
+
+
+def test_predict_by_name():
+    table = {"f": np.array([4, 8]), "c": [0.5, 1.0], "a": np.array([True, False])}
+    expected = [1.5 - 1 + 1 + 0.75, -2 + 2 + 0.75]
+    assert small().predict(table).tolist() == expected
+    with pytest.raises(ValueError, match="'c'"):
+        small().predict({"a": [1.0], "f": [1.0]})
+    with pytest.raises(ValueError, match="neither"):
+        small(feature_names=None).predict(table)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_predict_frames(library):
+    frame = pytest.importorskip(library)
+    make = frame.table if library == "pyarrow" else frame.DataFrame
+    table = {"f": [4.0, 8.0], "c": [0.5, 1.0], "a": [1, 0], "b": ["x", "y"]}
+    assert small().predict(make(table)).tolist() == small().predict(table).tolist()
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (np.ones((2, 6)), ValueError, "6 features"),
+        (np.ones(7), ValueError, "2 dimensions"),
+        (np.ones((2, 7), complex), TypeError, "complex"),
+        (np.full((2, 7), "a"), TypeError, "real numbers"),
+        (sp.csr_array((2, 8)), ValueError, "8 features"),
+    ],
+)
+def test_predict_bad_input(X, error, message):
+    with pytest.raises(error, match=message):
+        small().predict(X)
+
+
+def test_predict_bad_type():
+    with pytest.raises(ValueError, match="'probability'"):
+        small().predict(np.eye(7), type="probability")
+    with pytest.raises(ValueError, match="logit"):
+        small().predict(np.eye(7), type="class")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"indices": [0, 0, 1]}, "increasing"),
+        ({"indices": [0, 2, 7]}, "between 0 and 6"),
+        ({"indices": [-1, 2, 3]}, "between"),
+        ({"indices": [0, 2]}, "equally long"),
+        ({"values": [1, 2, np.inf]}, "entry 2 is inf"),
+        ({"intercept": np.nan}, "intercept"),
+        ({"n_features": 0}, "at least 1"),
+        ({"link": "probit"}, "probit"),
+        ({"classes": [0, 1]}, "logit"),
+        ({"link": "logit", "classes": [1, 1]}, "differ"),
+        ({"link": "logit", "classes": [1, 2, 3]}, "two"),
+        ({"feature_names": ["a"]}, "1 feature names for 7"),
+        ({"feature_names": list("abcdefa")}, "'a' occurs twice"),
+    ],
+)
+def test_bad_models(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small(**changes)
+
+
+def test_metadata():
+    model = small(metadata={"gap": np.float64("nan"), 3: (1, np.bool_(True))})
+    assert model.metadata == {"gap": None, "3": [1, True]}
+    with pytest.raises(TypeError, match="object"):
+        small(metadata={"x": object()})
+
+
+def test_wide_indices():
+    model = SparseModel([3, 2**40], [1.0, 2.0], 0.0, 2**40 + 1)
+    again = SparseModel.from_bytes(model.to_bytes())
+    assert again.indices.tolist() == [3, 2**40]
+
+
+def test_kept_names():
+    assert small().kept_names() == ["a", "c", "f"]
+    assert small(feature_names=None).kept_names() == ["x0", "x2", "x5"]
+    assert repr(small()) == "<SparseModel: 3 of 7 features, link='identity'>"
+
+
+# --- writing -----------------------------------------------------------------------
+
+
+def test_replaces_and_follows_links(tmp_path):
+    real, link = tmp_path / "real.fl1", tmp_path / "link.fl1"
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    small().save(link)
+    assert link.is_symlink()
+    assert SparseModel.load(real) == small()
+
+
+def test_unwritable_places(tmp_path):
+    with pytest.raises(OSError, match="cannot write"):
+        small().save(tmp_path / "absent" / "model.fl1")
+    with pytest.raises(IsADirectoryError, match="cannot write"):
+        small().save(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_full_device():
+    with pytest.raises(OSError, match=r"cannot write: No space.*/dev/full"):
+        small().save("/dev/full")
+
+
+def test_read_only_directory(tmp_path):
+    tmp_path.chmod(0o555)
+    root = os.geteuid() == 0  # root may write anywhere: act as somebody else meanwhile
+    if root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError, match=r"cannot write: Permission denied"):
+            small().save(tmp_path / "model.fl1")
+    finally:
+        if root:
+            os.seteuid(0)
+        tmp_path.chmod(0o755)
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_half_written_file_when_space_ends(tmp_path):
+    path = tmp_path / "model.fl1"
+    small().save(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match=r"cannot write: .*model\.fl1"):
+            write_atomic(path, b"x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert os.listdir(tmp_path) == ["model.fl1"]
+    assert SparseModel.load(path) == small()
