@@ -146,6 +146,8 @@ def raw_column(column, name):
         return _from_arrow(column, name)
     if module in ("pandas", "polars"):
         column = column.to_numpy()
+    if isinstance(column, (list, tuple)):
+        return _from_objects(column, name)
     column = np.asarray(column)
     if column.ndim != 1:
         raise ValueError(f"column {name!r} has shape {column.shape}, not (n,)")
