@@ -13,6 +13,12 @@ _EXPORTS = {
     "ConvergenceWarning": "exceptions",
     "FitInterrupted": "exceptions",
     "SparseModel": "model",
+    "PathResult": "paths",
+    "alpha_max": "paths",
+    "enet_path": "paths",
+    "lasso_path": "paths",
+    "path": "paths",
+    "soft_threshold": "prox",
 }
 
 __all__ = ["__version__", "show_config", *_EXPORTS]

@@ -1,0 +1,944 @@
+"""Solution paths: the functional API over the compiled solver.
+
+`path` validates (check_problem), runs `solve_path` and warns about what did not
+converge; callers that have validated already, such as cross-validation and the
+estimators, use `solve_path` and `warn_unconverged` themselves.
+"""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastl1 import _runtime
+from fastl1._solver import Solver
+from fastl1._validation import (
+    CSC,
+    Problem,
+    check_features,
+    check_flag,
+    check_int,
+    check_problem,
+    check_real,
+    check_vector,
+)
+from fastl1.exceptions import ConvergenceWarning, FitInterrupted
+
+if TYPE_CHECKING:
+    from fastl1.model import SparseModel
+
+MAX_ITER = 500
+
+_CONVERGED, _MAX_ITER, _INTERRUPTED, _FAILED = range(4)
+
+Callback = Callable[[int, dict[str, Any]], Any]
+Kind = Literal["response", "link", "class"]
+
+
+def make_solver(problem: Problem) -> Solver:
+    """The compiled solver of `problem`, at its null model."""
+    return Solver(
+        problem.X,
+        problem.y,
+        loss=problem.loss,
+        l1_ratio=problem.l1_ratio,
+        penalty_factor=problem.penalty_factor,
+        lower=problem.lower,
+        upper=problem.upper,
+        fit_intercept=problem.fit_intercept,
+        standardize=problem.standardize,
+        sample_weight=problem.sample_weight,
+        offset=problem.offset,
+        n_threads=_runtime.resolve_threads(problem.n_threads),
+    )
+
+
+@dataclass(repr=False)
+class PathResult:
+    """Models along a decreasing grid of alphas.
+
+    Attributes
+    ----------
+    alphas : ndarray (K,)
+        The grid, or the part of it that was done.
+    coefs : scipy.sparse.csc_array (p, K)
+        Coefficients on the original scale; float32 when X was float32.
+    intercepts : ndarray (K,), float64
+    dual_gaps : ndarray (K,)
+        Certificate of each model: an upper bound on its distance from the optimal
+        objective, divided by the objective P(0) at zero coefficients and best
+        intercept. At alpha = 0 the relative gradient norm.  For float32 X it holds
+        after the cast.
+    n_iters : ndarray (K,), int
+        Outer iterations.
+    converged : ndarray (K,), bool
+        Whether the gap is within `tol`.
+    classes : ndarray (2,) or None
+        Labels of the logistic loss; the link is the log-odds of the second.
+    info : dict
+        Counters of the solver, and: ``alpha_max``; ``null_objective`` (P(0));
+        ``stopped``: "end" of the grid, "max_features", "callback" or "interrupted";
+        ``seconds``; ``tol``; ``n_threads``; ``isa``.
+    loss : str
+    feature_names : list of str or None
+    """
+
+    alphas: np.ndarray
+    coefs: Any
+    intercepts: np.ndarray
+    dual_gaps: np.ndarray
+    n_iters: np.ndarray
+    converged: np.ndarray
+    classes: np.ndarray | None
+    info: dict[str, Any]
+    loss: str = "squared"
+    feature_names: list[str] | None = None
+    # for coef_at(exact=True); not pickled
+    _problem: Problem | None = field(default=None, compare=False)
+    _max_iter: int = MAX_ITER
+
+    def __repr__(self) -> str:
+        p, count = self.coefs.shape
+        text = f"<PathResult: {self.loss}, {count} alphas, {p} features"
+        if count:
+            kept = int(np.diff(self.coefs.indptr).max())
+            text += f", up to {kept} nonzero, worst gap {self.dual_gaps.max():.1e}"
+        return text + ">"
+
+    def __len__(self) -> int:
+        return len(self.alphas)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the data."""
+        return {**self.__dict__, "_problem": None}
+
+    def coef_at(self, alpha: float, exact: bool = False) -> tuple[np.ndarray, float]:
+        """Coefficients and intercept at any alpha.
+
+        Parameters
+        ----------
+        alpha : float
+            Within the grid.  Above it is accepted, and exact, when the grid starts at
+            ``info["alpha_max"]`` or above: the model is the first one.
+        exact : bool
+            False interpolates linearly in alpha between the two neighbours on the grid,
+            an approximation without a certificate (the path of the squared loss with
+            l1_ratio = 1 is piecewise linear, but with corners of its own).  True solves
+            at this alpha to the tolerance of the path, from the interpolated point; any
+            alpha >= 0 is accepted then, and the data are needed: the result of a fit
+            keeps a reference to them, one that was pickled does not.
+
+        Returns
+        -------
+        coef : ndarray (p,)
+        intercept : float
+
+        Raises
+        ------
+        ValueError
+            alpha is out of the grid's range, or exact=True has no data to work on.
+        """
+        alpha = check_real("alpha", alpha, 0.0)
+        if not check_flag("exact", exact):
+            coefs, intercepts = self._interpolate(np.array([alpha]))
+            return coefs.toarray()[:, 0], float(intercepts[0])
+        if self._problem is None:
+            raise ValueError(
+                "exact=True solves again, and this result has no data: it was "
+                "unpickled. Call fastl1.path with the data and this alpha"
+            )
+        low, high = self.alphas.min(), self.alphas.max()
+        coefs, intercepts = self._interpolate(np.clip([alpha], low, high))
+        refit = solve_path(
+            self._problem,
+            alphas=[alpha],
+            tol=self.info["tol"],
+            max_iter=self._max_iter,
+            coef_init=coefs.toarray()[:, 0],
+            intercept_init=float(intercepts[0]),
+        )
+        warn_unconverged(refit, stacklevel=2)
+        return refit.coefs.toarray()[:, 0], float(refit.intercepts[0])
+
+    def _interpolate(self, alphas: np.ndarray) -> tuple[Any, np.ndarray]:
+        """(coefs (p, m) csc_array, intercepts (m,)) linear between grid points."""
+        import scipy.sparse as sp
+
+        grid = self.alphas
+        if not len(grid):
+            raise ValueError("the path holds no model")
+        slack = 1e-12 * grid[0]
+        top = np.inf if grid[0] >= self.info["alpha_max"] - slack else grid[0] + slack
+        bad = (alphas < grid[-1] - slack) | (alphas > top)
+        if bad.any():
+            raise ValueError(
+                f"alpha={alphas[bad.argmax()]:g} is outside of the path, "
+                f"[{grid[-1]:g}, {grid[0]:g}]; "
+                "use coef_at(alpha, exact=True) or another grid"
+            )
+        position = np.interp(-alphas, -grid, np.arange(len(grid), dtype=np.float64))
+        left = np.minimum(position.astype(np.intp), len(grid) - 1)
+        right = np.minimum(left + 1, len(grid) - 1)
+        share = position - left
+        m = np.arange(len(alphas))
+        mix = sp.csc_array(
+            (np.r_[1.0 - share, share], (np.r_[left, right], np.r_[m, m])),
+            shape=(len(grid), len(alphas)),
+        )
+        mix.eliminate_zeros()
+        coefs = (self.coefs @ mix).tocsc().astype(self.coefs.dtype, copy=False)
+        return coefs, self.intercepts @ mix
+
+    def predict(
+        self,
+        X: Any,
+        alpha: ArrayLike | None = None,
+        type: Kind = "response",
+        *,
+        offset: ArrayLike | None = None,
+    ) -> np.ndarray:
+        """Predictions of one, several or all models of the path.
+
+        Parameters
+        ----------
+        X : array-like, SciPy sparse matrix or frame of shape (n, p)
+        alpha : float or array-like of shape (m,), optional
+            None takes every alpha of the grid.  Between grid points the coefficients
+            are interpolated linearly, see `coef_at`.
+        type : {"response", "link", "class"}
+            "link": x.w + b.  "response": the same for the squared loss, the probability
+            of ``classes[1]`` for the logistic loss.  "class": the likelier label.
+        offset : array-like of shape (n,), optional
+            Added to the link; a model fitted with an offset usually needs one here.
+
+        Returns
+        -------
+        ndarray of shape (n,) for one alpha, else (n, m)
+
+        Raises
+        ------
+        ValueError, TypeError
+            X does not fit, alpha is outside of the path, or `type` is unknown or does
+            not go with the loss.
+        """
+        if type not in ("response", "link", "class"):
+            raise ValueError(f"type must be response, link or class; got {type!r}")
+        if type == "class" and self.classes is None:
+            raise ValueError(f"type='class' needs a classifier, loss is {self.loss!r}")
+        X = check_features(X, self.coefs.shape[0], self.feature_names)
+        coefs, intercepts = self.coefs, self.intercepts
+        single = alpha is not None and np.ndim(alpha) == 0
+        if alpha is not None:
+            wanted = np.atleast_1d(alpha)
+            wanted = check_vector("alpha", wanted, len(wanted), of="model")
+            coefs, intercepts = self._interpolate(wanted)
+        support = np.unique(coefs.indices)
+        dense = coefs[support].toarray().astype(np.float64, copy=False)
+        eta = X[:, support] @ dense + intercepts
+        if offset is not None:
+            eta += check_vector("offset", offset, X.shape[0])[:, None]
+        if single:
+            eta = eta[:, 0]
+        if type == "class":
+            return self.classes[(eta > 0).astype(np.intp)]
+        if type == "response" and self.loss == "logistic":
+            return _expit(eta)
+        return eta
+
+    def model(self, k: int) -> "SparseModel":
+        """The k-th model of the path as a `SparseModel`, to save and to serve.
+
+        Parameters
+        ----------
+        k : int
+            Position on the grid; negative counts from the end.
+
+        Returns
+        -------
+        SparseModel
+
+        Raises
+        ------
+        IndexError
+            There is no such model.
+        """
+        from fastl1.model import SparseModel
+
+        count = len(self.alphas)
+        if not -count <= k < count:
+            raise IndexError(f"model {k} of a path of {count}")
+        k %= count
+        span = slice(self.coefs.indptr[k], self.coefs.indptr[k + 1])
+        return SparseModel(
+            self.coefs.indices[span].copy(),
+            self.coefs.data[span].copy(),
+            float(self.intercepts[k]),
+            self.coefs.shape[0],
+            link="logit" if self.loss == "logistic" else "identity",
+            classes=self.classes,
+            feature_names=self.feature_names,
+            metadata={
+                "loss": self.loss,
+                "alpha": float(self.alphas[k]),
+                "alpha_max": float(self.info["alpha_max"]),
+                "gap": float(self.dual_gaps[k]),
+                "tol": float(self.info["tol"]),
+                "converged": bool(self.converged[k]),
+            },
+        )
+
+
+def _expit(eta: np.ndarray) -> np.ndarray:
+    e = np.exp(-np.abs(eta))
+    return np.where(eta >= 0, 1.0, e) / (1.0 + e)
+
+
+def check_alphas(alphas: ArrayLike) -> np.ndarray:
+    """A grid as float64 (K,): finite, not negative, not increasing; else an error."""
+    grid = np.atleast_1d(np.asarray(alphas))
+    grid = check_vector("alphas", grid, len(grid), of="model").copy()
+    if not len(grid):
+        raise ValueError("alphas is empty")
+    bad = grid < 0
+    if bad.any():
+        k = int(bad.argmax())
+        raise ValueError(f"alphas[{k}] is negative: {grid[k]}")
+    bad = np.diff(grid) > 0
+    if bad.any():
+        k = int(bad.argmax()) + 1
+        raise ValueError(
+            f"alphas must not increase, but alphas[{k}]={grid[k]:g} follows "
+            f"{grid[k - 1]:g}; sort them from large to small"
+        )
+    return grid
+
+
+def default_grid(
+    problem: Problem,
+    alpha_max: float,
+    n_alphas: int = 100,
+    alpha_min_ratio: float | None = None,
+) -> np.ndarray:
+    """`n_alphas` values from `alpha_max` down, evenly spaced in the logarithm.
+
+    `alpha_min_ratio` is last / first: 1e-4 by default if rows of positive weight
+    outnumber columns, else 1e-2.  When `alpha_max` is 0 (a constant y, or nothing to
+    penalize) every alpha gives the same model and the grid starts at 1.
+    """
+    n, p = problem.shape
+    if problem.sample_weight is not None:
+        n = int(np.count_nonzero(problem.sample_weight))
+    n_alphas = check_int("n_alphas", n_alphas, 1)
+    if alpha_min_ratio is None:
+        alpha_min_ratio = 1e-4 if n > p else 1e-2
+    else:
+        alpha_min_ratio = check_real(
+            "alpha_min_ratio", alpha_min_ratio, 0.0, 1.0, open_low=True, open_high=True
+        )
+    if np.isnan(alpha_max):
+        raise ValueError(
+            "l1_ratio=0 (ridge) has no alpha at which all coefficients are 0, "
+            "so no default grid: pass alphas"
+        )
+    top = alpha_max if alpha_max > 0 else 1.0
+    grid = top * np.geomspace(1.0, alpha_min_ratio, n_alphas)
+    grid[0] = top
+    return grid
+
+
+class _Collector:
+    """Models as they come, made into a PathResult at any moment."""
+
+    def __init__(self, problem: Problem, solver: Solver, tol: float, max_iter: int):
+        self.problem, self.solver = problem, solver
+        self.tol, self.max_iter = tol, max_iter
+        self.alphas: list[float] = []
+        self.indices: list[np.ndarray] = []
+        self.values: list[np.ndarray] = []
+        self.intercepts: list[float] = []
+        self.gaps: list[float] = []
+        self.n_iters: list[int] = []
+        self.failed = 0
+        self.start = time.perf_counter()
+
+    def add(self, alpha: float, status: int) -> None:
+        solver = self.solver
+        indices, values = solver.sparse_coef()
+        self.alphas.append(alpha)
+        self.indices.append(indices)
+        self.values.append(values)
+        self.intercepts.append(solver.intercept)
+        self.gaps.append(solver.gap)
+        self.n_iters.append(solver.n_iter)
+        self.failed += status == _FAILED
+
+    def cast(self) -> None:
+        """Round to float32, within the bounds; gaps are those of what the user gets."""
+        problem, solver = self.problem, self.solver
+        support = np.unique(np.concatenate([np.empty(0, np.int32), *self.indices]))
+        mean = np.zeros(problem.shape[1])
+        if problem.fit_intercept:
+            mean[support] = _column_means(problem, support)
+        coef = np.zeros(problem.shape[1])
+        for k, alpha in enumerate(self.alphas):
+            j, exact = self.indices[k], self.values[k]
+            rounded = exact.astype(np.float32)
+            for bound, beyond in (
+                (problem.lower, np.less),
+                (problem.upper, np.greater),
+            ):
+                if bound is not None:
+                    out = beyond(rounded, bound[j])
+                    rounded[out] = np.nextafter(rounded[out], np.float32(0))
+            self.values[k] = rounded
+            # the mean of the linear predictor stays where it was
+            self.intercepts[k] += mean[j] @ (exact - rounded)
+            coef[j] = rounded
+            solver.set_coef(coef, self.intercepts[k])
+            self.gaps[k] = solver.certify(alpha)
+            coef[j] = 0.0
+
+    def result(self, stopped: str) -> PathResult:
+        import scipy.sparse as sp
+
+        problem, solver = self.problem, self.solver
+        counters = solver.counters()
+        if problem.dtype == np.float32:
+            self.cast()
+        count = len(self.alphas)
+        indptr = np.zeros(count + 1, dtype=np.int64)
+        np.cumsum([len(part) for part in self.indices], out=indptr[1:])
+        coefs = sp.csc_array(
+            (
+                np.concatenate([np.empty(0, problem.dtype), *self.values]),
+                np.concatenate([np.empty(0, np.int32), *self.indices]),
+                indptr,
+            ),
+            shape=(problem.shape[1], count),
+        )
+        gaps = np.array(self.gaps, dtype=np.float64)
+        info = {
+            **counters,
+            "alpha_max": solver.alpha_max,
+            "null_objective": solver.null_objective,
+            "stopped": stopped,
+            "n_failed": self.failed,
+            "seconds": time.perf_counter() - self.start,
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "n_threads": problem.n_threads,
+            "isa": _runtime.isa,
+        }
+        return PathResult(
+            alphas=np.array(self.alphas, dtype=np.float64),
+            coefs=coefs,
+            intercepts=np.array(self.intercepts, dtype=np.float64),
+            dual_gaps=gaps,
+            n_iters=np.array(self.n_iters, dtype=np.intp),
+            converged=gaps <= self.tol,
+            classes=problem.classes,
+            info=info,
+            loss=problem.loss,
+            feature_names=problem.feature_names,
+            _problem=problem,
+            _max_iter=self.max_iter,
+        )
+
+
+def _column_means(problem: Problem, columns: np.ndarray) -> np.ndarray:
+    """Weighted means of some columns of X."""
+    n = problem.shape[0]
+    weight = problem.sample_weight
+    weight = np.full(n, 1.0 / n) if weight is None else weight / weight.sum()
+    if not isinstance(problem.X, CSC):
+        return np.array([weight @ problem.X[:, j] for j in columns])
+    data, indices, indptr, _ = problem.X
+    spans = [slice(indptr[j], indptr[j + 1]) for j in columns]
+    return np.array([weight[indices[span]] @ data[span] for span in spans])
+
+
+def solve_path(
+    problem: Problem,
+    *,
+    alphas: ArrayLike | None = None,
+    n_alphas: int = 100,
+    alpha_min_ratio: float | None = None,
+    tol: float = 1e-6,
+    max_iter: int = MAX_ITER,
+    max_features: int | None = None,
+    coef_init: ArrayLike | None = None,
+    intercept_init: float | None = None,
+    callback: Callback | None = None,
+) -> PathResult:
+    """`path` on a problem that has been validated; does not warn.
+
+    Parameters
+    ----------
+    problem : Problem
+        From `check_problem`.
+    intercept_init : float, optional
+        Goes with `coef_init`; by default that of the null model.
+    alphas, n_alphas, alpha_min_ratio, tol, max_iter, max_features, coef_init, callback
+        As in `path`.
+
+    Returns
+    -------
+    PathResult
+
+    Raises
+    ------
+    FitInterrupted
+        Ctrl-C; `result` holds the alphas that were done.
+    """
+    tol = check_real("tol", tol, 0.0)
+    max_iter = min(check_int("max_iter", max_iter, 1), np.iinfo(np.int32).max)
+    if max_features is not None:
+        max_features = check_int("max_features", max_features, 0)
+    grid = None if alphas is None else check_alphas(alphas)
+    if grid is None and problem.l1_ratio == 0:
+        default_grid(problem, np.nan)
+    if coef_init is not None:
+        coef_init = check_vector(
+            "coef_init", coef_init, problem.shape[1], of="column of X"
+        )
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {callback!r}")
+
+    solver = make_solver(problem)
+    done = _Collector(problem, solver, tol, max_iter)
+    try:
+        if grid is None:
+            grid = default_grid(problem, solver.alpha_max, n_alphas, alpha_min_ratio)
+        if coef_init is not None:
+            if problem.lower is not None:
+                coef_init = np.maximum(coef_init, problem.lower)
+            if problem.upper is not None:
+                coef_init = np.minimum(coef_init, problem.upper)
+            start = solver.intercept if intercept_init is None else intercept_init
+            solver.set_coef(coef_init, start)
+        return done.result(_run(done, grid, max_features, callback))
+    except KeyboardInterrupt:
+        result = done.result("interrupted")
+    raise FitInterrupted(
+        f"the fit was interrupted after {len(result)} of "
+        f"{n_alphas if grid is None else len(grid)} alphas",
+        result,
+    )
+
+
+def _run(
+    done: _Collector,
+    grid: np.ndarray,
+    max_features: int | None,
+    callback: Callback | None,
+) -> str:
+    """Solve along the grid; why it stopped."""
+    solver = done.solver
+    for k, alpha in enumerate(grid.tolist()):
+        status = solver.solve(alpha, done.tol, done.max_iter)
+        if status == _INTERRUPTED:
+            raise KeyboardInterrupt
+        done.add(alpha, status)
+        n_nonzero = len(done.indices[-1])
+        if callback is not None and callback(
+            k,
+            {
+                "alpha": alpha,
+                "n_alphas": len(grid),
+                "gap": solver.gap,
+                "n_iter": solver.n_iter,
+                "n_nonzero": n_nonzero,
+                "converged": solver.gap <= done.tol,
+                "intercept": done.intercepts[-1],
+                "seconds": time.perf_counter() - done.start,
+            },
+        ):
+            return "callback"
+        if max_features is not None and n_nonzero > max_features:
+            return "max_features"
+    return "end"
+
+
+def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
+    """One `ConvergenceWarning` for the models of `result` that missed the tolerance."""
+    bad = ~result.converged
+    if not bad.any():
+        return
+    worst = int(np.nanargmax(np.where(bad, result.dual_gaps, -1.0)))
+    failed = result.info["n_failed"]
+    if failed:
+        advice = (
+            f"{failed} stopped on a numerical failure: look for columns of extreme "
+            "scale or try standardize=True"
+        )
+    elif (
+        result.coefs.dtype == np.float32
+        and result.n_iters[worst] < (result.info["max_iter"])
+    ):
+        advice = "float32 coefficients cannot reach it: raise tol, or pass X as float64"
+    else:
+        advice = "raise max_iter or tol, or keep to larger alphas"
+    warnings.warn(
+        f"{int(bad.sum())} of {len(bad)} models did not reach a relative duality gap "
+        f"of tol={result.info['tol']:g} within max_iter={result.info['max_iter']}; the "
+        f"worst is {result.dual_gaps[worst]:.3g} at alpha={result.alphas[worst]:.6g}. "
+        f"Their coefficients are usable to that accuracy; {advice}.",
+        ConvergenceWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def path(
+    X: Any,
+    y: ArrayLike,
+    *,
+    loss: str = "squared",
+    alphas: ArrayLike | None = None,
+    n_alphas: int = 100,
+    alpha_min_ratio: float | None = None,
+    l1_ratio: float = 1.0,
+    penalty_factor: ArrayLike | None = None,
+    lower: ArrayLike | None = None,
+    upper: ArrayLike | None = None,
+    fit_intercept: bool = True,
+    standardize: bool = False,
+    sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    tol: float = 1e-6,
+    max_iter: int = MAX_ITER,
+    max_features: int | None = None,
+    n_threads: int | None = None,
+    coef_init: ArrayLike | None = None,
+    callback: Callback | None = None,
+    check_input: bool = True,
+) -> PathResult:
+    """Certified sparse linear models along a grid of penalties.
+
+    Minimizes over w and b, for every alpha of a decreasing grid::
+
+        (1/sum(s)) sum_i s_i loss(y_i, x_i.w + b + offset_i)
+            + alpha sum_j pf_j (l1_ratio |w_j| + (1 - l1_ratio)/2 w_j^2)
+        subject to lower_j <= w_j <= upper_j
+
+    and proves each result by a duality gap.
+
+    Parameters
+    ----------
+    X : array-like, SciPy sparse matrix, pandas or polars frame of shape (n, p)
+        float32 and float64 in Fortran order are used in place, read-only memory maps
+        included, and so is sorted CSC with int32 indices.  C order, integers and
+        booleans are copied once; CSR and other sparse formats are converted to CSC.
+        float32 stays float32, with all sums in float64.
+    y : array-like of shape (n,)
+        Numbers for the squared loss; any two labels for the logistic loss.
+    loss : {"squared", "logistic"}
+        squared: (y - eta)^2 / 2.  logistic: log(1 + exp(eta)) - y eta with y in {0, 1}.
+    alphas : array-like of shape (K,), optional
+        Decreasing penalties >= 0; 0 is allowed as the last one.  By default `n_alphas`
+        values, evenly spaced in the logarithm, from the least alpha at which every
+        penalized coefficient is 0 down to `alpha_min_ratio` times that.
+    n_alphas : int
+    alpha_min_ratio : float in (0, 1), optional
+        By default 1e-4 if n > p, else 1e-2.
+    l1_ratio : float in [0, 1]
+        1 is the lasso; 0 is ridge, which needs explicit `alphas`.
+    penalty_factor : scalar or array-like of shape (p,), optional
+        Used as given: 1 by default, 0 never penalizes, inf excludes the column.
+    lower, upper : scalar or array-like of shape (p,), optional
+        lower <= 0 <= upper, on the original scale of the coefficients.
+    fit_intercept : bool
+        Whether to fit b, which is not penalized.
+    standardize : bool
+        Penalize the coefficients of the columns divided by their standard deviation
+        (weighted, population).  Coefficients are returned on the original scale;
+        constant columns get 0.  Sparse X is not made dense.
+    sample_weight : array-like of shape (n,), optional
+        >= 0; 0 acts as if the row were absent.
+    offset : array-like of shape (n,), optional
+        A known part of the linear predictor.
+    tol : float
+        Relative duality gap at which a model counts as solved.
+    max_iter : int
+        Outer iterations for each alpha.
+    max_features : int, optional
+        Stop once more coefficients than this are nonzero.  The model that went over the
+        limit is the last one kept, as in glmnet's ``dfmax``.
+    n_threads : int, optional
+        By default as many as there are physical cores.  The result has the same bits
+        for any number.
+    coef_init : array-like of shape (p,), optional
+        Where to start at the first alpha.
+    callback : callable, optional
+        ``callback(k, info)`` after each alpha, with a dict of its alpha, gap, n_iter,
+        n_nonzero, converged, intercept, seconds, and n_alphas; a true return value
+        stops the path with what is done.
+    check_input : bool
+        False skips the passes over the values: only for data known to be finite, sparse
+        X in sorted CSC form without duplicates, and logistic y in {0.0, 1.0}.
+
+    Returns
+    -------
+    PathResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        On bad input; the message names the offending row and column.
+    FitInterrupted
+        On Ctrl-C; its `result` holds the alphas that were done.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Some gap is above `tol` after `max_iter` iterations.
+
+    Examples
+    --------
+    >>> import numpy as np, fastl1
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((100, 20))
+    >>> y = 3 * X[:, 0] - 2 * X[:, 5] + 0.1 * rng.standard_normal(100)
+    >>> result = fastl1.path(X, y, n_alphas=10)
+    >>> np.flatnonzero(result.coef_at(result.alphas[4])[0]).tolist()
+    [0, 5]
+    """
+    problem = check_problem(
+        X,
+        y,
+        loss=loss,
+        l1_ratio=l1_ratio,
+        penalty_factor=penalty_factor,
+        lower=lower,
+        upper=upper,
+        fit_intercept=fit_intercept,
+        standardize=standardize,
+        sample_weight=sample_weight,
+        offset=offset,
+        n_threads=n_threads,
+        check_input=check_flag("check_input", check_input),
+    )
+    result = solve_path(
+        problem,
+        alphas=alphas,
+        n_alphas=n_alphas,
+        alpha_min_ratio=alpha_min_ratio,
+        tol=tol,
+        max_iter=max_iter,
+        max_features=max_features,
+        coef_init=coef_init,
+        callback=callback,
+    )
+    warn_unconverged(result, stacklevel=2)
+    return result
+
+
+def alpha_max(
+    X: Any,
+    y: ArrayLike,
+    *,
+    loss: str = "squared",
+    l1_ratio: float = 1.0,
+    penalty_factor: ArrayLike | None = None,
+    lower: ArrayLike | None = None,
+    upper: ArrayLike | None = None,
+    fit_intercept: bool = True,
+    standardize: bool = False,
+    sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    n_threads: int | None = None,
+    check_input: bool = True,
+) -> float:
+    """The least alpha at which every penalized coefficient is 0.
+
+    Exact for every option: it is taken after the intercept and the unpenalized columns
+    have been fitted, and it counts only the directions that the bounds leave open.
+
+    Parameters
+    ----------
+    X, y, loss, l1_ratio, penalty_factor, lower, upper, fit_intercept, standardize, \
+sample_weight, offset, n_threads, check_input
+        As in `path`.
+
+    Returns
+    -------
+    float
+        0 for a constant y and when nothing is penalized.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On bad input, and for l1_ratio = 0, where there is no such alpha.
+    """
+    if l1_ratio == 0:
+        raise ValueError("l1_ratio=0 (ridge): no alpha makes all coefficients 0")
+    problem = check_problem(
+        X,
+        y,
+        loss=loss,
+        l1_ratio=l1_ratio,
+        penalty_factor=penalty_factor,
+        lower=lower,
+        upper=upper,
+        fit_intercept=fit_intercept,
+        standardize=standardize,
+        sample_weight=sample_weight,
+        offset=offset,
+        n_threads=n_threads,
+        check_input=check_input,
+    )
+    return float(make_solver(problem).alpha_max)
+
+
+def enet_path(
+    X: Any,
+    y: ArrayLike,
+    *,
+    l1_ratio: float = 0.5,
+    eps: float = 1e-3,
+    n_alphas: int | str = "deprecated",
+    alphas: ArrayLike | int | str | None = "warn",
+    precompute: Any = "auto",
+    Xy: ArrayLike | None = None,
+    copy_X: bool = True,
+    coef_init: ArrayLike | None = None,
+    verbose: bool | int = False,
+    return_n_iter: bool = False,
+    positive: bool = False,
+    check_input: bool = True,
+    **params: Any,
+) -> tuple[np.ndarray, ...]:
+    """Elastic-net path with the signature and the return value of scikit-learn 1.9.
+
+    Minimizes ``||y - Xw||^2 / (2n) + alpha l1_ratio ||w||_1 + alpha (1 - l1_ratio)/2
+    ||w||^2`` for every alpha, without an intercept: X and y are used as they are.
+
+    Parameters
+    ----------
+    X : array-like or SciPy sparse matrix of shape (n, p)
+    y : array-like of shape (n,)
+        A single target; scikit-learn's multi-task form is refused.
+    l1_ratio : float in [0, 1]
+    eps : float
+        Last alpha / first alpha of the default grid.
+    n_alphas : int, optional
+        Size of the default grid, 100; the older spelling of an integer `alphas`.
+    alphas : int or array-like of shape (K,), optional
+        Size of the default grid, or the alphas, in any order.
+    coef_init : array-like of shape (p,), optional
+    return_n_iter : bool
+        Whether to return `n_iters` too.
+    positive : bool
+        Whether to keep the coefficients at or above 0.
+    check_input : bool
+        As in `path`.
+    precompute, Xy, copy_X, verbose
+        Accepted for compatibility and ignored: the solver decides by itself when a Gram
+        matrix pays, and X is never written to.
+    **params
+        ``tol`` (1e-4), a relative duality gap; ``max_iter`` (1000), outer iterations;
+        ``sample_weight``; ``n_threads``.  ``random_state``, ``selection`` and
+        ``do_screening`` are ignored.
+
+    Returns
+    -------
+    alphas : ndarray of shape (K,)
+        From large to small.
+    coefs : ndarray of shape (p, K)
+    dual_gaps : ndarray of shape (K,)
+        In units of the objective, as scikit-learn's.
+    n_iters : list of int
+        Outer iterations; only if `return_n_iter`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On bad input, a two-dimensional `y`, or an unknown keyword.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Some gap is above `tol` after `max_iter` iterations.
+    """
+    tol = params.pop("tol", 1e-4)
+    max_iter = params.pop("max_iter", 1000)
+    sample_weight = params.pop("sample_weight", None)
+    n_threads = params.pop("n_threads", None)
+    for name in ("random_state", "selection", "do_screening"):
+        params.pop(name, None)
+    if params:
+        raise ValueError(f"Unexpected parameters in params: {', '.join(params)}")
+    if np.ndim(y) > 1:
+        raise ValueError(
+            f"y has shape {np.shape(y)}; paths of several targets are not supported"
+        )
+    size = 100 if isinstance(n_alphas, str) else n_alphas
+    grid = None
+    if isinstance(alphas, (int, np.integer)):
+        size = alphas
+    elif alphas is not None and not isinstance(alphas, str):
+        grid = np.sort(np.atleast_1d(alphas))[::-1]
+    problem = check_problem(
+        X,
+        y,
+        l1_ratio=l1_ratio,
+        lower=0.0 if positive else None,
+        fit_intercept=False,
+        sample_weight=sample_weight,
+        n_threads=n_threads,
+        check_input=check_input,
+    )
+    result = solve_path(
+        problem,
+        alphas=grid,
+        n_alphas=size,
+        alpha_min_ratio=eps,
+        tol=tol,
+        max_iter=max_iter,
+        coef_init=coef_init,
+    )
+    warn_unconverged(result, stacklevel=2)
+    gaps = result.dual_gaps * result.info["null_objective"]
+    out = (result.alphas, result.coefs.toarray(order="F"), gaps)
+    return (*out, result.n_iters.tolist()) if return_n_iter else out
+
+
+def lasso_path(
+    X: Any,
+    y: ArrayLike,
+    *,
+    eps: float = 1e-3,
+    n_alphas: int | str = "deprecated",
+    alphas: ArrayLike | int | str | None = "warn",
+    precompute: Any = "auto",
+    Xy: ArrayLike | None = None,
+    copy_X: bool = True,
+    coef_init: ArrayLike | None = None,
+    verbose: bool | int = False,
+    return_n_iter: bool = False,
+    positive: bool = False,
+    **params: Any,
+) -> tuple[np.ndarray, ...]:
+    """Lasso path with the signature and the return value of scikit-learn 1.9.
+
+    `enet_path` with ``l1_ratio=1``; see there.
+    """
+    return enet_path(
+        X,
+        y,
+        l1_ratio=1.0,
+        eps=eps,
+        n_alphas=n_alphas,
+        alphas=alphas,
+        precompute=precompute,
+        Xy=Xy,
+        copy_X=copy_X,
+        coef_init=coef_init,
+        verbose=verbose,
+        return_n_iter=return_n_iter,
+        positive=positive,
+        **params,
+    )
