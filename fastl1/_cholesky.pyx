@@ -58,8 +58,8 @@ cdef void _forward(const chol_t* F, double* b) noexcept nogil:
 cdef bint chol_append(chol_t* F, ptrdiff_t slot, double* g, double diag) noexcept nogil:
     """Append a row: g (m,) its products with the rows so far (overwritten).
 
-    Returns False, with the factor unchanged, when the row is dependent.  The caller has
-    reserved room.
+    Returns False, with the factor unchanged and g = L^{-1} g, when the row is dependent.
+    The caller has reserved room.
     """
     cdef ptrdiff_t k, m = F.m
     cdef double pivot
@@ -73,6 +73,14 @@ cdef bint chol_append(chol_t* F, ptrdiff_t slot, double* g, double diag) noexcep
     F.slot[m] = slot
     F.m = m + 1
     return True
+
+
+cdef void chol_backward(const chol_t* F, double* b) noexcept nogil:
+    """b <- L'^{-1} b."""
+    cdef ptrdiff_t k
+    for k in range(F.m - 1, -1, -1):
+        b[k] -= F.ops.dot(F.m - k - 1, F.L + k * F.cap + k + 1, b + k + 1)
+        b[k] /= F.L[k * F.cap + k]
 
 
 cdef void chol_delete(chol_t* F, ptrdiff_t row) noexcept nogil:
@@ -102,8 +110,5 @@ cdef void chol_delete(chol_t* F, ptrdiff_t row) noexcept nogil:
 
 cdef void chol_solve(const chol_t* F, double* b) noexcept nogil:
     """b <- (L L')^{-1} b."""
-    cdef ptrdiff_t k
     _forward(F, b)
-    for k in range(F.m - 1, -1, -1):
-        b[k] -= F.ops.dot(F.m - k - 1, F.L + k * F.cap + k + 1, b + k + 1)
-        b[k] /= F.L[k * F.cap + k]
+    chol_backward(F, b)

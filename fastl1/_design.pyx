@@ -11,7 +11,8 @@ from libc.stdlib cimport calloc, free, malloc
 
 cdef enum:
     ROW_BLOCK = 2048       # rows of one unit of work in X w
-    GRAM_ROWS = 256        # rows packed at a time for a Gram block
+    GRAM_ROWS = 256        # rows of one step of a Gram block: a tile stays in cache
+    GRAM_PACK = 1 << 19    # doubles packed at a time, at least GRAM_ROWS a column
     GRAM_TILE = 32         # columns of one unit of work in a Gram block
     MIN_PARALLEL = 200000  # multiplications below which a second thread does not pay
 
@@ -172,30 +173,42 @@ cdef void design_means(
 
 
 cdef void _gram_dense_tile(
-    const design_t* X, const double* pack, ptrdiff_t rows, ptrdiff_t m0, ptrdiff_t m,
-    ptrdiff_t tile, double* G, ptrdiff_t ldg
+    const design_t* X, const double* pack, ptrdiff_t ld, ptrdiff_t rows, ptrdiff_t m0,
+    ptrdiff_t m, ptrdiff_t tile, double* G, ptrdiff_t ldg
 ) noexcept nogil:
-    """Columns b of one tile against all columns a <= the tile's end."""
+    """Columns b of one tile against all columns a up to the tile's end."""
     cdef ptrdiff_t b0 = m0 + tile * GRAM_TILE
-    cdef ptrdiff_t b1 = min(b0 + GRAM_TILE, m)
-    X.ops.gram_block(
-        rows, pack, GRAM_ROWS, b1, pack + b0 * GRAM_ROWS, GRAM_ROWS, b1 - b0,
-        G + b0 * ldg, ldg
-    )
+    cdef ptrdiff_t b1 = min(b0 + GRAM_TILE, m), a, row = 0
+    while row < rows:
+        a = 0
+        while a < b1:
+            X.ops.gram_block(
+                min(<ptrdiff_t> GRAM_ROWS, rows - row), pack + a * ld + row, ld,
+                min(<ptrdiff_t> GRAM_TILE, b1 - a), pack + b0 * ld + row, ld, b1 - b0,
+                G + a + b0 * ldg, ldg
+            )
+            a += GRAM_TILE
+        row += GRAM_ROWS
 
 
 cdef int _gram_dense(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
     const double* h_sqrt, const double* h_mean, double* G, ptrdiff_t ldg, int n_threads
 ) noexcept nogil:
-    cdef ptrdiff_t block, row, rows, k, j, t
+    """Row blocks are packed (float64, centred, weighted) and multiplied tile by tile.
+
+    The size of a block depends on m alone, so the sums do not depend on n_threads."""
+    cdef ptrdiff_t block, row, rows, k, j, t, ld
     cdef ptrdiff_t tiles = (m - m0 + GRAM_TILE - 1) // GRAM_TILE
-    cdef double* pack = <double*> malloc(GRAM_ROWS * m * sizeof(double))
+    cdef double* pack
+    ld = max(GRAM_ROWS, GRAM_PACK // m // GRAM_ROWS * GRAM_ROWS)
+    ld = min(ld, (X.n + GRAM_ROWS - 1) // GRAM_ROWS * GRAM_ROWS)
+    pack = <double*> malloc(ld * m * sizeof(double))
     if pack == NULL:
         return -1
-    for block in range((X.n + GRAM_ROWS - 1) // GRAM_ROWS):
-        row = block * GRAM_ROWS
-        rows = min(<ptrdiff_t> GRAM_ROWS, X.n - row)
+    for block in range((X.n + ld - 1) // ld):
+        row = block * ld
+        rows = min(ld, X.n - row)
         for k in prange(
             m, schedule="static", num_threads=n_threads, use_threads_if=n_threads > 1
         ):
@@ -203,13 +216,13 @@ cdef int _gram_dense(
             X.ops.dense_pack[X.vtype](
                 rows, X.data + (j * X.n + row) * X.vsize,
                 X.mean[j] + (h_mean[k] / X.scale[j] if h_mean else 0.0), X.scale[j],
-                h_sqrt + row, pack + k * GRAM_ROWS
+                h_sqrt + row, pack + k * ld
             )
         for t in prange(
             tiles, schedule="dynamic", chunksize=1, num_threads=n_threads,
             use_threads_if=n_threads > 1 and tiles > 1
         ):
-            _gram_dense_tile(X, pack, rows, m0, m, tiles - 1 - t, G, ldg)
+            _gram_dense_tile(X, pack, ld, rows, m0, m, tiles - 1 - t, G, ldg)
     free(pack)
     return 0
 

@@ -13,10 +13,10 @@ sum of Fenchel-Young terms, none negative:
     gap(kappa) = (1 - kappa)^2 / 2 r'r + sum_k pen_k(w_k) + pen_k*(kappa c_k) - kappa c_k w_k
 """
 from libc.math cimport INFINITY, fabs
-from libc.string cimport memcpy
 
 from fastl1._cholesky cimport (
     chol_append,
+    chol_backward,
     chol_delete,
     chol_reserve,
     chol_solve,
@@ -88,9 +88,16 @@ cdef inline double _pen(const quad_t* q, ptrdiff_t k, double w) noexcept nogil:
 
 
 cdef ptrdiff_t _epoch(quad_t* q, const double* G, ptrdiff_t ldg) noexcept nogil:
-    """One sweep of coordinate descent; returns how often the support changed."""
+    """One sweep of coordinate descent; returns how often the support changed.
+
+    Moves too small to matter for the gap are left out: after a Newton step the support is
+    stationary up to rounding, and only the columns that enter cost anything."""
     cdef ptrdiff_t k, changes = 0
-    cdef double new, delta
+    cdef double new, delta, pen = 0.0, negligible
+    # an excess e of |c_k| over lam1_k costs e / lam1_k * pen by the scaling of the dual
+    for k in range(q.m):
+        pen += q.lam1[k] * fabs(q.w[k])
+    negligible = 0.01 * q.tol / pen if pen > 0.0 else 0.0
     for k in range(q.m):
         if q.diag[k] <= 0.0:
             continue
@@ -98,7 +105,9 @@ cdef ptrdiff_t _epoch(quad_t* q, const double* G, ptrdiff_t ldg) noexcept nogil:
             continue
         new = quad_prox(q, k)
         delta = new - q.w[k]
-        if delta == 0.0:
+        if delta == 0.0 or (
+            fabs(delta) * q.diag[k] <= negligible * q.lam1[k] and new != 0.0
+        ):
             continue
         changes += (new == 0.0) != (q.w[k] == 0.0)
         q.r2 -= delta * (2.0 * q.c[k] - delta * q.diag[k])
@@ -115,11 +124,67 @@ cdef inline bint _is_free(const quad_t* q, ptrdiff_t k) noexcept nogil:
     return q.w[k] != 0.0 or q.lam1[k] == 0.0
 
 
+cdef ptrdiff_t _null_step(
+    quad_t* q, const double* G, ptrdiff_t ldg, chol_t* F, ptrdiff_t k, double* z
+) noexcept nogil:
+    """Column k depends on those of F: move along the null direction until one leaves.
+
+    z (F.m) is L^{-1} g_k; with z <- L'^{-1} z, the direction e_k - z leaves the fit as it is
+    while the penalty falls (or stays) along it.  Returns the row of F that reached zero or
+    a bound, F.m when it was k itself, -1 when nothing stops the move.
+    """
+    cdef ptrdiff_t i, j, stop = -1
+    cdef double slope, t = INFINITY, room, d, w, target, sign
+    cdef double* hd = q.work + 2 * q.m
+    chol_backward(F, z)
+    slope = 0.0
+    for i in range(F.m + 1):
+        j = F.slot[i] if i < F.m else k
+        d = -z[i] if i < F.m else 1.0
+        sign = 0.0 if q.w[j] == 0.0 else (1.0 if q.w[j] > 0.0 else -1.0)
+        slope += d * (q.lam1[j] * sign + q.lam2[j] * q.w[j])
+    sign = -1.0 if slope > 0.0 else 1.0
+    for i in range(F.m + 1):
+        j = F.slot[i] if i < F.m else k
+        d = sign * (-z[i] if i < F.m else 1.0)
+        w = q.w[j]
+        if d > 0.0:
+            room = (-w if w < 0.0 and q.lam1[j] > 0.0 else q.hi[j] - w) / d
+        elif d < 0.0:
+            room = (-w if w > 0.0 and q.lam1[j] > 0.0 else q.lo[j] - w) / d
+        else:
+            continue
+        if room < t:
+            t = room
+            stop = i
+    if stop < 0:
+        return -1
+    for i in range(q.m):
+        hd[i] = 0.0
+    for i in range(F.m + 1):
+        j = F.slot[i] if i < F.m else k
+        d = sign * t * (-z[i] if i < F.m else 1.0)
+        target = min(max(q.w[j] + d, q.lo[j]), q.hi[j])
+        if i == stop and fabs(target) <= 1e-9 * fabs(q.w[j]):
+            target = 0.0
+        elif q.lam1[j] > 0.0 and target * q.w[j] < 0.0:
+            target = 0.0
+        d = target - q.w[j]
+        if d != 0.0:
+            q.ops.axpy(q.m, d, G + j * ldg, hd)
+            q.w[j] = target
+    # what the dependence leaves of the fit's change is put into the correlations
+    q.ops.axpy(q.m, -1.0, hd, q.c)
+    return stop
+
+
 cdef int _sync_factor(
     quad_t* q, const double* G, ptrdiff_t ldg, chol_t* F, double* in_factor
 ) noexcept nogil:
-    """Make F the factor of H on the free coordinates (dependent ones left out)."""
-    cdef ptrdiff_t i, k, gone = 0
+    """Make F the factor of H on the free coordinates.
+
+    Dependent columns leave the support by null steps, so at the end none is left."""
+    cdef ptrdiff_t i, k, stop, gone = 0
     for k in range(q.m):
         in_factor[k] = 0.0
     for i in range(F.m):
@@ -134,10 +199,16 @@ cdef int _sync_factor(
     if chol_reserve(F, q.m) < 0:
         return -1
     for k in range(q.m):
-        if in_factor[k] == 0.0 and _is_free(q, k):
+        while in_factor[k] == 0.0 and _is_free(q, k):
             for i in range(F.m):
                 F.work[i] = G[F.slot[i] + k * ldg]
-            chol_append(F, k, F.work, q.diag[k] + q.lam2[k])
+            if chol_append(F, k, F.work, q.diag[k] + q.lam2[k]):
+                break
+            stop = _null_step(q, G, ldg, F, k, F.work)
+            if stop < 0 or stop == F.m:
+                break
+            in_factor[F.slot[stop]] = 0.0
+            chol_delete(F, stop)
     return 0
 
 

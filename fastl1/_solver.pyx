@@ -23,7 +23,7 @@ import numpy as np
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, ceil, fabs, isfinite, log, pow, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memcpy, memset
@@ -39,7 +39,7 @@ from fastl1._design cimport (
     design_xtv,
 )
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, FL1_LOGISTIC, FL1_SQUARED
-from fastl1._quadratic cimport dual_ratio, gram_solve, pen_young, quad_t
+from fastl1._quadratic cimport dual_ratio, gram_solve, pen_young, quad_gap, quad_t
 from fastl1._runtime cimport OPS, resolve_threads
 from fastl1._screen cimport (
     cache_estimate,
@@ -154,6 +154,7 @@ cdef class Solver:
     cdef bint lazy, fresh, keep_intercept, interrupted
     cdef double alpha_now
     cdef public int force_regime
+    cdef public double hom_ratio, hom_tol, strong_floor, grow
     cdef ptrdiff_t* cols
     cdef readonly double alpha_max, null_objective, gap
     cdef readonly int n_iter
@@ -239,6 +240,8 @@ cdef class Solver:
         self.factor_alpha = NAN
         self.lazy_ok = self.loss == FL1_SQUARED and self.n_free == 0
         self.use_gram = True
+        self.hom_ratio, self.hom_tol, self.strong_floor = 0.3, 1e-3, 1.0
+        self.grow = 1.0
         self._null_model()
 
     # ------------------------------------------------------------------ set-up
@@ -375,7 +378,9 @@ cdef class Solver:
             for half in range(30):
                 self._shift(step)
                 self._evaluate()
-                if self.loss_value <= before:
+                # a short step is in the region of quadratic convergence, and its
+                # decrease below the rounding of the loss
+                if self.loss_value <= before or fabs(step) < 1e-4:
                     break
                 self._shift(-step)
                 step *= 0.5
@@ -582,7 +587,10 @@ cdef class Solver:
         """Call the regime's solver in short turns, so that Ctrl-C is seen."""
         cdef int turn, status = 1
         cdef double before = INFINITY
-        self.q.tol = tol
+        # at alpha = 0 the tolerance is that of the gradient: ask for a decisive decrease
+        self.q.tol = 1e-6 * quad_gap(&self.q) if (
+            self.alpha_now == 0.0 and self.loss != FL1_SQUARED
+        ) else tol
         self.q.n_epochs = self.q.n_newton = 0
         for turn in range(0, rounds, 5):
             if self.use_gram:
@@ -996,24 +1004,40 @@ cdef class Solver:
         return 0
 
     cdef int _solve(self, double alpha, double tol, int max_iter) except -1 nogil:
-        cdef ptrdiff_t support, k, most
-        cdef double gap = INFINITY, strong, inner
-        cdef bint smooth = alpha == 0.0 or self.l1_ratio == 0.0
-        self.alpha_now = alpha
+        """Down to alpha from the last one: far jumps go by way of a coarse path."""
+        cdef double start, mid
+        cdef int steps, k, status = CONVERGED
         self.n_iter = 0
         self.keep_intercept = False
         self.lazy = False
         if self.null_objective == 0.0:
             self.gap = 0.0
             return CONVERGED
-        if smooth:
-            self._all_columns()
         if self.loss == FL1_SQUARED and self.fresh:
             self._evaluate()
             self._fit_intercept()
             self._project_dual()
             self.m_gram = 0
             self.fresh = False
+        start = min(self.alpha_prev, self.alpha_max)
+        if self.l1_ratio > 0.0 and alpha > 0.0 and alpha < self.hom_ratio * start:
+            steps = <int> ceil(log(start / alpha) / -log(self.hom_ratio))
+            for k in range(1, steps):
+                mid = start * pow(alpha / start, <double> k / steps)
+                status = self._solve_at(mid, max(tol, self.hom_tol), 2)
+                if status == INTERRUPTED or status == FAILED:
+                    return status
+                self.alpha_prev = mid
+        return self._solve_at(alpha, tol, max_iter)
+
+    cdef int _solve_at(self, double alpha, double tol, int max_iter) except -1 nogil:
+        cdef ptrdiff_t support, k
+        cdef int it
+        cdef double gap = INFINITY, strong, inner
+        cdef bint smooth = alpha == 0.0 or self.l1_ratio == 0.0
+        self.alpha_now = alpha
+        if smooth:
+            self._all_columns()
         self.lazy = self.lazy_ok and self.m_gram == self.m and self.m > 0
         self._load_quad(alpha)
         self._measure()
@@ -1026,11 +1050,13 @@ cdef class Solver:
         support = 0
         for k in range(self.m):
             support += self.w[self.ws[k]] != 0.0
-        most = max(100, support)
         strong = 2.0 * alpha - min(self.alpha_prev, self.alpha_max)
         if not smooth:
-            self._add_candidates(self.l1_ratio * max(strong, 0.0), most)
-        while self.n_iter < max_iter:
+            self._add_candidates(
+                self.l1_ratio * max(strong, self.strong_floor * alpha),
+                max(100, support)
+            )
+        for it in range(max_iter):
             self.n_iter += 1
             if self._tick():
                 return INTERRUPTED
@@ -1054,7 +1080,9 @@ cdef class Solver:
                 return FAILED
             if gap <= tol:
                 return CONVERGED
-            self._add_candidates(self.l1_ratio * alpha, max(100, self.m))
+            self._add_candidates(
+                self.l1_ratio * alpha, max(100, <ptrdiff_t> (self.grow * self.m))
+            )
         return MAX_ITER
 
     cdef double _gradient_tolerance(self, double tol) noexcept nogil:
@@ -1071,7 +1099,9 @@ cdef class Solver:
         self._load_quad(alpha)
         if alpha == 0.0:
             return self._gradient_norm()
-        return self._gap_at(NULL if self.lazy else self.v, True) / self.null_objective
+        return max(
+            self._gap_at(NULL if self.lazy else self.v, True) / self.null_objective, 0.0
+        )
 
     def solve(self, double alpha, double tol, int max_iter):
         """Solve at alpha from the present coefficients.
