@@ -34,7 +34,8 @@ FLAGS = ["-std=gnu11", "-fno-math-errno", "-fopenmp-simd", "-fvisibility=hidden"
 FLAGS += ["-O1", "-g", "-UNDEBUG"] if DEBUG or SANITIZE else ["-O3", "-g0"]
 LINK_FLAGS = []
 if SANITIZE:
-    FLAGS += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
+    # Python is compiled with -fwrapv, which would hide signed overflow
+    FLAGS += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-fno-wrapv"]
     LINK_FLAGS += ["-fsanitize=address,undefined"]
 
 LEVELS = {"csrc/level_baseline.c": []}

@@ -1,0 +1,48 @@
+# Everything runs in .venv, which the first target that needs it creates and fills.
+# PYTHON=python3.12 make test   uses that interpreter;   make test ARGS="-k path -x"
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+KERNELS := setup.py pyproject.toml $(wildcard csrc/* fastl1/*.pyx fastl1/*.pxd)
+
+.PHONY: help demo test lint bench bench-peers sanitize debug clean
+
+help:
+	@echo "make demo         fit, inspect and apply a model of the example data"
+	@echo "make test         run the tests (ARGS=... goes to pytest)"
+	@echo "make lint         ruff, cython-lint, mypy"
+	@echo "make bench        asv benchmarks of this commit"
+	@echo "make bench-peers  fastl1 and the installed peers at equal certified gap"
+	@echo "make sanitize     kernel tests under AddressSanitizer and UBSan"
+	@echo "make debug        kernel tests with bounds checks on"
+	@echo "make clean        remove everything that the above made"
+
+# Installed with one extra, in development mode: a changed Python file is in effect at
+# once, a changed kernel is compiled when the next target runs.
+$(VENV)/ready-%: $(KERNELS)
+	@$(PYTHON) tools/check_machine.py
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) tools/requirements.py > $(VENV)/requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r $(VENV)/requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[$*]"
+	@touch $@
+
+demo: $(VENV)/ready-cli
+
+test: $(VENV)/ready-test
+	@$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/ready-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/cython-lint fastl1/*.pyx fastl1/*.pxd
+	$(VENV)/bin/mypy
+
+sanitize debug: $(VENV)/ready-test
+	bash tools/checked_build.sh $@
+
+clean:
+	rm -rf $(VENV) .venv-* build dist *.egg-info fastl1/*.so examples/out
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The tests that are about compiled code, on the fastl1 that PYTHON finds first (never on
+# the source folder beside this one).  CI runs them once per instruction-set level and on
+# every build variant.
+set -euo pipefail
+cd "$(dirname "$0")/../tests"
+export PYTHONSAFEPATH=1
+exec "${PYTHON:-python3}" -m pytest -q -p no:cacheprovider \
+    test_kernels.py test_isa.py "$@"
