@@ -1,0 +1,12 @@
+from fastl1._version import __version__ as __version__
+from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning
+from fastl1.exceptions import FitInterrupted as FitInterrupted
+from fastl1.model import SparseModel as SparseModel
+from fastl1.paths import PathResult as PathResult
+from fastl1.paths import alpha_max as alpha_max
+from fastl1.paths import enet_path as enet_path
+from fastl1.paths import lasso_path as lasso_path
+from fastl1.paths import path as path
+from fastl1.prox import soft_threshold as soft_threshold
+
+def show_config() -> None: ...

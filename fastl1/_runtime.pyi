@@ -1,0 +1,15 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+isa: str
+
+def resolve_threads(n_threads: int | None) -> int: ...
+def soft_threshold(
+    x: NDArray[np.float64], t: float, out: NDArray[np.float64]
+) -> None: ...
+def soft_threshold_f32(
+    x: NDArray[np.float32], t: float, out: NDArray[np.float32]
+) -> None: ...
+def config() -> dict[str, Any]: ...

@@ -1,0 +1,42 @@
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastl1._validation import CSC
+
+class Solver:
+    force_regime: int
+    def __init__(
+        self,
+        X: NDArray[Any] | CSC,
+        y: NDArray[np.float64],
+        *,
+        loss: Literal["squared", "logistic"],
+        l1_ratio: float,
+        penalty_factor: NDArray[np.float64] | None,
+        lower: NDArray[np.float64] | None,
+        upper: NDArray[np.float64] | None,
+        fit_intercept: bool,
+        standardize: bool,
+        sample_weight: NDArray[np.float64] | None,
+        offset: NDArray[np.float64] | None,
+        n_threads: int | None,
+    ) -> None: ...
+    @property
+    def alpha_max(self) -> float: ...
+    @property
+    def null_objective(self) -> float: ...
+    @property
+    def gap(self) -> float: ...
+    @property
+    def n_iter(self) -> int: ...
+    @property
+    def coef(self) -> NDArray[np.float64]: ...
+    @property
+    def intercept(self) -> float: ...
+    def solve(self, alpha: float, tol: float, max_iter: int) -> int: ...
+    def certify(self, alpha: float) -> Any: ...
+    def set_coef(self, coef: NDArray[np.float64], intercept: float) -> None: ...
+    def sparse_coef(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]: ...
+    def counters(self) -> dict[str, Any]: ...
