@@ -10,8 +10,16 @@ from fastl1 import _runtime
 from fastl1._version import __version__
 
 _EXPORTS = {
+    "CVPathResult": "cv",
+    "cross_validate_path": "cv",
     "ConvergenceWarning": "exceptions",
     "FitInterrupted": "exceptions",
+    "ElasticNet": "linear_model",
+    "ElasticNetCV": "linear_model",
+    "Lasso": "linear_model",
+    "LassoCV": "linear_model",
+    "LogisticRegression": "linear_model",
+    "LogisticRegressionCV": "linear_model",
     "SparseModel": "model",
     "PathResult": "paths",
     "alpha_max": "paths",
