@@ -59,17 +59,19 @@ def sweep(fit, tols, judge, emit, gaps, budget):
 
     def timed(tol, event="fit"):
         emit(event=event, tol=tol)
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         coefs = fit(tol)
-        seconds = time.perf_counter() - start
+        stop = time.perf_counter(), time.process_time()
         emit(event="judge")
-        return coefs if isinstance(coefs, Timed) else Timed(coefs, seconds)
+        if isinstance(coefs, Timed):
+            return coefs
+        return Timed(coefs, stop[0] - start[0], stop[1] - start[1])
 
     timed(float(tols[0]), event="warm-up")
     spent, best, stalled, k = 0.0, np.inf, 0, 0
     while k < len(tols) and spent < budget and stalled < STALL:
         tol = float(tols[k])
-        coefs, first = timed(tol)
+        coefs, first, cpu = timed(tol)
         certificate = judge(coefs)
         gap = certificate.worst if certificate else np.inf
         times = [first]
@@ -82,6 +84,7 @@ def sweep(fit, tols, judge, emit, gaps, budget):
                 event="result",
                 tol=tol,
                 seconds=median(times),
+                cpu=cpu,
                 repeats=len(times),
                 gap=gap,
                 primal=float(certificate.primal.sum()),

@@ -40,6 +40,7 @@ class Problem:
 class Timed(NamedTuple):
     coefs: object
     seconds: float
+    cpu: float | None = None  # processor seconds of all threads
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,137 @@
+"""The benchmark harness: its certificate against the oracle, and one tiny run."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+import scipy.sparse as sp
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.peers import certificate, data, run, tasks, worker
+from benchmarks.peers.solvers import PEERS
+
+
+def problem(loss, sparse, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((40, 25))
+    if sparse:
+        X = sp.csc_matrix(X * (rng.random(X.shape) < 0.3))
+    y = X @ rng.standard_normal(25) + rng.standard_normal(40)
+    return X, (data.as_labels(y) if loss == "logistic" else y)
+
+
+CASES = [("squared", 1.0), ("squared", 0.4), ("logistic", 1.0)]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(("loss", "l1_ratio"), CASES)
+def test_certificate_agrees_with_the_oracle(loss, l1_ratio, sparse):
+    X, y = problem(loss, sparse)
+    oracle = {"loss": loss, "l1_ratio": l1_ratio, "fit_intercept": False}
+    target = (y > 0).astype(float) if loss == "logistic" else y
+    top = certificate.alpha_max(loss, X, y, l1_ratio)
+    assert top == pytest.approx(reference.alpha_max(X, target, **oracle), rel=1e-12)
+    alphas = top / np.array([2.0, 10.0, 50.0])
+    exact = [reference.fit(X, target, alpha, **oracle)[0] for alpha in alphas]
+    noise = np.random.default_rng(1).standard_normal((25, 3))
+    tolerance = 0.02 if l1_ratio == 1.0 else 0.2  # with l2, other bounds are tried
+    for scale in (0.0, 1e-4, 1e-2):
+        W = np.column_stack(exact) + scale * noise
+        got = certificate.certify(loss, X, y, W, alphas, l1_ratio)
+        for k, alpha in enumerate(alphas):
+            primal, gap, null = reference.certificate(
+                X, target, W[:, k], 0.0, alpha, **oracle
+            )
+            assert got.null == pytest.approx(null, rel=1e-12)
+            assert got.primal[k] == pytest.approx(primal, rel=1e-12)
+            best = reference.objective(X, target, exact[k], 0.0, alpha, **oracle)
+            assert got.gap[k] * null >= primal - best - 1e-12
+            assert got.gap[k] == pytest.approx(gap / null, rel=tolerance, abs=1e-10)
+
+
+def test_certificate_of_a_sparse_path_counts_nonzeros():
+    X, y = problem("squared", True)
+    alphas = certificate.alpha_max("squared", X, y) * np.array([1.0, 0.5])
+    W = np.zeros((25, 2))
+    W[3, 1] = 0.1
+    got = certificate.certify("squared", X, y, sp.csc_array(W), alphas)
+    assert got.nnz.tolist() == [0, 1]
+    assert got.gap[0] == pytest.approx(0.0, abs=1e-15)
+    assert got.worst == got.gap[1] > 0
+    with pytest.raises(ValueError, match="2 coefficient vectors for 1 alphas"):
+        certificate.certify("squared", X, y, W, alphas[:1])
+
+
+def test_real_data_needs_its_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("FASTL1_BENCH_DATA", raising=False)
+    with pytest.raises(data.DataMissing, match="FASTL1_BENCH_DATA is not set"):
+        data.prepare("leukemia", tmp_path)
+    monkeypatch.setenv("FASTL1_BENCH_DATA", str(tmp_path))
+    with pytest.raises(data.DataMissing, match="golub_leukemia"):
+        data.prepare("leukemia", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_with_alphas_missing_is_not_judged(tmp_path):
+    task = tasks.TASKS["lassopath-tinydense-10"]
+    folder = data.prepare(task.data, tmp_path)
+    problem, judge = worker.make_problem(task, PEERS["sklearn"], folder, 1)
+    W = np.zeros((problem.X.shape[1], len(problem.alphas)))
+    assert judge(W).worst > 0
+    assert judge(W[:, :-1]) is None
+
+
+def test_sweep_keeps_to_budget_and_gaps():
+    certified = {0.1: 1e-2, 0.01: 1e-5, 0.001: 1e-11, 1e-4: 0.0}
+    events = []
+
+    def judge(coefs):
+        one = np.ones(1)
+        return certificate.Certificate(one, one * certified[coefs], one, 1.0)
+
+    def emit(**record):
+        events.append(record)
+
+    worker.sweep(lambda tol: tol, list(certified), judge, emit, [1e-4, 1e-9], 10.0)
+    results = [e for e in events if e["event"] == "result"]
+    assert [r["gap"] for r in results] == [1e-2, 1e-5, 1e-11]
+    assert events[0]["event"] == "warm-up"
+
+
+def test_harness_end_to_end(tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["--here", "--threads", "1", "--budget", "5"]
+    arguments += ["--work", str(tmp_path / "work"), "--out", str(out)]
+    chosen = ["lasso-tinydense-10", "logistic-tinydense-10", "lassopath-tinysparse-10"]
+    peers = ["fastl1", "sklearn"]
+    assert run.main(["--tasks", *chosen, "--peers", *peers, *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "| lasso-tinydense-10 | 1 |" in printed
+    results = json.loads((out / "results.json").read_text())
+    rows = {row["task"]: row for row in results["tasks"]}
+    assert list(rows) == chosen
+    for name, row in rows.items():
+        ours = row["peers"]["fastl1"]
+        assert ours["note"] is None
+        assert None not in ours["seconds"].values()
+        assert ours["least_gap"] <= 1e-9
+        if name.startswith("lasso"):
+            assert row["best"]["1e-6"]["peer"] == "sklearn"
+            assert row["best"]["1e-6"]["ratio"] > 0
+    assert "## lasso-tinydense-10, 1 threads" in (out / "report.md").read_text()
+
+
+def test_a_worker_that_fails_is_reported_with_its_budget(tmp_path, capsys):
+    arguments = ["--tasks", "lasso-tinydense-10", "--peers", "no-such-peer"]
+    with pytest.raises(SystemExit):
+        run.main(arguments)
+    assert "unknown peer no-such-peer" in capsys.readouterr().err
+    config = {"task": "lasso-tinydense-10", "peer": "sklearn", "n_threads": 1}
+    config |= {"folder": str(tmp_path), "gaps": [1e-4], "budget": 1.0}
+    runs, note = run.run_worker(sys.executable, config)
+    assert runs == []
+    assert note.startswith("status 1: FileNotFoundError")
