@@ -3,7 +3,7 @@
 import numpy as np
 
 import fastl1
-from fastl1 import _solver
+from fastl1 import _solver, _validation
 
 from . import data
 
@@ -47,7 +47,7 @@ class Columns:
         }
         if design == "text":
             parts = X.data, X.indices, X.indptr.astype(np.int64), X.shape
-            X = fastl1._validation.CSC(*parts)
+            X = _validation.CSC(*parts)
         self.X = X
         self.solver = _solver.Solver(X, self.y, **self.keywords)
         self.w = np.random.default_rng(0).standard_normal(X.shape[1])
