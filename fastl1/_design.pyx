@@ -4,17 +4,19 @@ Column j of the design stands for scale_j (x_j - mean_j 1): centring and scaling
 numbers a column, X is never copied or densified.  Work is split over columns, over fixed
 row blocks or over tiles of the result, so that no sum depends on the number of threads.
 """
-from cython.parallel cimport parallel, prange, threadid
+from cython.parallel cimport prange, threadid
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
+
+from fastl1._ops cimport FL1_F32
 
 cdef enum:
     ROW_BLOCK = 2048       # rows of one unit of work in X w
     GRAM_ROWS = 256        # rows of one step of a Gram block: a tile stays in cache
     GRAM_PACK = 1 << 19    # doubles packed at a time, at least GRAM_ROWS a column
     GRAM_TILE = 32         # columns of one unit of work in a Gram block
-    MIN_PARALLEL = 200000  # multiplications below which a second thread does not pay
+    MIN_PARALLEL = 500000  # multiplications below which a second thread does not pay
 
 
 cdef double EPS = 2.220446049250313e-16
@@ -62,12 +64,22 @@ cdef inline double _col_sqdev(
     return dev + max(1.0 - covered, 0.0) * shift * shift
 
 
+cdef inline double _work(const design_t* X) noexcept nogil:
+    """Multiplications of one pass over X."""
+    return X.indptr[X.p] if X.sparse else <double> X.n * X.p
+
+
 cdef void _stats_of(
     const design_t* X, ptrdiff_t j, const double* s, bint centre, bint standardize,
     double* mean, double* scale, double* norm
 ) noexcept nogil:
-    cdef double m, var, moment, noise
-    m = _col_dot_raw(X, j, s, 0.0, 1.0)
+    cdef double m = 0.0, var, moment, noise
+    if not X.sparse and X.n:  # from the first entry: exact for a constant column
+        m = (
+            (<const float*> X.data)[j * X.n] if X.vtype == FL1_F32
+            else (<const double*> X.data)[j * X.n]
+        )
+    m += _col_dot_raw(X, j, s, m, 1.0)
     m += _col_dot_raw(X, j, s, m, 1.0)  # second pass: no loss where mean >> std
     var = _col_sqdev(X, j, s, m)
     noise = X.n * EPS * fabs(m)
@@ -93,6 +105,8 @@ cdef void design_stats(
     cannot enter the model.
     """
     cdef ptrdiff_t j
+    if _work(X) < MIN_PARALLEL:
+        n_threads = 1
     for j in prange(
         X.p, schedule="static", num_threads=n_threads, use_threads_if=n_threads > 1
     ):
@@ -106,9 +120,7 @@ cdef void design_xtv(
     """out[k] = column_k' v for the m columns `cols` (NULL for the first m)."""
     cdef ptrdiff_t k
     cdef double v_sum = X.ops.sum(X.n, v)
-    cdef double work = X.indptr[X.p] if X.sparse else <double> X.n * X.p
-    work = work * m / X.p if X.p else 0.0
-    if work < MIN_PARALLEL:
+    if m == 0 or _work(X) * m / X.p < MIN_PARALLEL:
         n_threads = 1
     if n_threads == 1:
         for k in range(m):

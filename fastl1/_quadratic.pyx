@@ -287,13 +287,13 @@ cdef int gram_solve(
     G (m, m) is the Gram block of the working set, F the factor kept from earlier calls
     (of the same G and lam2, or empty).  Returns 0, or 1 after max_rounds.
     """
-    cdef int r, e
+    cdef int _, _e
     cdef ptrdiff_t changes, support, k
-    for r in range(max_rounds):
+    for _ in range(max_rounds):
         q.gap = quad_gap(q)
         if q.gap <= q.tol:
             return 0
-        for e in range(10):
+        for _e in range(10):
             changes = _epoch(q, G, ldg)
             support = 0
             for k in range(q.m):

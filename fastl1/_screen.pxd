@@ -10,7 +10,7 @@ cdef struct cache_t:
     int count                        # references held
     double* g                        # (MAX_REFS, n) residuals in the weighted norm
     double* c                        # (MAX_REFS, p) their correlations with every column
-    double gram[MAX_REFS * MAX_REFS] # inner products of the residuals
+    double gram[MAX_REFS * MAX_REFS]  # inner products of the residuals
     double beta[MAX_REFS]            # projection of the present residual ...
     double dist                      # ... and its distance from their span
     const fl1_ops* ops

@@ -21,14 +21,20 @@ stays in the domain of the conjugate near the solution.
 """
 import numpy as np
 
-cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY, NAN, ceil, fabs, isfinite, log, pow, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memcpy, memset
 
-from fastl1._cholesky cimport chol_append, chol_free, chol_reserve, chol_solve, chol_t
+from fastl1._cholesky cimport (
+    chol_append,
+    chol_delete,
+    chol_free,
+    chol_reserve,
+    chol_solve,
+    chol_t,
+)
 from fastl1._design cimport (
     col_nnz,
     design_add_xw,
@@ -154,7 +160,8 @@ cdef class Solver:
     cdef bint lazy, fresh, keep_intercept, interrupted
     cdef double alpha_now
     cdef public int force_regime
-    cdef public double hom_ratio, hom_tol, strong_floor, grow
+    cdef public double hom_ratio, cap_frac
+    cdef public ptrdiff_t cap_min
     cdef ptrdiff_t* cols
     cdef readonly double alpha_max, null_objective, gap
     cdef readonly int n_iter
@@ -240,8 +247,12 @@ cdef class Solver:
         self.factor_alpha = NAN
         self.lazy_ok = self.loss == FL1_SQUARED and self.n_free == 0
         self.use_gram = True
-        self.hom_ratio, self.hom_tol, self.strong_floor = 0.3, 1e-3, 1.0
-        self.grow = 1.0
+        # Where a pass over X is cheap beside the work on the working set (dense, wide),
+        # far alphas are reached in more steps and the working set grows more carefully.
+        if not self.X.sparse and n < p:
+            self.hom_ratio, self.cap_frac, self.cap_min = 0.6, 0.25, 50
+        else:
+            self.hom_ratio, self.cap_frac, self.cap_min = 0.3, 1.0, 100
         self._null_model()
 
     # ------------------------------------------------------------------ set-up
@@ -356,11 +367,18 @@ cdef class Solver:
 
     cdef void _fit_intercept(self) noexcept nogil:
         """Damped Newton on the intercept alone; leaves the state evaluated."""
-        cdef int it, half
+        cdef int it, _half
+        cdef ptrdiff_t i = 0
         cdef double total, curve, step, before
         self._evaluate()
         if not self.centre:
             return
+        if self.loss == FL1_SQUARED and self.b == 0.0:
+            # from one residual on: exact for a constant y
+            while i < self.n - 1 and self.s[i] == 0.0:
+                i += 1
+            self._shift(self.y[i] - self.eta[i])
+            self._evaluate()
         for it in range(100):
             total = OPS.sum(self.n, self.v)
             curve = OPS.sum(self.n, self.h)
@@ -375,7 +393,7 @@ cdef class Solver:
                 continue
             step = min(max(step, -3.0), 3.0)
             before = self.loss_value
-            for half in range(30):
+            for _half in range(30):
                 self._shift(step)
                 self._evaluate()
                 # a short step is in the region of quadratic convergence, and its
@@ -395,9 +413,7 @@ cdef class Solver:
 
         Returns 0, or -1 when the block could not be solved.
         """
-        cdef ptrdiff_t i, k, f = 0
-        cdef double h_sum, delta
-        cdef ptrdiff_t* cols
+        cdef double h_sum
         if self.n_free == 0:
             if self.centre:
                 h_sum = OPS.sum(self.n, self.h)
@@ -517,6 +533,41 @@ cdef class Solver:
         self.m += 1
         return 1
 
+    cdef void _prune(self, double limit) noexcept nogil:
+        """Out of the working set: columns at zero whose correlation is below
+        limit * pf.  The Gram block and the factor are compacted."""
+        cdef ptrdiff_t k, a, j, new = 0, gram = 0
+        cdef ptrdiff_t* to = self.q.index
+        for k in range(self.m):
+            j = self.ws[k]
+            if (
+                self.w[j] != 0.0 or self.w_eta[j] != 0.0
+                or fabs(self.q.c[k]) >= limit * self.pf[j]
+            ):
+                to[k] = new
+                self.ws[new] = j
+                self.slot[j] = new
+                self.q.c[new] = self.q.c[k]
+                self.q.diag[new] = self.q.diag[k]
+                new += 1
+                gram += k < self.m_gram
+            else:
+                to[k] = -1
+                self.slot[j] = -1
+        for k in range(self.F.m - 1, -1, -1):
+            if to[self.F.slot[k]] < 0:
+                chol_delete(&self.F, k)
+        for k in range(self.F.m):
+            self.F.slot[k] = to[self.F.slot[k]]
+        for k in range(self.m_gram):
+            if to[k] < 0:
+                continue
+            for a in range(self.m_gram):
+                if to[a] >= 0:
+                    self.G[to[a] + to[k] * self.ldg] = self.G[a + k * self.ldg]
+        self.m = new
+        self.m_gram = gram
+
     cdef void _load_quad(self, double alpha) noexcept nogil:
         cdef ptrdiff_t k, j
         self.q.m = self.m
@@ -585,18 +636,18 @@ cdef class Solver:
 
     cdef int _run_quadratic(self, residual_t* r, double tol, int rounds) except -1 nogil:
         """Call the regime's solver in short turns, so that Ctrl-C is seen."""
-        cdef int turn, status = 1
+        cdef int _, status = 1
         cdef double before = INFINITY
         # at alpha = 0 the tolerance is that of the gradient: ask for a decisive decrease
         self.q.tol = 1e-6 * quad_gap(&self.q) if (
             self.alpha_now == 0.0 and self.loss != FL1_SQUARED
         ) else tol
         self.q.n_epochs = self.q.n_newton = 0
-        for turn in range(0, rounds, 5):
+        for _ in range(0, rounds, 5):
             if self.use_gram:
                 status = gram_solve(&self.q, self.G, self.ldg, &self.F, 5)
             else:
-                status = sweep_solve(&self.q, r, 5, self.n_threads)
+                status = sweep_solve(&self.q, r, 5)
             if status == 0 or self._tick() or self.q.gap > 0.9 * before:
                 break
             before = self.q.gap
@@ -605,7 +656,7 @@ cdef class Solver:
         return status
 
     cdef int _solve_squared(self, double alpha, double tol, int rounds) except -1 nogil:
-        cdef ptrdiff_t k, l, m0 = self.m_gram
+        cdef ptrdiff_t k, moved, m0 = self.m_gram
         cdef double delta
         cdef int status
         cdef residual_t r
@@ -627,11 +678,11 @@ cdef class Solver:
             design_xtv(&self.X, self.ws + m0, self.m - m0, self.v, self.q.c + m0,
                        self.n_threads)
             self.n_column_products += self.m - m0
-            for l in range(m0):
-                delta = self.w[self.ws[l]] - self.w_eta[self.ws[l]]
+            for moved in range(m0):
+                delta = self.w[self.ws[moved]] - self.w_eta[self.ws[moved]]
                 if delta != 0.0:
                     for k in range(m0, self.m):
-                        self.q.c[k] -= delta * self.G[k + l * self.ldg]
+                        self.q.c[k] -= delta * self.G[k + moved * self.ldg]
         if self.l1_ratio < 1.0 and self.factor_alpha != alpha:
             self.F.m = 0
         self.factor_alpha = alpha
@@ -738,7 +789,7 @@ cdef class Solver:
         cdef ptrdiff_t* cols = self.cols
         cdef double t = 1.0, done = 0.0, slope, pen0 = 0.0, pen1 = 0.0, pen_t, start
         cdef double b_step = 0.0, w
-        cdef int half
+        cdef int _half
         for i in range(self.n):
             self.n_work[i] = 0.0
         for k in range(self.m):
@@ -758,7 +809,7 @@ cdef class Solver:
                 self.n_work[i] += b_step
             slope -= b_step * v_sum
         start = self.loss_value + pen0
-        for half in range(30):
+        for _half in range(30):
             OPS.axpy(self.n, t - done, self.n_work, self.eta)
             done = t
             self.loss_value = OPS.loss_eval[self.loss](
@@ -805,7 +856,7 @@ cdef class Solver:
         working set that may exceed their limit; all others are known not to.
         """
         cdef ptrdiff_t k, j
-        cdef double ratio = 0.0, kappa, gap, l2 = 0.0, best = INFINITY, c, total
+        cdef double ratio = 0.0, kappa, l2 = 0.0, best = INFINITY, c, total
         # the l2 term as part of the loss
         if self.l1_ratio > 0.0:
             for k in range(self.m):
@@ -883,7 +934,7 @@ cdef class Solver:
 
     cdef void _measure(self) noexcept nogil:
         """v, the correlations of the slots and the projection on the references."""
-        cdef ptrdiff_t i, k, j
+        cdef ptrdiff_t k, j
         cdef int r
         cdef double delta, gg
         cdef double b[8]
@@ -1024,7 +1075,7 @@ cdef class Solver:
             steps = <int> ceil(log(start / alpha) / -log(self.hom_ratio))
             for k in range(1, steps):
                 mid = start * pow(alpha / start, <double> k / steps)
-                status = self._solve_at(mid, max(tol, self.hom_tol), 2)
+                status = self._solve_at(mid, max(tol, 1e-3), 2)
                 if status == INTERRUPTED or status == FAILED:
                     return status
                 self.alpha_prev = mid
@@ -1032,7 +1083,7 @@ cdef class Solver:
 
     cdef int _solve_at(self, double alpha, double tol, int max_iter) except -1 nogil:
         cdef ptrdiff_t support, k
-        cdef int it
+        cdef int _
         cdef double gap = INFINITY, strong, inner
         cdef bint smooth = alpha == 0.0 or self.l1_ratio == 0.0
         self.alpha_now = alpha
@@ -1051,12 +1102,15 @@ cdef class Solver:
         for k in range(self.m):
             support += self.w[self.ws[k]] != 0.0
         strong = 2.0 * alpha - min(self.alpha_prev, self.alpha_max)
+        strong = self.l1_ratio * max(strong, alpha)
         if not smooth:
+            if self.m > 1.5 * support + 100:
+                self._prune(strong)
             self._add_candidates(
-                self.l1_ratio * max(strong, self.strong_floor * alpha),
-                max(100, support)
+                strong,
+                max(self.cap_min, <ptrdiff_t> (self.cap_frac * support)),
             )
-        for it in range(max_iter):
+        for _ in range(max_iter):
             self.n_iter += 1
             if self._tick():
                 return INTERRUPTED
@@ -1081,7 +1135,8 @@ cdef class Solver:
             if gap <= tol:
                 return CONVERGED
             self._add_candidates(
-                self.l1_ratio * alpha, max(100, <ptrdiff_t> (self.grow * self.m))
+                self.l1_ratio * alpha,
+                max(self.cap_min, <ptrdiff_t> (self.cap_frac * self.m)),
             )
         return MAX_ITER
 
@@ -1122,7 +1177,6 @@ cdef class Solver:
 
     def certify(self, double alpha):
         """Relative gap of the present coefficients and intercept, recomputed in full."""
-        cdef ptrdiff_t j
         if self.null_objective == 0.0:
             return 0.0
         with nogil:

@@ -28,5 +28,5 @@ cdef int packed_build(
 cdef void packed_free(packed_t* P) noexcept nogil
 
 cdef int sweep_solve(
-    quad_t* q, residual_t* r, int max_rounds, int n_threads
+    quad_t* q, residual_t* r, int max_rounds
 ) noexcept nogil

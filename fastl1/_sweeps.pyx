@@ -36,7 +36,6 @@ cdef void packed_free(packed_t* P) noexcept nogil:
 cdef int _packed_reserve(
     packed_t* P, const design_t* X, ptrdiff_t values, ptrdiff_t columns
 ) noexcept nogil:
-    cdef ptrdiff_t k
     if values > P.value_room:
         free(P.values)
         free(P.indices)
@@ -147,7 +146,7 @@ cdef double _sweep(
     return moved
 
 
-cdef void _correlations(quad_t* q, residual_t* r, int n_threads) noexcept nogil:
+cdef void _correlations(quad_t* q, residual_t* r) noexcept nogil:
     cdef ptrdiff_t k
     for k in range(q.m):
         q.c[k] = col_dot(r.A, k, r.u, r.u_sum)
@@ -178,8 +177,8 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
     cdef double* g = q.work + q.m
     cdef double* p = q.work + 2 * q.m
     cdef double* hp = q.work + 3 * q.m
-    cdef double rho, rho_new, alpha, stop, php, t, change, shift, target, sign
-    cdef int it, trial
+    cdef double rho, rho_new, alpha, stop, php, t, change, target, sign
+    cdef int _, trial
     for k in range(q.m):
         if q.diag[k] > 0.0 and q.lo[k] < q.w[k] < q.hi[k] and (
             q.w[k] != 0.0 or q.lam1[k] == 0.0
@@ -197,7 +196,8 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
         p[i] = g[i] / (q.diag[k] + q.lam2[k])
         rho += g[i] * p[i]
     stop = rho * 1e-6
-    for it in range(MAX_CG):
+    for _ in range(MAX_CG):
+        q.n_epochs += 1
         if rho <= stop or rho == 0.0:
             break
         _matvec(q, r, S, s, p, hp)
@@ -214,7 +214,6 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
             p[i] = g[i] / (q.diag[S[i]] + q.lam2[S[i]]) + rho_new / rho * p[i]
         rho = rho_new
     q.n_newton += 1
-    q.n_epochs += it
     # the whole step projected, then up to the first sign change or bound
     t = 1.0
     for i in range(s):
@@ -252,29 +251,29 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
 
 
 cdef int sweep_solve(
-    quad_t* q, residual_t* r, int max_rounds, int n_threads
+    quad_t* q, residual_t* r, int max_rounds
 ) noexcept nogil:
     """Minimize to q.gap <= q.tol; q.c and q.r2 are right at return.
 
     Returns 0, or 1 after max_rounds.
     """
-    cdef int i, e
+    cdef int _, _e
     cdef ptrdiff_t changes
-    cdef double moved, first
+    cdef double moved = 0.0, first
     cdef ptrdiff_t* S = q.index
-    _correlations(q, r, n_threads)
-    for i in range(max_rounds):
+    _correlations(q, r)
+    for _ in range(max_rounds):
         q.gap = quad_gap(q)
         if q.gap <= q.tol:
             return 0
         first = _sweep(q, r, False, &changes)
-        for e in range(MAX_SWEEPS):
+        for _e in range(MAX_SWEEPS):
             moved = _sweep(q, r, True, &changes)
             if moved <= 0.01 * first or moved <= 0.1 * q.tol:
                 break
-        _correlations(q, r, n_threads)
+        _correlations(q, r)
         if moved > 0.1 * q.tol and changes <= 2:
             if _newton_cg(q, r, S):
-                _correlations(q, r, n_threads)
+                _correlations(q, r)
     q.gap = quad_gap(q)
     return 0 if q.gap <= q.tol else 1
