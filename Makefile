@@ -39,6 +39,14 @@ lint: $(VENV)/ready-dev
 	$(VENV)/bin/cython-lint fastl1/*.pyx fastl1/*.pxd
 	$(VENV)/bin/mypy
 
+# ARGS="--quick HEAD^!" is what CI runs; asv builds commits in environments of its own
+bench: $(VENV)/ready-bench
+	cd asv_bench && ../$(VENV)/bin/asv machine --yes
+	cd asv_bench && ../$(VENV)/bin/asv run $(or $(ARGS),HEAD^!)
+
+bench-peers: $(VENV)/ready-bench
+	$(PY) -m benchmarks.peers $(ARGS)
+
 sanitize debug: $(VENV)/ready-test
 	bash tools/checked_build.sh $@
 
