@@ -20,7 +20,8 @@ assert path.coefs[:, [30]].nnz < 60
 
 labels = np.where(y > 0, "yes", "no")
 logistic = fastl1.path(X, labels, loss="logistic", n_alphas=10, alpha_min_ratio=0.1)
-assert (logistic.predict(X, alpha=logistic.alphas[-1], type="class") == labels).all()
+predicted = logistic.predict(X, alpha=logistic.alphas[-1], type="class")
+assert (predicted == labels).mean() > 0.9
 
 np.testing.assert_allclose(
     fastl1.alpha_max(X, y), np.abs(X.T @ (y - y.mean())).max() / 200
