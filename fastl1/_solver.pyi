@@ -1,7 +1,7 @@
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fastl1._validation import CSC
 
@@ -12,7 +12,7 @@ class Solver:
         X: NDArray[Any] | CSC,
         y: NDArray[np.float64],
         *,
-        loss: Literal["squared", "logistic"],
+        loss: str,
         l1_ratio: float,
         penalty_factor: NDArray[np.float64] | None,
         lower: NDArray[np.float64] | None,
@@ -37,6 +37,6 @@ class Solver:
     def intercept(self) -> float: ...
     def solve(self, alpha: float, tol: float, max_iter: int) -> int: ...
     def certify(self, alpha: float) -> Any: ...
-    def set_coef(self, coef: NDArray[np.float64], intercept: float) -> None: ...
+    def set_coef(self, coef: ArrayLike, intercept: float) -> None: ...
     def sparse_coef(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]: ...
     def counters(self) -> dict[str, Any]: ...

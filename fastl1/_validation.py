@@ -516,7 +516,7 @@ def _to_scipy(X: Any, check: bool) -> Any:
         data, indices, indptr = (_plain_array("X", part) for part in X[:3])
         _check_kind("X", data.dtype)
         if check:
-            _check_structure(data, indices, indptr, *X.shape, "column")
+            _check_structure(data, indices, indptr, X.shape[0], X.shape[1], "column")
         nnz = int(indptr[-1])
         return sp.csc_array((data[:nnz], indices[:nnz], indptr), shape=X.shape)
     _check_shape(X.shape)

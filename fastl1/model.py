@@ -149,8 +149,6 @@ class SparseModel:
             return NotImplemented
         return self.to_bytes() == other.to_bytes()
 
-    __hash__ = None
-
     def kept_names(self):
         """Names of the features with a nonzero coefficient, in order."""
         names = self.feature_names

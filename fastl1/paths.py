@@ -878,7 +878,7 @@ def enet_path(
     size = 100 if isinstance(n_alphas, str) else n_alphas
     grid = None
     if isinstance(alphas, (int, np.integer)):
-        size = alphas
+        size = int(alphas)
     elif alphas is not None and not isinstance(alphas, str):
         grid = np.sort(np.atleast_1d(alphas))[::-1]
     problem = check_problem(

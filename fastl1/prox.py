@@ -1,11 +1,14 @@
 """Proximal maps for users' own loops."""
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
 
-_KERNELS = {
+_KERNELS: dict[np.dtype, Callable[..., None]] = {
     np.dtype(np.float64): _runtime.soft_threshold,
     np.dtype(np.float32): _runtime.soft_threshold_f32,
 }
@@ -77,8 +80,8 @@ def _flat(x: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray] | Non
     """One-dimensional views of both in memory order, or None."""
     if x.dtype != out.dtype or not (x.flags.aligned and out.flags.aligned):
         return None
-    for order in "CF":
-        flag = f"{order}_CONTIGUOUS"
-        if x.flags[flag] and out.flags[flag]:
+    orders: tuple[Literal["C"], Literal["F"]] = ("C", "F")
+    for order in orders:
+        if x.flags[order] and out.flags[order]:
             return x.reshape(-1, order=order), out.reshape(-1, order=order)
     return None
