@@ -179,7 +179,7 @@ def _make_splits(
     if isinstance(cv, Integral):
         stratify = problem.y if problem.loss == "logistic" and groups is None else None
         splits = kfold_splits(n, int(cv), stratify=stratify, groups=groups, seed=seed)
-    elif hasattr(cv, "split"):
+    elif hasattr(cv, "split") and not isinstance(cv, str):
         splits = list(cv.split(X, y, groups))
     elif isinstance(cv, Iterable) and not isinstance(cv, str):
         splits = list(cv)

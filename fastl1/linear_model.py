@@ -134,6 +134,7 @@ def _solve(
     max_iter: int,
     coef_init: np.ndarray | None = None,
     intercept_init: float | None = None,
+    stacklevel: int = 3,
 ) -> _Fit:
     """Solve at one alpha and warn if the gap stayed above tol."""
     path = solve_path(
@@ -158,7 +159,7 @@ def _solve(
             f"iterations. Relative duality gap: {gap:.3e}, tolerance: {tol:.3e}. "
             "Increase max_iter, tol or the penalty, or rescale the columns.",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     return _Fit(
         coef, intercept, gap, gap * path.info["null_objective"], int(path.n_iters[0])
@@ -412,16 +413,10 @@ class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
                     f"this fit needs {(n_targets, X.shape[1])}"
                 )
         max_iter = 1000 if self.max_iter is None else self.max_iter
-        fits = [
-            _solve(
-                replace(problem, y=np.ascontiguousarray(Y[:, k])),
-                float(self.alpha),
-                self.tol,
-                max_iter,
-                start[k],
-            )
-            for k in range(n_targets)
-        ]
+        fits = []
+        for k in range(n_targets):
+            target = replace(problem, y=np.ascontiguousarray(Y[:, k]))
+            fits.append(_solve(target, float(self.alpha), self.tol, max_iter, start[k]))
         self.coef_ = np.array([fit.coef for fit in fits])
         self.relative_gap_ = np.array([fit.gap for fit in fits])
         self.dual_gap_ = np.array([fit.dual_gap for fit in fits])
@@ -1329,6 +1324,7 @@ class LogisticRegressionCV(_LinearClassifier, BaseEstimator):
             1.0 / (Cs[c] * total),
             self.tol,
             self.max_iter,
+            stacklevel=4,
         )
         self.coef_, self.intercept_ = fit.coef[None, :], np.array([fit.intercept])
         self.relative_gap_ = fit.gap

@@ -1,0 +1,113 @@
+"""Run scikit-learn's own coordinate-descent tests on fastl1.
+
+    python tests/sklearn_suite/run.py [pytest options]
+
+The two test files of the installed scikit-learn are run where they are, after the names
+below have been replaced in `sklearn.linear_model`, from which they import them.  A few
+tests are deselected, each with its reason; they count as not passed.  The exit status
+is 0 if every other test passes and at least 95 % of all do.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import sklearn
+import sklearn.linear_model
+
+import fastl1
+
+REPLACED = ("Lasso", "ElasticNet", "LassoCV", "ElasticNetCV", "lasso_path", "enet_path")
+FILES = ("test_coordinate_descent.py", "test_sparse_coordinate_descent.py")
+GOAL = 0.95
+
+# Test (or its beginning, parameters included): why it is not asked of fastl1.
+DESELECTED = {}
+
+
+class Tally:
+    """Deselects, and counts tests by outcome and by whether they touch fastl1."""
+
+    def __init__(self):
+        self.total = self.deselected = 0
+        self.touching = set()
+        self.outcomes = {}
+
+    def pytest_collection_modifyitems(self, config, items):
+        self.total = len(items)
+        dropped = [item for item in items if reason(item.name)]
+        self.deselected = len(dropped)
+        self.touching = {item.nodeid for item in items if touches_fastl1(item)}
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" or report.outcome != "passed":
+            self.outcomes[report.nodeid] = report.outcome
+
+    @property
+    def passed(self):
+        return [node for node, outcome in self.outcomes.items() if outcome == "passed"]
+
+    def summary(self):
+        touching = len(self.touching)
+        passed = len(self.touching.intersection(self.passed))
+        return (
+            f"scikit-learn {sklearn.__version__}: {len(self.passed)} of {self.total} "
+            f"tests pass ({len(self.passed) / self.total:.1%}), "
+            f"{passed} of the {touching} that call fastl1 ({passed / touching:.1%}), "
+            f"{self.deselected} deselected"
+        )
+
+
+def reason(name):
+    """Why a test is deselected, or None."""
+    for start, why in DESELECTED.items():
+        if name == start or name.startswith(start + "["):
+            return why
+        if "[" in start and name.startswith(start):
+            return why
+    return None
+
+
+def touches_fastl1(item):
+    """Whether a test names one of the replaced objects, itself or as a parameter."""
+    ours = {getattr(fastl1, name) for name in REPLACED}
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    if any(isinstance(value, type) and value in ours for value in values):
+        return True
+    if any(type(value) in ours or value in ours for value in map(hashable, values)):
+        return True
+    # A parametrized test may name them as well, but only to compare classes.
+    return bool(set(REPLACED).intersection(item.function.__code__.co_names))
+
+
+def hashable(value):
+    return value if callable(value) or hasattr(value, "get_params") else None
+
+
+def main(options=()):
+    for name in REPLACED:
+        setattr(sklearn.linear_model, name, getattr(fastl1, name))
+    root = Path(sklearn.__file__).parent
+    tally = Tally()
+    status = pytest.main(
+        [
+            *(str(root / "linear_model" / "tests" / name) for name in FILES),
+            "-q",
+            f"-c{os.devnull}",
+            f"--rootdir={root}",
+            f"--confcutdir={root}",
+            "-pno:cacheprovider",
+            *options,
+        ],
+        plugins=[tally],
+    )
+    print(tally.summary())
+    reached = len(tally.passed) >= GOAL * tally.total
+    return int(status) or (0 if reached else 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
