@@ -1,8 +1,10 @@
 """What `import fastl1` loads, and what it costs."""
 
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +61,15 @@ def test_every_public_name_resolves():
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
         fastl1.no_such_name  # noqa: B018
+
+
+def test_stub_names_what_the_package_exports():
+    stub = Path(fastl1.__file__).with_name("__init__.pyi")
+    imported = {
+        alias.asname: node.module
+        for node in ast.walk(ast.parse(stub.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    exported = {name: f"fastl1.{m}" for name, m in fastl1._EXPORTS.items()}
+    assert imported == {"__version__": "fastl1._version", **exported}
