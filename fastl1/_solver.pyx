@@ -1193,6 +1193,21 @@ cdef class Solver:
             self.fresh = True
         return self.gap
 
+    def objective(self, double alpha):
+        """Objective at the present coefficients and intercept."""
+        cdef ptrdiff_t k, j
+        cdef double total
+        with nogil:
+            self._evaluate()
+            total = self.loss_value
+            for k in range(self.m):
+                j = self.ws[k]
+                total += alpha * self.pf[j] * (
+                    self.l1_ratio * fabs(self.w[j])
+                    + 0.5 * (1.0 - self.l1_ratio) * self.w[j] * self.w[j]
+                )
+        return total
+
     def set_coef(self, coef, double intercept):
         """Start from these coefficients (p,) and this intercept, on the original scale."""
         cdef const double[::1] w = np.ascontiguousarray(coef, dtype=np.float64)

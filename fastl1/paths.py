@@ -366,41 +366,66 @@ class _Collector:
         self.start = time.perf_counter()
 
     def add(self, alpha: float, status: int) -> None:
-        solver = self.solver
-        indices, values = solver.sparse_coef()
+        """Take the solver's present state as the model at `alpha`."""
+        indices, values = self._coef()
         self.alphas.append(alpha)
         self.indices.append(indices)
         self.values.append(values)
-        self.intercepts.append(solver.intercept)
-        self.gaps.append(solver.gap)
-        self.n_iters.append(solver.n_iter)
+        self.intercepts.append(self.solver.intercept)
+        self.gaps.append(self.solver.gap)
+        self.n_iters.append(self.solver.n_iter)
         self.failed += status == _FAILED
 
+    def _coef(self) -> tuple[np.ndarray, np.ndarray]:
+        indices, values = self.solver.sparse_coef()
+        # a bound on the scaled column, scaled back, may be off by rounding
+        if self.problem.lower is not None:
+            np.maximum(values, self.problem.lower[indices], out=values)
+        if self.problem.upper is not None:
+            np.minimum(values, self.problem.upper[indices], out=values)
+        return indices, values
+
     def cast(self) -> None:
-        """Round to float32, within the bounds; gaps are those of what the user gets."""
+        """Round to float32, within the bounds; gaps become those of the rounded models.
+
+        The dual point of the exact model bounds the optimum for any other: the gap
+        grows by what the objective does, which is far less than a dual point made from
+        rounded coefficients would say.
+        """
         problem, solver = self.problem, self.solver
-        support = np.unique(np.concatenate([np.empty(0, np.int32), *self.indices]))
-        mean = np.zeros(problem.shape[1])
-        if problem.fit_intercept:
-            mean[support] = _column_means(problem, support)
-        coef = np.zeros(problem.shape[1])
+        mean = np.full(problem.shape[1], np.nan)
         for k, alpha in enumerate(self.alphas):
             j, exact = self.indices[k], self.values[k]
-            rounded = exact.astype(np.float32)
-            for bound, beyond in (
-                (problem.lower, np.less),
-                (problem.upper, np.greater),
-            ):
-                if bound is not None:
-                    out = beyond(rounded, bound[j])
-                    rounded[out] = np.nextafter(rounded[out], np.float32(0))
-            self.values[k] = rounded
-            # the mean of the linear predictor stays where it was
-            self.intercepts[k] += mean[j] @ (exact - rounded)
-            coef[j] = rounded
-            solver.set_coef(coef, self.intercepts[k])
-            self.gaps[k] = solver.certify(alpha)
-            coef[j] = 0.0
+            self._start_from(k)
+            before = solver.objective(alpha)
+            self.values[k] = rounded = self._round(j, exact)
+            if problem.fit_intercept:
+                # the mean of the linear predictor stays where it was
+                for column in j[np.isnan(mean[j])]:
+                    mean[column] = _column_mean(problem, column)
+                self.intercepts[k] += float(np.sum(mean[j] * (exact - rounded)))
+            self._start_from(k)
+            if alpha == 0:
+                self.gaps[k] = solver.certify(alpha)
+            elif solver.null_objective > 0:
+                growth = (solver.objective(alpha) - before) / solver.null_objective
+                self.gaps[k] = max(self.gaps[k] + growth, 0.0)
+
+    def _round(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
+        rounded = values.astype(np.float32)
+        for bound, beyond in (
+            (self.problem.lower, np.less),
+            (self.problem.upper, np.greater),
+        ):
+            if bound is not None:
+                out = beyond(rounded, bound[columns])
+                rounded[out] = np.nextafter(rounded[out], np.float32(0))
+        return rounded
+
+    def _start_from(self, k: int) -> None:
+        coef = np.zeros(self.problem.shape[1])
+        coef[self.indices[k]] = self.values[k]
+        self.solver.set_coef(coef, self.intercepts[k])
 
     def result(self, stopped: str) -> PathResult:
         import scipy.sparse as sp
@@ -449,16 +474,20 @@ class _Collector:
         )
 
 
-def _column_means(problem: Problem, columns: np.ndarray) -> np.ndarray:
-    """Weighted means of some columns of X."""
-    n = problem.shape[0]
+def _column_mean(problem: Problem, j: int) -> float:
+    """Weighted mean of column j of X."""
     weight = problem.sample_weight
-    weight = np.full(n, 1.0 / n) if weight is None else weight / weight.sum()
-    if not isinstance(problem.X, CSC):
-        return np.array([weight @ problem.X[:, j] for j in columns])
-    data, indices, indptr, _ = problem.X
-    spans = [slice(indptr[j], indptr[j + 1]) for j in columns]
-    return np.array([weight[indices[span]] @ data[span] for span in spans])
+    if isinstance(problem.X, CSC):
+        data, indices, indptr, shape = problem.X
+        span = slice(indptr[j], indptr[j + 1])
+        values = data[span].astype(np.float64)
+        if weight is None:
+            return float(values.sum() / shape[0])
+        return float(np.einsum("i,i", values, weight[indices[span]]) / weight.sum())
+    values = problem.X[:, j].astype(np.float64)
+    if weight is None:
+        return float(values.mean())
+    return float(np.einsum("i,i", values, weight) / weight.sum())
 
 
 def solve_path(
@@ -538,8 +567,10 @@ def _run(
 ) -> str:
     """Solve along the grid; why it stopped."""
     solver = done.solver
+    # room for the cast
+    inner = done.tol * (0.9 if done.problem.dtype == np.float32 else 1.0)
     for k, alpha in enumerate(grid.tolist()):
-        status = solver.solve(alpha, done.tol, done.max_iter)
+        status = solver.solve(alpha, inner, done.max_iter)
         if status == _INTERRUPTED:
             raise KeyboardInterrupt
         done.add(alpha, status)

@@ -218,7 +218,8 @@ class Reference:
         open_up = np.isinf(self.up) & (c == 0)
         open_lo = np.isinf(self.lo) & (c == 0)
         free = (a == 0) & (open_up | open_lo)
-        block = free & (w > self.lo) & (w < self.up)
+        # any choice is valid; next to a bound (a rounded coefficient) counts as at it
+        block = free & (w > 0.999999 * self.lo) & (w < 0.999999 * self.up)
         eta = self.linear(w, b)
         for _ in range(len(w) + 1):
             A = self._basis(block)
@@ -502,6 +503,10 @@ class ReferenceSolver:
 
     def counters(self):
         return dict(self._counts)
+
+    def objective(self, alpha):
+        """P at the current coefficients."""
+        return float(self._ref.objective(self._w, self._b, alpha))
 
     def certify(self, alpha):
         """Relative gap at the current coefficients; gradient norm when alpha is 0."""
