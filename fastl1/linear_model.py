@@ -741,8 +741,9 @@ class ElasticNetCV(_RegressorCV):
     >>> import numpy as np
     >>> from fastl1 import ElasticNetCV
     >>> X = np.random.default_rng(0).normal(size=(100, 5))
-    >>> ElasticNetCV(l1_ratio=[0.5, 1.0]).fit(X, X[:, 0]).l1_ratio_
-    1.0
+    >>> model = ElasticNetCV(l1_ratio=[0.5, 0.9], alphas=20).fit(X, X[:, 0] - X[:, 1])
+    >>> model.coef_.round(1) + 0.0
+    array([ 1., -1.,  0.,  0.,  0.])
     """
 
     path = staticmethod(enet_path)
@@ -1177,10 +1178,11 @@ class LogisticRegressionCV(_LinearClassifier, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from fastl1 import LogisticRegressionCV
-    >>> X = np.random.default_rng(0).normal(size=(100, 5))
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(100, 5))
     >>> model = LogisticRegressionCV(
     ...     l1_ratios=(1.0,), scoring="neg_log_loss", use_legacy_attributes=False
-    ... ).fit(X, X[:, 0] > 0)
+    ... ).fit(X, X[:, 0] + rng.normal(size=100) > 0)
     >>> model.predict([[3.0, 0, 0, 0, 0]])
     array([ True])
     """

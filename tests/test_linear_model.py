@@ -1,5 +1,6 @@
 """The scikit-learn estimators: its own checks, its answers, its ecosystem."""
 
+import doctest
 import inspect
 import pickle
 import subprocess
@@ -34,6 +35,7 @@ from fastl1 import (
     LogisticRegression,
     LogisticRegressionCV,
 )
+from fastl1.paths import solve_path
 
 NAMES = (
     "Lasso",
@@ -368,16 +370,18 @@ def test_warm_start_of_another_shape(regression):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_convergence_warning_is_of_both_kinds(name):
-    X, y = make_regression(60, 400, n_informative=30, noise=5, random_state=0)
-    y = y > 0 if is_classifier(name) else y
-    kw = {"alpha": 1e-3} if name in ("Lasso", "ElasticNet") else {}
-    if name == "LogisticRegressionCV":
-        kw = {"l1_ratios": (1.0,), "Cs": [1e3, 1e4]}
-    if name == "LogisticRegression":
-        kw = {"l1_ratio": 1.0, "C": 1e4}
+def test_convergence_warning_is_of_both_kinds(data, name, monkeypatch):
+    def stubborn(*args, **kw):
+        path = solve_path(*args, **kw)
+        path.converged[:] = False
+        return path
+
+    for module in (fastl1.cv, fastl1.linear_model):
+        monkeypatch.setattr(module, "solve_path", stubborn)
+    X, y = data(name)
     with pytest.warns(fastl1.ConvergenceWarning, match="did not converge") as caught:
-        make(name, max_iter=1, tol=1e-12, **kw).fit(X, y)
+        make(name).fit(X, y)
+    assert len(caught) == 1 + name.endswith("CV")  # folds, and the fit on all rows
     for warning in caught:
         assert issubclass(warning.category, sklearn.exceptions.ConvergenceWarning)
         assert warning.filename == __file__
@@ -620,3 +624,8 @@ def test_without_scikit_learn_the_error_names_the_extra():
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     assert 'pip install "fastl1[sklearn]"' in out.stdout
+
+
+def test_examples_of_the_docstrings():
+    outcome = doctest.testmod(fastl1.linear_model)
+    assert (outcome.attempted > 0, outcome.failed) == (True, 0)
