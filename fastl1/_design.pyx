@@ -61,7 +61,10 @@ cdef inline double _col_sqdev(
         i64 = <const int64_t*> (X.indices + a * X.isize)
         for k in range(nnz):
             covered += s[i64[k]]
-    return dev + max(1.0 - covered, 0.0) * shift * shift
+    covered = 1.0 - covered  # weight of the implicit zeros
+    if nnz == X.n or covered <= X.n * EPS:
+        return dev
+    return dev + covered * shift * shift
 
 
 cdef inline double _work(const design_t* X) noexcept nogil:

@@ -137,7 +137,8 @@ cdef class Solver:
     cdef double* w_eta
     cdef double* p_work
     cdef ptrdiff_t* alive
-    cdef ptrdiff_t n_alive, n_free
+    cdef ptrdiff_t* proj         # free columns that v was made orthogonal to
+    cdef ptrdiff_t n_alive, n_free, n_proj
     cdef fl1_candidate* cand
     # working set, by slot
     cdef ptrdiff_t m, cap
@@ -157,7 +158,7 @@ cdef class Solver:
     cdef double b_eta[8]
     # state
     cdef double b, loss_value, r2, alpha_prev, last_tick
-    cdef bint lazy, fresh, keep_intercept, interrupted
+    cdef bint lazy, fresh, restarted, keep_intercept, interrupted
     cdef double alpha_now
     cdef public int force_regime
     cdef public double hom_ratio, cap_frac
@@ -230,6 +231,9 @@ cdef class Solver:
         cols = np.empty(p, dtype=np.intp)
         self.keep += [alive, slot, cols]
         self.cols = <ptrdiff_t*> <size_t> cols.ctypes.data
+        proj = np.empty(p, dtype=np.intp)
+        self.keep.append(proj)
+        self.proj = <ptrdiff_t*> <size_t> proj.ctypes.data
         self.alive = <ptrdiff_t*> <size_t> alive.ctypes.data
         self.slot = <ptrdiff_t*> <size_t> slot.ctypes.data
         self.n_alive = self.n_free = 0
@@ -423,59 +427,71 @@ cdef class Solver:
         return self._project_free()
 
     cdef int _project_free(self) noexcept nogil:
-        cdef ptrdiff_t i, k, j, f = 0, a
-        cdef double h_sum, total
+        """_project_dual with unpenalized columns; those it made orthogonal go to proj.
+
+        A column at its bound whose correlation points outwards needs no projection: its
+        conjugate is finite there."""
+        cdef ptrdiff_t i, k, j, f = 0
+        cdef double h_sum, total, c, bound
         cdef chol_t F
         cdef double* A
         cdef double* x
         cdef double* means
-        cdef ptrdiff_t* cols = <ptrdiff_t*> malloc(self.n_free * sizeof(ptrdiff_t))
+        cdef int status
+        self.n_proj = 0
         A = <double*> malloc(self.n_free * (self.n_free + 3) * sizeof(double))
-        if cols == NULL or A == NULL:
-            free(cols)
-            free(A)
+        if A == NULL:
             return -1
         x = A + self.n_free * self.n_free
         means = x + self.n_free
+        h_sum = OPS.sum(self.n, self.h)
+        total = OPS.sum(self.n, self.v)
         for k in range(self.n_alive):
             j = self.alive[k]
-            if self.pf[j] == 0.0 and self.lo[j] < self.w[j] < self.hi[j]:
-                cols[f] = j
+            if self.pf[j] == 0.0:
+                self.proj[f] = j
                 f += 1
-        h_sum = OPS.sum(self.n, self.h)
+        design_xtv(&self.X, self.proj, f, self.v, x, self.n_threads)
+        if self.centre:
+            design_means(&self.X, self.proj, f, self.h, h_sum, means, self.n_threads)
+        for k in range(f):
+            j = self.proj[k]
+            c = x[k] - (means[k] * total if self.centre else 0.0)
+            bound = self.hi[j] if c > 0.0 else self.lo[j]
+            if isfinite(bound) and fabs(bound - self.w[j]) <= 1e-6 * fabs(bound):
+                continue
+            self.proj[self.n_proj] = j
+            x[self.n_proj] = c
+            means[self.n_proj] = means[k]
+            self.n_proj += 1
+        f = self.n_proj
         for i in range(self.n):
             self.h_sqrt[i] = sqrt(self.h[i])
             self.n_work[i] = 0.0
-        if self.centre:
-            design_means(&self.X, cols, f, self.h, h_sum, means, self.n_threads)
         with gil:
             try:
                 design_gram(
-                    &self.X, cols, 0, f, self.h_sqrt, means if self.centre else NULL,
-                    h_sum, A, self.n_free, self.n_threads
+                    &self.X, self.proj, 0, f, self.h_sqrt,
+                    means if self.centre else NULL, h_sum, A, self.n_free,
+                    self.n_threads
                 )
             except MemoryError:
-                f = 0
+                free(A)
+                return -1
         memset(&F, 0, sizeof(chol_t))
         F.ops = OPS
-        total = OPS.sum(self.n, self.v)
-        design_xtv(&self.X, cols, f, self.v, x, self.n_threads)
-        if self.centre:
-            for k in range(f):
-                x[k] -= means[k] * total
-        a = small_solve(&F, f, A, self.n_free, x)
+        status = small_solve(&F, f, A, self.n_free, x)
         chol_free(&F)
-        if a == 0:
-            design_add_xw(&self.X, cols, x, f, self.n_work, self.n_threads)
+        if status == 0:
+            design_add_xw(&self.X, self.proj, x, f, self.n_work, self.n_threads)
             if self.centre and h_sum > 0.0:
                 total -= OPS.dot(self.n, self.h, self.n_work)
                 for i in range(self.n):
                     self.n_work[i] += total / h_sum
             for i in range(self.n):
                 self.v[i] -= self.h[i] * self.n_work[i]
-        free(cols)
         free(A)
-        return <int> a
+        return status
 
     cdef void _full_pass(self) noexcept nogil:
         """Correlations of every column with v: a new reference for screening."""
@@ -638,10 +654,11 @@ cdef class Solver:
         """Call the regime's solver in short turns, so that Ctrl-C is seen."""
         cdef int _, status = 1
         cdef double before = INFINITY
-        # at alpha = 0 the tolerance is that of the gradient: ask for a decisive decrease
-        self.q.tol = 1e-6 * quad_gap(&self.q) if (
-            self.alpha_now == 0.0 and self.loss != FL1_SQUARED
-        ) else tol
+        # at alpha = 0 the tolerance is that of the gradient, and far from the solution the
+        # gap may be infinite: then ask for a decisive decrease of the quadratic
+        self.q.tol = tol
+        if self.loss != FL1_SQUARED and (self.alpha_now == 0.0 or not isfinite(tol)):
+            self.q.tol = 1e-6 * quad_gap(&self.q)
         self.q.n_epochs = self.q.n_newton = 0
         for _ in range(0, rounds, 5):
             if self.use_gram:
@@ -673,8 +690,11 @@ cdef class Solver:
         if m0 < self.m:
             self._grow_gram()
             if m0 == 0:
-                self._evaluate()
                 self.F.m = 0
+        if not self.lazy:  # the slots hold the correlations of the dual point
+            m0 = 0
+            self._evaluate()
+        if m0 < self.m:
             design_xtv(&self.X, self.ws + m0, self.m - m0, self.v, self.q.c + m0,
                        self.n_threads)
             self.n_column_products += self.m - m0
@@ -731,10 +751,9 @@ cdef class Solver:
                 return 1
             self._load_quad(alpha)
             v_sum = OPS.sum(self.n, self.v)
-            for i in range(self.n):
-                self.h[i] = max(self.h[i], 1e-10 * self.s[i])
-                self.h_sqrt[i] = sqrt(self.h[i])
-            h_sum = OPS.sum(self.n, self.h)
+            for i in range(self.n):  # saturated samples keep the quadratic bounded
+                self.h_sqrt[i] = sqrt(max(self.h[i], 1e-10 * self.s[i]))
+            h_sum = max(OPS.sum(self.n, self.h), 1e-10)
             design_xtv(&self.X, self.ws, self.m, self.v, self.q.c, self.n_threads)
             self.n_column_products += self.m
             if self.centre:
@@ -750,8 +769,8 @@ cdef class Solver:
             before = gap
             self.q.r2 = -v_sum * v_sum / h_sum if self.centre else 0.0
             for i in range(self.n):
-                if self.h[i] > 0.0:
-                    self.q.r2 += self.v[i] * self.v[i] / self.h[i]
+                if self.h_sqrt[i] > 0.0:
+                    self.q.r2 += (self.v[i] / self.h_sqrt[i]) ** 2
             if self.use_gram:
                 self.m_gram = 0
                 self.F.m = 0
@@ -860,7 +879,7 @@ cdef class Solver:
         # the l2 term as part of the loss
         if self.l1_ratio > 0.0:
             for k in range(self.m):
-                if self._is_interior_free(k):
+                if self._is_exempt(k, outside):
                     continue
                 l2 += self.q.lam2[k] * self.q.w[k] * self.q.w[k]
                 c = self.q.c[k] - self.q.lam2[k] * self.q.w[k]
@@ -876,7 +895,7 @@ cdef class Solver:
             kappa = 1.0 / ratio if ratio > 1.0 else 1.0
             best = self._loss_young(v, kappa) + 0.5 * (1.0 - kappa) * (1.0 - kappa) * l2
             for k in range(self.m):
-                if not self._is_interior_free(k):
+                if not self._is_exempt(k, outside):
                     c = self.q.c[k] - self.q.lam2[k] * self.q.w[k]
                     best += pen_young(
                         self.q.w[k], kappa * c, self.q.lam1[k] * (1.0 + 1e-15), 0.0,
@@ -892,7 +911,7 @@ cdef class Solver:
         if self.l1_ratio < 1.0:
             total = self._loss_young(v, 1.0)
             for k in range(self.m):
-                if not self._is_interior_free(k):
+                if not self._is_exempt(k, outside):
                     total += pen_young(
                         self.q.w[k], self.q.c[k], self.q.lam1[k], self.q.lam2[k],
                         self.q.lo[k], self.q.hi[k]
@@ -905,7 +924,19 @@ cdef class Solver:
                         self.lo[j], self.hi[j]
                     )
             best = min(best, total)
+        if outside:  # the dual point 0 bounds the objective by 0
+            total = 0.5 * self.r2 if v == NULL else self.loss_value
+            for k in range(self.m):
+                total += self._pen(k, self.q.w[k])
+            best = min(best, total)
         return best
+
+    cdef inline bint _is_exempt(self, ptrdiff_t k, bint outside) noexcept nogil:
+        """Unpenalized, and orthogonal to the dual point (on the working set alone: to be
+        counted by the gradient)."""
+        if outside:
+            return self.q.lam1[k] == 0.0 and self.q.lam2[k] == 0.0 and self.q.c[k] == 0.0
+        return self._is_interior_free(k)
 
     cdef inline bint _is_interior_free(self, ptrdiff_t k) noexcept nogil:
         """Unpenalized and off its bounds: its correlation with a dual point is 0."""
@@ -954,6 +985,9 @@ cdef class Solver:
             self._project_dual()
             design_xtv(&self.X, self.ws, self.m, self.v, self.q.c, self.n_threads)
             self.n_column_products += self.m
+            for k in range(self.n_proj):
+                if self.slot[self.proj[k]] >= 0:
+                    self.q.c[self.slot[self.proj[k]]] = 0.0
             self._set_g()
             gg = OPS.dot(self.n, self.g, self.g)
             self.r2 = gg
@@ -1070,7 +1104,7 @@ cdef class Solver:
             self._project_dual()
             self.m_gram = 0
             self.fresh = False
-        start = min(self.alpha_prev, self.alpha_max)
+        start = alpha if self.restarted else min(self.alpha_prev, self.alpha_max)
         if self.l1_ratio > 0.0 and alpha > 0.0 and alpha < self.hom_ratio * start:
             steps = <int> ceil(log(start / alpha) / -log(self.hom_ratio))
             for k in range(1, steps):
@@ -1079,12 +1113,13 @@ cdef class Solver:
                 if status == INTERRUPTED or status == FAILED:
                     return status
                 self.alpha_prev = mid
+        self.n_iter = 0
         return self._solve_at(alpha, tol, max_iter)
 
     cdef int _solve_at(self, double alpha, double tol, int max_iter) except -1 nogil:
         cdef ptrdiff_t support, k
         cdef int _
-        cdef double gap = INFINITY, strong, inner
+        cdef double gap = INFINITY, strong, inner, tighten = 1.0
         cdef bint smooth = alpha == 0.0 or self.l1_ratio == 0.0
         self.alpha_now = alpha
         if smooth:
@@ -1092,8 +1127,8 @@ cdef class Solver:
         self.lazy = self.lazy_ok and self.m_gram == self.m and self.m > 0
         self._load_quad(alpha)
         self._measure()
-        self._scan(alpha, False)
-        if self.n_cand == 0:
+        self._scan(alpha, self.restarted)
+        if self.n_cand == 0 or self.restarted:
             gap = self._finish_gap(alpha)
             if gap <= tol:
                 self.gap = gap
@@ -1101,7 +1136,10 @@ cdef class Solver:
         support = 0
         for k in range(self.m):
             support += self.w[self.ws[k]] != 0.0
-        strong = 2.0 * alpha - min(self.alpha_prev, self.alpha_max)
+        strong = alpha
+        if not self.restarted:
+            strong = 2.0 * alpha - min(self.alpha_prev, self.alpha_max)
+        self.restarted = False
         strong = self.l1_ratio * max(strong, alpha)
         if not smooth:
             if self.m > 1.5 * support + 100:
@@ -1117,7 +1155,8 @@ cdef class Solver:
             inner = 0.3 * tol * self.null_objective
             if alpha == 0.0:
                 inner = self._gradient_tolerance(tol)
-            elif not self.use_gram and isfinite(gap):
+            inner *= tighten
+            if alpha > 0.0 and not self.use_gram and isfinite(gap):
                 inner = max(inner, 0.03 * gap * self.null_objective)
             self._solve_working_set(alpha, inner, 100)
             if self.interrupted:
@@ -1134,6 +1173,8 @@ cdef class Solver:
                 return FAILED
             if gap <= tol:
                 return CONVERGED
+            if self.n_cand == 0:  # the working set is right, its solution is not
+                tighten *= 0.1
             self._add_candidates(
                 self.l1_ratio * alpha,
                 max(self.cap_min, <ptrdiff_t> (self.cap_frac * self.m)),
@@ -1224,8 +1265,7 @@ cdef class Solver:
                 self._add_slot(j)
         self._shift((b if self.centre else 0.0) - self.b)
         self.m_gram = 0
-        self.fresh = True
-        self.alpha_prev = INFINITY
+        self.fresh = self.restarted = True
 
     @property
     def coef(self):

@@ -22,6 +22,7 @@ from fastl1._quadratic cimport project_step, quad_gap, quad_prox, quad_t
 
 cdef int MAX_CG = 100
 cdef int MAX_SWEEPS = 20
+cdef double SWEEP_STOP = 0.1
 
 
 cdef void packed_free(packed_t* P) noexcept nogil:
@@ -269,7 +270,7 @@ cdef int sweep_solve(
         first = _sweep(q, r, False, &changes)
         for _e in range(MAX_SWEEPS):
             moved = _sweep(q, r, True, &changes)
-            if moved <= 0.01 * first or moved <= 0.1 * q.tol:
+            if moved <= SWEEP_STOP * first or moved <= 0.1 * q.tol:
                 break
         _correlations(q, r)
         if moved > 0.1 * q.tol and changes <= 2:
