@@ -893,6 +893,8 @@ def enet_path(
     -----
     ConvergenceWarning
         Some gap is above `tol` after `max_iter` iterations.
+    FutureWarning
+        For `n_alphas` and ``alphas=None``, as in scikit-learn 1.9.
     """
     tol = params.pop("tol", 1e-4)
     max_iter = params.pop("max_iter", 1000)
@@ -906,6 +908,7 @@ def enet_path(
         raise ValueError(
             f"y has shape {np.shape(y)}; paths of several targets are not supported"
         )
+    _warn_old_grid(n_alphas, alphas)
     size = 100 if isinstance(n_alphas, str) else n_alphas
     grid = None
     if isinstance(alphas, (int, np.integer)):
@@ -935,6 +938,22 @@ def enet_path(
     gaps = result.dual_gaps * result.info["null_objective"]
     out = (result.alphas, result.coefs.toarray(order="F"), gaps)
     return (*out, result.n_iters.tolist()) if return_n_iter else out
+
+
+def _warn_old_grid(n_alphas: int | str, alphas: ArrayLike | int | str | None) -> None:
+    """Warn about what scikit-learn 1.9 has deprecated."""
+    if not isinstance(n_alphas, str):
+        what = "'n_alphas' was deprecated in 1.9"
+    elif alphas is None:
+        what = "'alphas=None' is deprecated"
+    else:
+        return
+    warnings.warn(
+        f"{what} and will be removed in 1.11 of scikit-learn, whose signature this is: "
+        "pass an integer, such as alphas=100, for the default grid",
+        FutureWarning,
+        stacklevel=3,
+    )
 
 
 def lasso_path(
