@@ -23,6 +23,7 @@ _EXPORTS = {
     "SparseModel": "model",
     "PathResult": "paths",
     "alpha_max": "paths",
+    "convert_lambda": "scales",
     "enet_path": "paths",
     "lasso_path": "paths",
     "path": "paths",

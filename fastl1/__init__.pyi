@@ -16,5 +16,6 @@ from fastl1.paths import enet_path as enet_path
 from fastl1.paths import lasso_path as lasso_path
 from fastl1.paths import path as path
 from fastl1.prox import soft_threshold as soft_threshold
+from fastl1.scales import convert_lambda as convert_lambda
 
 def show_config() -> None: ...
