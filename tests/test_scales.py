@@ -40,7 +40,7 @@ def cases():
                 yield scale, loss, l1_ratio
 
 
-@pytest.mark.parametrize(("scale", "loss", "l1_ratio"), cases())
+@pytest.mark.parametrize(("scale", "loss", "l1_ratio"), list(cases()))
 def test_round_trip(scale, loss, l1_ratio):
     known = {
         "loss": loss,
