@@ -274,8 +274,9 @@ def test_cross_validated_classifier_agrees(
 ):
     X, y = classification
     kw = {
-        "Cs": [1.0, 0.05, 0.3],
+        "Cs": [1.0, 0.1, 0.3],
         "l1_ratios": np.array(l1_ratios),
+        "random_state": 0,
         "scoring": "neg_log_loss",
         "refit": refit,
         "use_legacy_attributes": legacy,
