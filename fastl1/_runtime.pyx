@@ -1,4 +1,4 @@
-"""What every kernel shares: the instruction-set level, the number of threads, fork safety.
+"""What every kernel shares: instruction-set level, number of threads, fork safety.
 
 The level is fixed when this module loads: the best the CPU runs, or the one that the
 environment variable FASTL1_ISA names (baseline, v3, v4).
@@ -53,7 +53,6 @@ OPS = _select()
 isa = OPS.level.decode()
 
 cdef bint _forked = False
-cdef bint _warned_fork = False
 
 
 def _after_fork_in_child():
@@ -99,6 +98,16 @@ def _find_default_threads():
 
 
 cdef int _default_threads = 0
+# more than any machine gains from; each thread costs its stack
+cdef int MAX_THREADS = 256
+cdef set _warned = set()
+
+
+cdef int _warn_once(message) except -1:
+    if message not in _warned:
+        _warned.add(message)
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    return 0
 
 
 cpdef int resolve_threads(object n_threads) except -1:
@@ -107,15 +116,23 @@ cpdef int resolve_threads(object n_threads) except -1:
     Parameters
     ----------
     n_threads : int or None
-        None asks for the default: the least of OpenMP's maximum, the physical cores this
-        process may use and the container's CPU quota.
+        None asks for the default: the least of OpenMP's maximum, the physical cores
+        this process may use and the container's CPU quota.
 
     Returns
     -------
     int
-        1 without OpenMP and in a forked child (libgomp hangs there), else the number.
+        1 without OpenMP and in a forked child (libgomp hangs there), else the number,
+        at most MAX_THREADS.  Results do not depend on it.
+
+    Raises
+    ------
+    TypeError
+        n_threads is not an integer.
+    ValueError
+        n_threads is less than 1.
     """
-    global _default_threads, _warned_fork
+    global _default_threads
     cdef int n
     if n_threads is None:
         if _default_threads == 0:
@@ -124,20 +141,22 @@ cpdef int resolve_threads(object n_threads) except -1:
     else:
         if isinstance(n_threads, bool) or not hasattr(n_threads, "__index__"):
             raise TypeError(f"n_threads must be an int or None, got {n_threads!r}")
-        n = n_threads.__index__()
-        if n < 1:
-            raise ValueError(f"n_threads must be at least 1, got {n}")
-    if _forked and n > 1:
-        if not _warned_fork:
-            _warned_fork = True
-            warnings.warn(
-                "fastl1 runs one thread in a forked child: OpenMP cannot be used after "
-                "fork; start workers with the 'spawn' or 'forkserver' method to use more",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        n = 1
-    return n if fl1_has_openmp else 1
+        asked = n_threads.__index__()
+        if asked < 1:
+            raise ValueError(f"n_threads must be at least 1, got {asked}")
+        n = min(asked, MAX_THREADS)
+    if n == 1:
+        return 1
+    if not fl1_has_openmp:
+        _warn_once("fastl1 was built without OpenMP and runs one thread")
+        return 1
+    if _forked:
+        _warn_once(
+            "fastl1 runs one thread in a forked child: OpenMP cannot be used after "
+            "fork; start workers with the 'spawn' or 'forkserver' method to use more"
+        )
+        return 1
+    return n
 
 
 def soft_threshold(const double[::1] x, double t, double[::1] out):
