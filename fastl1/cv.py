@@ -128,15 +128,18 @@ def time_splits(times: ArrayLike, n_splits: int = 5) -> Splits:
     missing = np.flatnonzero(times != times)
     if missing.size:
         raise ValueError(f"times has a missing value in row {missing[0]}")
+    too_few = ValueError(
+        f"{n_splits} time-ordered folds need {n_splits + 1} distinct times of similar "
+        f"frequency, got {len(np.unique(times))} in {len(times)} rows"
+    )
+    if n_splits < 1 or len(times) <= n_splits:
+        raise too_few
     order = np.argsort(times, kind="stable")
     ordered = times[order]
     cuts = np.arange(1, n_splits + 1) * len(times) // (n_splits + 1)
     cuts = np.append(np.searchsorted(ordered, ordered[cuts]), len(times))
-    if n_splits < 1 or len(times) <= n_splits or np.any(np.diff(cuts, prepend=0) <= 0):
-        raise ValueError(
-            f"{n_splits} time-ordered folds need {n_splits + 1} distinct times of "
-            f"similar frequency, got {len(np.unique(times))} in {len(times)} rows"
-        )
+    if np.any(np.diff(cuts, prepend=0) <= 0):
+        raise too_few
     return [
         (np.sort(order[:start]), np.sort(order[start:stop]))
         for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
@@ -172,7 +175,7 @@ def _fold_of_groups(
 def _make_splits(
     cv: Any, X: Any, y: Any, groups: Any, problem: Problem, seed: int | None
 ) -> Splits:
-    """Index arrays of every fold, from any form `cv` may take, range checked."""
+    """Index arrays of every fold, from any form `cv` may take."""
     n = len(problem.y)
     if cv is None:
         cv = 5
@@ -188,6 +191,11 @@ def _make_splits(
             "cv must be a number of folds, a splitter with a split method, or an "
             f"iterable of (train, test) index arrays, got {cv!r}"
         )
+    return check_splits(splits, n)
+
+
+def check_splits(splits: Any, n: int) -> Splits:
+    """Row numbers of every fold, from row numbers or masks; range checked."""
     if not splits:
         raise ValueError("cv has no folds")
     return [
@@ -256,7 +264,8 @@ def _brier(y: Array, eta: Array, w: Weight) -> Array:
 
 
 def _sigmoid(eta: Array) -> Array:
-    return 0.5 * (1 + np.tanh(0.5 * eta))
+    e = np.exp(-np.abs(eta))
+    return np.where(eta >= 0, 1.0, e) / (1.0 + e)
 
 
 # name: (loss it is for, function, sign).  The names of scikit-learn mean what they mean
@@ -291,8 +300,7 @@ class Scoring:
 
     @classmethod
     def resolve(cls, scoring: Any, loss: str) -> "Scoring":
-        """`scoring` as given by the user (None, name, scorer, callable) to a
-        Scoring."""
+        """Scoring from what the user gave: None, a name, a scorer or a callable."""
         if scoring is None:
             scoring = DEFAULT_METRIC[loss]
         if isinstance(scoring, str):
@@ -364,8 +372,7 @@ def _scipy_csc(X: CSC) -> Any:
 
 @functools.cache
 def _point_class(loss: str) -> Any:
-    """Class of the fitted model a scorer sees; a scikit-learn estimator if it is
-    there."""
+    """Class of the fitted model a scorer sees: scikit-learn's kind, if there is one."""
     try:
         from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     except ImportError:
@@ -406,8 +413,8 @@ class _Point:
         return self.classes_[(self.link(X) > 0).astype(np.intp)]
 
     def probability(self, X: Any) -> Array:
-        p = _sigmoid(self.link(X))
-        return np.column_stack([1 - p, p])
+        eta = self.link(X)
+        return np.column_stack([_sigmoid(-eta), _sigmoid(eta)])
 
 
 def _link(X: Any, rows: np.ndarray, path: PathResult, offset: Weight) -> Array:
@@ -776,7 +783,7 @@ def run_folds(
     )
     if return_oof:
         result.oof = np.zeros((n_ratios, n, K))
-        held_out = np.zeros((n_ratios, n, K))
+        held_out = np.zeros((n_ratios, n, K), dtype=np.int32)
     progress = _Progress(callback, n_ratios * n_folds * K)
 
     def keep(path: PathResult, r: int, f: int) -> None:
@@ -790,6 +797,7 @@ def run_folds(
         eta = _link(problem.X, rows, path, problem.offset)
         if return_oof:
             response = _sigmoid(eta) if problem.loss == "logistic" else eta
+            # a row may be held out twice, so not result.oof[r, rows] += response
             np.add.at(result.oof[r, :, :K_done], rows, response)
             np.add.at(held_out[r, :, :K_done], rows, 1)
         result.scores[r, :K_done, f] = scoring(problem, path, rows, eta, score_weight)

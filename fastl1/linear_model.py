@@ -25,7 +25,13 @@ from numpy.typing import ArrayLike
 from fastl1 import exceptions
 from fastl1._extras import require
 from fastl1._validation import Problem, check_problem
-from fastl1.cv import CVPathResult, Scoring, run_folds, warn_unconverged
+from fastl1.cv import (
+    CVPathResult,
+    Scoring,
+    check_splits,
+    run_folds,
+    warn_unconverged,
+)
 from fastl1.paths import enet_path, lasso_path, make_solver, solve_path
 
 require("sklearn", extra="sklearn")
@@ -554,7 +560,8 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
             check_scalar(float(l1_ratio), "l1_ratio", Real, min_val=0, max_val=1)
         grids = self._grids(problem, l1_ratios)
         splitter = check_cv(self.cv)
-        splits = list(splitter.split(X, y, **(routed.splitter.split if routed else {})))
+        split_params = routed.splitter.split if routed else {}
+        splits = check_splits(list(splitter.split(X, y, **split_params)), len(y))
         result = run_folds(
             problem,
             splits,
@@ -1270,7 +1277,8 @@ class LogisticRegressionCV(_LinearClassifier, BaseEstimator):
         problem = replace(problem, classes=self.classes_)
         Cs = self._check_Cs()
         splitter = check_cv(self.cv, y, classifier=True)
-        splits = list(splitter.split(X, y, **(routed.splitter.split if routed else {})))
+        split_params = routed.splitter.split if routed else {}
+        splits = check_splits(list(splitter.split(X, y, **split_params)), len(y))
         base = np.ones(len(codes)) if train_weight is None else train_weight
         total = base.sum()
         fold_total = np.array([base[train].sum() for train, _ in splits])

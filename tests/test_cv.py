@@ -475,6 +475,8 @@ def test_bad_splits():
         time_splits([0.0, np.nan, 1.0], 2)
     with pytest.raises(ValueError, match="distinct times"):
         time_splits(np.zeros(10), 2)
+    with pytest.raises(ValueError, match="distinct times"):
+        time_splits([], 2)
 
 
 # Progress and interruption
