@@ -370,26 +370,6 @@ def _scipy_csc(X: CSC) -> Any:
     return csc_array((X.data, X.indices, X.indptr), shape=X.shape)
 
 
-@functools.cache
-def _point_class(loss: str) -> Any:
-    """Class of the fitted model a scorer sees: scikit-learn's kind, if there is one."""
-    try:
-        from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-    except ImportError:
-        bases: tuple[Any, ...] = (_Point,)
-    else:
-        kind = ClassifierMixin if loss == "logistic" else RegressorMixin
-        bases = (_Point, kind, BaseEstimator)
-    methods: dict[str, Any] = {"predict": _Point.link}
-    if loss == "logistic":
-        methods = {
-            "predict": _Point.label,
-            "decision_function": _Point.link,
-            "predict_proba": _Point.probability,
-        }
-    return type("FoldModel", bases, methods)
-
-
 class _Point:
     """One (fold, alpha) model; its predictions on the held-out rows are known."""
 
@@ -406,15 +386,37 @@ class _Point:
     def coef_(self) -> Array:
         return self.path.coefs[:, [self.k]].toarray()[:, 0]
 
-    def link(self, X: Any) -> Array:
+    def _eta(self, X: Any) -> Array:
         return self.eta if X is self.X else X @ self.coef_ + self.intercept_
 
-    def label(self, X: Any) -> Array:
-        return self.classes_[(self.link(X) > 0).astype(np.intp)]
 
-    def probability(self, X: Any) -> Array:
-        eta = self.link(X)
+class _RegressorPoint(_Point):
+    def predict(self, X: Any) -> Array:
+        return self._eta(X)
+
+
+class _ClassifierPoint(_Point):
+    def decision_function(self, X: Any) -> Array:
+        return self._eta(X)
+
+    def predict(self, X: Any) -> Array:
+        return self.classes_[(self._eta(X) > 0).astype(np.intp)]
+
+    def predict_proba(self, X: Any) -> Array:
+        eta = self._eta(X)
         return np.column_stack([_sigmoid(-eta), _sigmoid(eta)])
+
+
+@functools.cache
+def _point_class(loss: str) -> Any:
+    """Class of the fitted model a scorer sees: scikit-learn's kind, if there is one."""
+    own = _ClassifierPoint if loss == "logistic" else _RegressorPoint
+    try:
+        from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    except ImportError:
+        return own
+    kind = ClassifierMixin if loss == "logistic" else RegressorMixin
+    return type("FoldModel", (own, kind, BaseEstimator), {})
 
 
 def _link(X: Any, rows: np.ndarray, path: PathResult, offset: Weight) -> Array:
