@@ -35,7 +35,7 @@ def build(problem, covariance=False):
         process.stdin.flush()
         for line in process.stdout:
             if line.startswith("seconds "):
-                return Timed(read(out), float(line.split()[1]))
+                return Timed(read(out), *map(float, line.split()[1:]))
         raise RuntimeError(f"Rscript ended with status {process.wait()}")
 
     def read(path):
