@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 KERNELS := setup.py pyproject.toml $(wildcard csrc/* fastl1/*.pyx fastl1/*.pxd)
 
 .PHONY: help demo test lint bench bench-peers sanitize debug clean
@@ -22,10 +23,11 @@ help:
 # once, a changed kernel is compiled when the next target runs.
 $(VENV)/ready-%: $(KERNELS)
 	@$(PYTHON) tools/check_machine.py
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) tools/requirements.py > $(VENV)/requirements.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r $(VENV)/requirements.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[$*]"
+	@echo "Installing fastl1[$*] into $(VENV) ..."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) tools/requirements.py > $(VENV)/requirements.txt
+	@$(PIP) -r $(VENV)/requirements.txt
+	@$(PIP) --no-build-isolation -e ".[$*]"
 	@touch $@
 
 demo: $(VENV)/ready-cli
