@@ -2,8 +2,8 @@
  *
  * Contract: pointers are borrowed and need only the alignment of their element type; an
  * output never overlaps an input unless said so; lengths are in elements and may be 0.
- * Every sum runs in an order that depends on the length alone, so a result never depends
- * on the number of threads.
+ * Every sum runs in an order that depends on the length alone, so a result never
+ * depends on the number of threads.
  */
 #ifndef FL1_OPS_H
 #define FL1_OPS_H
@@ -28,7 +28,8 @@ typedef struct fl1_ops {
 
     /* dense columns, indexed by value type; `shift` is subtracted from every entry */
     double (*dense_dot[2])(ptrdiff_t n, const void *x, double shift, const double *v);
-    void (*dense_axpy[2])(ptrdiff_t n, double a, const void *x, double shift, double *y);
+    void (*dense_axpy[2])(ptrdiff_t n, double a, const void *x, double shift,
+                          double *y);
     double (*dense_sum[2])(ptrdiff_t n, const void *x);
     /* sum (x_i - shift)^2 s_i, with s = NULL for all ones */
     double (*dense_sqdev[2])(ptrdiff_t n, const void *x, double shift, const double *s);
@@ -45,22 +46,22 @@ typedef struct fl1_ops {
     double (*sparse_sqdev[2][2])(ptrdiff_t nnz, const void *x, const void *idx,
                                  double shift, const double *s);
     /* out_k = x_k * scale * d_idx(k) */
-    void (*sparse_pack[2][2])(ptrdiff_t nnz, const void *x, const void *idx, double scale,
-                              const double *d, double *out);
+    void (*sparse_pack[2][2])(ptrdiff_t nnz, const void *x, const void *idx,
+                              double scale, const double *d, double *out);
 
     /* G[a + b*ldg] += sum_i A[i + a*lda] B[i + b*ldb] for a < ma, b < mb, i < n */
     void (*gram_block)(ptrdiff_t n, const double *A, ptrdiff_t lda, ptrdiff_t ma,
                        const double *B, ptrdiff_t ldb, ptrdiff_t mb, double *G,
                        ptrdiff_t ldg);
 
-    /* One column of a rank-one update of a Cholesky factor (c = r / l, s = x / l for the
-     * pivot l and the entry x above): dst = (src + s x) / c, then x = c x - s dst.
+    /* One column of a rank-one update of a Cholesky factor (c = r / l, s = x / l for
+     * the pivot l and the entry x above): dst = (src + s x) / c, then x = c x - s dst.
      * dst may be src or lie before it. */
     void (*chol_column)(ptrdiff_t n, double c, double s, const double *src, double *x,
                         double *dst);
 
-    /* Loss tables: eta -> sum_i s_i loss(y_i, eta_i); v_i = -s_i loss'(eta_i) and, when h is
-     * not NULL, h_i = s_i loss''(eta_i). */
+    /* Loss tables: eta -> sum_i s_i loss(y_i, eta_i); v_i = -s_i loss'(eta_i) and, when
+     * h is not NULL, h_i = s_i loss''(eta_i). */
     double (*loss_eval[FL1_N_LOSSES])(ptrdiff_t n, const double *y, const double *eta,
                                       const double *s, double *v, double *h);
     /* Fenchel-Young gap of the loss at the dual point kappa * v:
@@ -71,11 +72,12 @@ typedef struct fl1_ops {
 } fl1_ops;
 
 /* The table of the best level this CPU runs, or of the level asked for
- * ("baseline", "v3", "v4"; NULL or "" for the best).  NULL when the name is unknown or the
- * CPU lacks the level. */
+ * ("baseline", "v3", "v4"; NULL or "" for the best).  NULL when the name is unknown or
+ * the CPU lacks the level. */
 const fl1_ops *fl1_ops_select(const char *level);
 
-/* Names of the levels compiled in that this CPU runs, best last; returns their number. */
+/* Names of the levels compiled in that this CPU runs, best last; returns their number.
+ * */
 int fl1_ops_levels(const char *names[3]);
 
 extern const fl1_ops fl1_ops_baseline, fl1_ops_v3, fl1_ops_v4;

@@ -2,8 +2,9 @@
 
 Columns of L are contiguous, so the triangular solves are dot and axpy.  A column that
 depends on those before it (relative pivot below DEPENDENT) is refused by `chol_append`:
-genotypes, one-hot columns and n-grams have exact duplicates, and the factor must survive
-them.  Library factorizations are not used: their bits depend on the number of threads.
+genotypes, one-hot columns and n-grams have exact duplicates, and the factor must
+survive them.  Library factorizations are not used: their bits depend on the number of
+threads.
 """
 from libc.math cimport hypot, sqrt
 from libc.stdlib cimport free, malloc
@@ -58,8 +59,8 @@ cdef void _forward(const chol_t* F, double* b) noexcept nogil:
 cdef bint chol_append(chol_t* F, ptrdiff_t slot, double* g, double diag) noexcept nogil:
     """Append a row: g (m,) its products with the rows so far (overwritten).
 
-    Returns False, with the factor unchanged and g = L^{-1} g, when the row is dependent.
-    The caller has reserved room.
+    Returns False, with the factor unchanged and g = L^{-1} g, when the row is
+    dependent. The caller has reserved room.
     """
     cdef ptrdiff_t k, m = F.m
     cdef double pivot

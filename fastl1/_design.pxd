@@ -42,8 +42,8 @@ cdef inline double col_dot(
     )
 
 
-# y += a scale_j (x_j - mean_j 1).  Sparse X touches its nonzeros only: the constant part
-# is added to shift[0], so the true vector is y + shift.
+# y += a scale_j (x_j - mean_j 1).  Sparse X touches its nonzeros only: the constant
+# part is added to shift[0], so the true vector is y + shift.
 cdef inline void col_axpy(
     const design_t* X, ptrdiff_t j, double a, double* y, double* shift
 ) noexcept nogil:
@@ -77,12 +77,12 @@ cdef void design_add_xw(
 ) noexcept nogil
 
 cdef void design_means(
-    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h, double h_sum,
-    double* out, int n_threads
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h,
+    double h_sum, double* out, int n_threads
 ) noexcept nogil
 
 cdef int design_gram(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
     const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,
     int n_threads
-) except -1 nogil
+) noexcept nogil

@@ -1,8 +1,9 @@
 """Products with the columns of X, dense or CSC, float32 or float64.
 
 Column j of the design stands for scale_j (x_j - mean_j 1): centring and scaling are two
-numbers a column, X is never copied or densified.  Work is split over columns, over fixed
-row blocks or over tiles of the result, so that no sum depends on the number of threads.
+numbers a column, X is never copied or densified.  Work is split over columns, over
+fixed row blocks or over tiles of the result, so that no sum depends on the number of
+threads.
 """
 from cython.parallel cimport prange, threadid
 from libc.math cimport fabs, sqrt
@@ -104,8 +105,8 @@ cdef void design_stats(
 ) noexcept nogil:
     """Weighted means, scales 1/std and norms of the centred and scaled columns.
 
-    s (n,) sums to 1; mean, scale, norm (p,) are outputs.  norm_j = 0 marks a column that
-    cannot enter the model.
+    s (n,) sums to 1; mean, scale, norm (p,) are outputs.  norm_j = 0 marks a column
+    that cannot enter the model.
     """
     cdef ptrdiff_t j
     if _work(X) < MIN_PARALLEL:
@@ -177,8 +178,8 @@ cdef void design_add_xw(
 
 
 cdef void design_means(
-    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h, double h_sum,
-    double* out, int n_threads
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h,
+    double h_sum, double* out, int n_threads
 ) noexcept nogil:
     """out[k] = weighted mean of column_cols[k] under the weights h (sum h_sum)."""
     cdef ptrdiff_t k
@@ -248,6 +249,7 @@ cdef void _scatter(
     """work[i] = h_i x_ij on the nonzeros of column j (0 to clear)."""
     cdef int64_t a = X.indptr[j]
     cdef ptrdiff_t nnz = X.indptr[j + 1] - a, k, i
+    cdef double x
     cdef const float* x32 = <const float*> (X.data + a * X.vsize)
     cdef const double* x64 = <const double*> (X.data + a * X.vsize)
     cdef const int32_t* i32 = <const int32_t*> (X.indices + a * X.isize)
@@ -257,7 +259,8 @@ cdef void _scatter(
         if clear:
             work[i] = 0.0
         else:
-            work[i] = h_sqrt[i] * h_sqrt[i] * (<double> x32[k] if X.vtype == 0 else x64[k])
+            x = <double> x32[k] if X.vtype == FL1_F32 else x64[k]
+            work[i] = h_sqrt[i] * h_sqrt[i] * x
 
 
 cdef void _gram_sparse_column(
@@ -305,14 +308,14 @@ cdef int design_gram(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
     const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,
     int n_threads
-) except -1 nogil:
+) noexcept nogil:
     """Columns m0..m-1 (and, by symmetry, rows) of the weighted Gram matrix
 
         G[a, b] = sum_i h_i (z_ia - c_a) (z_ib - c_b),   z = the design's columns `cols`
 
     with h = h_sqrt^2 of sum h_sum.  c = h_mean, the weighted means of z, or NULL for 0,
-    which is also right where the design is already centred under h.  G is symmetric with
-    column stride ldg.  Raises MemoryError.
+    which is also right where the design is already centred under h.  G is symmetric
+    with column stride ldg.  Returns -1 without memory.
     """
     cdef ptrdiff_t a, b
     cdef double work
@@ -335,8 +338,7 @@ cdef int design_gram(
     else:
         a = _gram_dense(X, cols, m0, m, h_sqrt, h_mean, G, ldg, n_threads)
     if a < 0:
-        with gil:
-            raise MemoryError("no memory for the buffers of a Gram block")
+        return -1
     for b in range(m0, m):
         for a in range(b):
             G[b + a * ldg] = G[a + b * ldg]

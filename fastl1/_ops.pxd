@@ -15,9 +15,12 @@ cdef extern from "fl1_ops.h":
         double (*dot)(ptrdiff_t, const double*, const double*) noexcept nogil
         void (*axpy)(ptrdiff_t, double, const double*, double*) noexcept nogil
         double (*sum)(ptrdiff_t, const double*) noexcept nogil
-        void (*soft_threshold_f64)(ptrdiff_t, const double*, double, double*) noexcept nogil
-        void (*soft_threshold_f32)(ptrdiff_t, const float*, float, float*) noexcept nogil
-        double (*dense_dot[2])(ptrdiff_t, const void*, double, const double*) noexcept nogil
+        void (*soft_threshold_f64)(ptrdiff_t, const double*, double,
+                                   double*) noexcept nogil
+        void (*soft_threshold_f32)(ptrdiff_t, const float*, float,
+                                   float*) noexcept nogil
+        double (*dense_dot[2])(ptrdiff_t, const void*, double,
+                               const double*) noexcept nogil
         void (*dense_axpy[2])(ptrdiff_t, double, const void*, double,
                               double*) noexcept nogil
         double (*dense_sum[2])(ptrdiff_t, const void*) noexcept nogil

@@ -1,16 +1,17 @@
 """The penalized quadratic in the Gram regime: coordinate descent and Newton steps.
 
-    min_w  1/2 (w - w0)' H (w - w0) - c0' (w - w0) + pen(w),    H = Gram block + diag(lam2)
+    min_w  1/2 (w - w0)' H (w - w0) - c0' (w - w0) + pen(w),   H a Gram block
 
-Coordinate descent finds the support; on a fixed support and sign pattern the problem is a
-linear system, so a Newton step with an updated Cholesky factor finishes it.  A step that
-would change a sign goes to its projection when that lowers the objective, else to the first
-sign change.
+Coordinate descent finds the support; on a fixed support and sign pattern the problem is
+a linear system, so a Newton step with an updated Cholesky factor finishes it.  A step
+that would change a sign goes to its projection when that lowers the objective, else to
+the first sign change.
 
-Certificate.  With c = c0 - H_smooth (w - w0) and kappa r a dual point, the duality gap is a
-sum of Fenchel-Young terms, none negative:
+Certificate.  With c = c0 - H (w - w0) and kappa r a dual point, the duality gap
+is a sum of Fenchel-Young terms, none negative:
 
-    gap(kappa) = (1 - kappa)^2 / 2 r'r + sum_k pen_k(w_k) + pen_k*(kappa c_k) - kappa c_k w_k
+    gap(kappa) = (1 - kappa)^2 / 2 r'r
+                 + sum_k pen_k(w_k) + pen_k*(kappa c_k) - kappa c_k w_k
 """
 from libc.math cimport INFINITY, fabs
 
@@ -56,8 +57,8 @@ cdef double dual_ratio(
 
 
 cdef double quad_gap(const quad_t* q) noexcept nogil:
-    """Duality gap of the quadratic at w; unpenalized coordinates count with the decrease
-    that their gradient still promises."""
+    """Duality gap of the quadratic at w; unpenalized coordinates count with the
+    decrease that their gradient still promises."""
     cdef ptrdiff_t k
     cdef double ratio = 0.0, cw = 0.0, kappa, gap
     for k in range(q.m):
@@ -90,8 +91,8 @@ cdef inline double _pen(const quad_t* q, ptrdiff_t k, double w) noexcept nogil:
 cdef ptrdiff_t _epoch(quad_t* q, const double* G, ptrdiff_t ldg) noexcept nogil:
     """One sweep of coordinate descent; returns how often the support changed.
 
-    Moves too small to matter for the gap are left out: after a Newton step the support is
-    stationary up to rounding, and only the columns that enter cost anything."""
+    Moves too small to matter for the gap are left out: after a Newton step the support
+    is stationary up to rounding, and only the columns that enter cost anything."""
     cdef ptrdiff_t k, changes = 0
     cdef double new, delta, pen = 0.0, negligible
     # an excess e of |c_k| over lam1_k costs e / lam1_k * pen by the scaling of the dual
@@ -129,9 +130,9 @@ cdef ptrdiff_t _null_step(
 ) noexcept nogil:
     """Column k depends on those of F: move along the null direction until one leaves.
 
-    z (F.m) is L^{-1} g_k; with z <- L'^{-1} z, the direction e_k - z leaves the fit as it is
-    while the penalty falls (or stays) along it.  Returns the row of F that reached zero or
-    a bound, F.m when it was k itself, -1 when nothing stops the move.
+    z (F.m) is L^{-1} g_k; with z <- L'^{-1} z, the direction e_k - z leaves the fit as
+    it is while the penalty falls (or stays) along it.  Returns the row of F that
+    reached zero or a bound, F.m when it was k itself, -1 when nothing stops the move.
     """
     cdef ptrdiff_t i, j, stop = -1
     cdef double slope, t = INFINITY, room, d, w, target, sign
@@ -254,7 +255,8 @@ cdef bint _newton(
     q.n_newton += 1
     t = _first_crossing(q, F, d)
     for trial in range(2):
-        # first the whole step, projected; then, when that fails, up to the first crossing
+        # first the whole step, projected; then, when that fails, up to the first
+        # crossing
         for k in range(q.m):
             step[k] = 0.0
             hd[k] = 0.0

@@ -9,9 +9,9 @@ cdef struct cache_t:
     ptrdiff_t p
     int count                        # references held
     double* g                        # (MAX_REFS, n) residuals in the weighted norm
-    double* c                        # (MAX_REFS, p) their correlations with every column
-    double gram[MAX_REFS * MAX_REFS]  # inner products of the residuals
-    double beta[MAX_REFS]            # projection of the present residual ...
+    double* c                        # (MAX_REFS, p) their correlations
+    double[MAX_REFS * MAX_REFS] gram  # inner products of the residuals
+    double[MAX_REFS] beta            # projection of the present residual ...
     double dist                      # ... and its distance from their span
     const fl1_ops* ops
 

@@ -2,12 +2,13 @@
 
 For residuals g_1..g_R whose correlations with every column are known, and any beta,
 
-    |x_j' g - sum_r beta_r x_j' g_r|  <=  |x_j| |g - sum_r beta_r g_r|   (Cauchy-Schwarz),
+    |x_j' g - sum_r beta_r x_j' g_r|  <=  |x_j| |g - sum_r beta_r g_r|
+    (Cauchy-Schwarz),
 
-so most columns need no pass over X for the present residual g: the residuals along a path
-lie close to the span of the last few.  Inner products and norms are the weighted ones, and
-hold for the gradient of any loss.  beta is the projection, which makes the right-hand side
-least; the bound is valid for any beta, so its rounding does not matter.
+so most columns need no pass over X for the present residual g: the residuals along a
+path lie close to the span of the last few.  Inner products and norms are the weighted
+ones, and hold for the gradient of any loss.  beta is the projection, which makes the
+right-hand side least; the bound is valid for any beta, so its rounding does not matter.
 """
 from libc.math cimport sqrt
 from libc.stdlib cimport free, malloc
@@ -28,8 +29,8 @@ cdef void cache_free(cache_t* K) noexcept nogil:
 
 
 cdef double* cache_push(cache_t* K, const double* g) noexcept nogil:
-    """Add a reference (the oldest leaves when full); returns where its (p,) correlations
-    are to be written."""
+    """Add a reference (the oldest leaves when full); returns where its (p,)
+    correlations are to be written."""
     cdef int r, q
     if K.count == MAX_REFS:
         K.count -= 1

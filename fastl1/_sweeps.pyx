@@ -2,14 +2,14 @@
 
     min_w  1/2 |u0 - A (w - w0)|^2 + pen(w)
 
-A holds the packed columns sqrt(h) z of the working set.  Where the intercept is profiled
-out, the columns are centred implicitly: with u_sum = sum sqrt(h) u,
+A holds the packed columns sqrt(h) z of the working set.  Where the intercept is
+profiled out, the columns are centred implicitly: with u_sum = sum sqrt(h) u,
 
     c_k = a_k' u - mean_k u_sum,    u -= delta a_k,    u_sum -= delta mean_k h_sum,
 
 which leaves a sparse update at O(nnz_k).  Once sweeps no longer change the support, the
-linear system on it is solved by conjugate gradients (Jacobi preconditioner) and the step
-projected on the signs and bounds.
+linear system on it is solved by conjugate gradients (Jacobi preconditioner) and the
+step projected on the signs and bounds.
 """
 from libc.math cimport fabs
 from libc.stdint cimport int64_t
@@ -20,7 +20,6 @@ from fastl1._design cimport col_axpy, col_dot, col_nnz, design_t
 from fastl1._ops cimport FL1_F64
 from fastl1._quadratic cimport project_step, quad_gap, quad_prox, quad_t
 
-cdef int MAX_CG = 100
 cdef int MAX_SWEEPS = 20
 cdef double SWEEP_STOP = 0.1
 
@@ -65,8 +64,8 @@ cdef int packed_build(
 ) noexcept nogil:
     """Pack the m columns `cols`; diag (m,) gets their centred squared norms.
 
-    h_mean (m,) are their means under h, NULL where the design is already centred under h
-    or is not to be.  Returns -1 without memory.
+    h_mean (m,) are their means under h, NULL where the design is already centred under
+    h or is not to be.  Returns -1 without memory.
     """
     cdef ptrdiff_t k, j, nnz, at = 0
     cdef int64_t a
@@ -197,7 +196,7 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
         p[i] = g[i] / (q.diag[k] + q.lam2[k])
         rho += g[i] * p[i]
     stop = rho * 1e-6
-    for _ in range(MAX_CG):
+    for _ in range(q.max_cg):
         q.n_epochs += 1
         if rho <= stop or rho == 0.0:
             break

@@ -1,0 +1,281 @@
+"""The duality gap, and the columns outside the working set that screening leaves.
+
+The gap is a sum of Fenchel-Young terms at the dual point kappa v, none of them
+negative:
+
+    sum_i s_i [loss + loss*](kappa)
+        + sum_j pen_j(w_j) + pen_j*(kappa c_j) - kappa c_j w_j
+
+With l2, either pen* carries it (finite for any c, kappa = 1) or the l2 term joins the
+loss as p more squares (the augmented lasso); the dual point 0 gives a third bound.  The
+least counts.  Rounding: lam1 is widened by a few ulp, so that the coordinate that sets
+kappa does not round to outside of its own limit.
+"""
+from libc.math cimport INFINITY
+from libc.stdlib cimport qsort
+
+from fastl1._design cimport design_xtv
+from fastl1._ops cimport FL1_SQUARED
+from fastl1._quadratic cimport dual_ratio, pen_young
+from fastl1._samples cimport evaluate, fit_intercept, project_dual
+from fastl1._screen cimport MAX_REFS, cache_estimate, cache_project, cache_push
+from fastl1._state cimport NO_MEMORY, candidate_t, is_interior_free, state_t
+from fastl1._working cimport add_slot, load_quad
+
+
+cdef double signed_correlation(
+    const state_t* S, ptrdiff_t j, double c
+) noexcept nogil:
+    """|c| where the bounds of column j let it move that way from 0, else 0."""
+    if c > 0.0:
+        return c if S.hi[j] > 0.0 else 0.0
+    return -c if S.lo[j] < 0.0 else 0.0
+
+
+cdef inline double _lam1(state_t* S, ptrdiff_t j) noexcept nogil:
+    return S.alpha_now * S.l1_ratio * S.pf[j]
+
+
+cdef inline double _lam2(state_t* S, ptrdiff_t j) noexcept nogil:
+    return S.alpha_now * (1.0 - S.l1_ratio) * S.pf[j]
+
+
+cdef inline bint _is_exempt(state_t* S, ptrdiff_t k, bint outside) noexcept nogil:
+    """Unpenalized and orthogonal to the dual point (on the working set alone: to be
+    counted by its gradient)."""
+    if outside:
+        return S.q.lam1[k] == 0.0 and S.q.lam2[k] == 0.0 and S.q.c[k] == 0.0
+    return is_interior_free(S, k)
+
+
+cdef void _set_residual(state_t* S) noexcept nogil:
+    cdef ptrdiff_t i
+    for i in range(S.n):
+        S.g[i] = S.v[i] / S.s_sqrt[i] if S.s[i] > 0.0 else 0.0
+
+
+cdef void _refresh_products(state_t* S) noexcept nogil:
+    """b_eta[r] = product of the residual at eta with reference r (lazy updates)."""
+    cdef int r
+    for r in range(S.cache.count):
+        S.b_eta[r] = S.q.ops.dot(S.n, S.g, S.cache.g + r * S.n)
+
+
+cdef void full_pass(state_t* S) noexcept nogil:
+    """Correlations of every column with v: a new reference for screening."""
+    cdef double* c
+    _set_residual(S)
+    c = cache_push(&S.cache, S.g)
+    design_xtv(&S.X, NULL, S.p, S.v, c, S.n_threads)
+    S.n_column_products += S.p
+    S.n_full_passes += 1
+    _refresh_products(S)
+
+
+cdef double _loss_young(state_t* S, const double* v, double kappa) noexcept nogil:
+    if v == NULL:  # squared loss, v = s r: known from r2
+        return 0.5 * (1.0 - kappa) * (1.0 - kappa) * S.r2
+    return S.q.ops.loss_young[S.loss](S.n, S.y, S.eta, S.s, v, kappa)
+
+
+cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
+    """Duality gap (absolute) at the dual direction v.
+
+    q.c holds the correlations of the slots with v; with `outside`, the first n_cand
+    entries of cand (exact correlations in p_work) are the columns outside the
+    working set that may exceed their limit; all others are known not to.
+    """
+    cdef ptrdiff_t k, j
+    cdef double ratio = 0.0, kappa, l2 = 0.0, best = INFINITY, c, total
+    # the l2 term as part of the loss
+    if S.l1_ratio > 0.0:
+        for k in range(S.m):
+            if _is_exempt(S, k, outside):
+                continue
+            l2 += S.q.lam2[k] * S.q.w[k] * S.q.w[k]
+            c = S.q.c[k] - S.q.lam2[k] * S.q.w[k]
+            ratio = max(
+                ratio, dual_ratio(c, S.q.lam1[k], 0.0, S.q.lo[k], S.q.hi[k])
+            )
+        if outside:
+            for k in range(S.n_cand):
+                j = S.cand[k].column
+                ratio = max(ratio, dual_ratio(
+                    S.p_work[k], _lam1(S, j), 0.0, S.lo[j], S.hi[j]
+                ))
+        kappa = 1.0 / ratio if ratio > 1.0 else 1.0
+        best = _loss_young(S, v, kappa) + 0.5 * (1.0 - kappa) * (1.0 - kappa) * l2
+        for k in range(S.m):
+            if not _is_exempt(S, k, outside):
+                c = S.q.c[k] - S.q.lam2[k] * S.q.w[k]
+                best += pen_young(
+                    S.q.w[k], kappa * c, S.q.lam1[k] * (1.0 + 1e-15), 0.0,
+                    S.q.lo[k], S.q.hi[k]
+                )
+        if outside:
+            for k in range(S.n_cand):
+                j = S.cand[k].column
+                best += pen_young(
+                    0.0, kappa * S.p_work[k], _lam1(S, j) * (1.0 + 1e-15), 0.0,
+                    S.lo[j], S.hi[j]
+                )
+    if S.l1_ratio < 1.0:
+        total = _loss_young(S, v, 1.0)
+        for k in range(S.m):
+            if not _is_exempt(S, k, outside):
+                total += pen_young(
+                    S.q.w[k], S.q.c[k], S.q.lam1[k], S.q.lam2[k],
+                    S.q.lo[k], S.q.hi[k]
+                )
+        if outside:
+            for k in range(S.n_cand):
+                j = S.cand[k].column
+                total += pen_young(
+                    0.0, S.p_work[k], _lam1(S, j), _lam2(S, j),
+                    S.lo[j], S.hi[j]
+                )
+        best = min(best, total)
+    if outside:  # the dual point 0 bounds the objective by 0
+        total = 0.5 * S.r2 if v == NULL else S.loss_value
+        for k in range(S.m):
+            total += slot_penalty(S, k, S.q.w[k])
+        best = min(best, total)
+    return best
+
+
+cdef double gradient_norm(const state_t* S) noexcept nogil:
+    """Largest correlation that a bound does not excuse, relative to that at w = 0."""
+    cdef ptrdiff_t k, j
+    cdef double worst = 0.0
+    for k in range(S.m):
+        j = S.ws[k]
+        if S.q.c[k] > 0.0 and S.w[j] < S.hi[j]:
+            worst = max(worst, S.q.c[k])
+        elif S.q.c[k] < 0.0 and S.w[j] > S.lo[j]:
+            worst = max(worst, -S.q.c[k])
+    return worst / S.c_null if S.c_null > 0.0 else 0.0
+
+
+cdef void measure(state_t* S) noexcept nogil:
+    """v, the correlations of the slots and the projection on the references."""
+    cdef ptrdiff_t k, j
+    cdef int r
+    cdef double delta, gg
+    cdef double[MAX_REFS] b
+    if S.lazy:
+        for r in range(S.cache.count):
+            b[r] = S.b_eta[r]
+        for k in range(S.m):
+            j = S.ws[k]
+            delta = S.w[j] - S.w_eta[j]
+            if delta != 0.0:
+                for r in range(S.cache.count):
+                    b[r] -= delta * S.cache.c[r * S.p + j]
+        gg = S.r2
+    else:
+        evaluate(S)
+        if S.centre and not S.keep_intercept:
+            fit_intercept(S)
+        project_dual(S)
+        design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
+        S.n_column_products += S.m
+        for k in range(S.n_proj):
+            if S.slot[S.proj[k]] >= 0:
+                S.q.c[S.slot[S.proj[k]]] = 0.0
+        _set_residual(S)
+        gg = S.q.ops.dot(S.n, S.g, S.g)
+        S.r2 = gg
+        _refresh_products(S)
+        for r in range(S.cache.count):
+            b[r] = S.b_eta[r]
+    cache_project(&S.cache, b, gg)
+
+
+cdef void scan_outside(state_t* S, bint exact) noexcept nogil:
+    """Columns outside the working set that may exceed their limit: cand[:n_cand].
+
+    Their correlations, in p_work, are estimates or, with `exact`, computed.
+    """
+    cdef ptrdiff_t k, j, count = 0
+    cdef double est, dev, bound
+    cdef double* c
+    for k in range(S.n_alive):
+        j = S.alive[k]
+        if S.slot[j] >= 0:
+            continue
+        est = cache_estimate(&S.cache, j)
+        dev = S.cache.dist * S.norm[j]
+        bound = max(
+            est + dev if S.hi[j] > 0.0 else 0.0,
+            dev - est if S.lo[j] < 0.0 else 0.0,
+        )
+        if bound > _lam1(S, j):
+            S.cand[count].column = j
+            S.p_work[count] = est
+            count += 1
+    S.n_cand = count
+    if not exact or count == 0:
+        return
+    if S.lazy:
+        evaluate(S)
+        _set_residual(S)
+        _refresh_products(S)
+    if 4 * count > S.n_alive:
+        full_pass(S)
+        c = S.cache.c + (S.cache.count - 1) * S.p
+        for k in range(count):
+            S.p_work[k] = c[S.cand[k].column]
+    else:
+        for k in range(count):
+            S.cols[k] = S.cand[k].column
+        design_xtv(&S.X, S.cols, count, S.v, S.p_work, S.n_threads)
+        S.n_column_products += count
+
+
+cdef int _by_key(const void* a, const void* b) noexcept nogil:
+    """Largest key first; the column breaks ties, so that the order is always the
+    same."""
+    cdef const candidate_t* x = <const candidate_t*> a
+    cdef const candidate_t* y = <const candidate_t*> b
+    if x.key != y.key:
+        return -1 if x.key > y.key else 1
+    return (x.column > y.column) - (x.column < y.column)
+
+
+cdef int add_candidates(state_t* S, double limit, ptrdiff_t most) noexcept nogil:
+    """Into the working set: at most `most` candidates whose correlation exceeds
+    limit * pf (in the direction their bounds allow), the largest first."""
+    cdef ptrdiff_t k, j, count = 0
+    cdef double key
+    for k in range(S.n_cand):
+        j = S.cand[k].column
+        key = signed_correlation(S, j, S.p_work[k]) / S.pf[j]
+        if key > limit:
+            S.cand[count].column = j
+            S.cand[count].key = key
+            count += 1
+    qsort(S.cand, count, sizeof(candidate_t), &_by_key)
+    for k in range(min(count, most)):
+        if add_slot(S, S.cand[k].column) < 0:
+            return NO_MEMORY
+    return 0
+
+
+cdef double gradient_tolerance(const state_t* S, double tol) noexcept nogil:
+    """Inner tolerance at alpha = 0 for a relative gradient norm below tol."""
+    cdef ptrdiff_t k
+    cdef double norm = 0.0, target = 0.3 * tol * S.c_null
+    if S.loss != FL1_SQUARED:
+        return 0.3 * tol
+    for k in range(S.m):
+        norm = max(norm, S.norm[S.ws[k]])
+    return 0.5 * target * target / (norm * norm) if norm > 0.0 else 0.0
+
+
+cdef double relative_gap(state_t* S, double alpha) noexcept nogil:
+    load_quad(S, alpha)
+    if alpha == 0.0:
+        return gradient_norm(S)
+    return max(
+        gap_at(S, NULL if S.lazy else S.v, True) / S.null_objective, 0.0
+    )

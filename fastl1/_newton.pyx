@@ -1,0 +1,131 @@
+"""Prox-Newton on the working set: quadratic models of the loss, with a line search.
+
+At the present point, with curvatures h and v = -gradient (by eta), the model is the
+weighted least-squares problem of _working.solve_quadratic; the intercept is profiled
+out by centring the columns under h.  The model is solved to a fraction of the present
+gap.
+"""
+from libc.math cimport INFINITY, sqrt
+
+from fastl1._certificate cimport gap_at, gradient_norm, slot_penalty
+from fastl1._design cimport design_add_xw, design_means, design_xtv
+from fastl1._samples cimport evaluate
+from fastl1._state cimport NO_MEMORY, is_interior_free, state_t
+from fastl1._working cimport load_quad, solve_quadratic
+
+cdef double INNER = 0.03
+
+
+cdef double _working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
+    """Duality gap of the problem on the working set at the present point.
+
+    The intercept is met as in project_dual; unpenalized columns count with the decrease
+    that their gradient promises.
+    """
+    cdef ptrdiff_t i, k
+    cdef double shift = 0.0, free_part = 0.0, norm
+    if S.alpha_now == 0.0:
+        return gradient_norm(S)
+    for k in range(S.m):
+        if is_interior_free(S, k):
+            norm = S.norm[S.ws[k]]
+            free_part += 0.5 * S.q.c[k] * S.q.c[k] / (norm * norm * h_sum)
+    if S.centre and h_sum > 0.0:
+        shift = v_sum / h_sum
+    for i in range(S.n):
+        S.n_work[i] = S.v[i] - shift * S.h[i]
+    return free_part + gap_at(S, S.n_work, False)
+
+
+cdef bint _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
+    """Move to the quadratic's solution as far as the objective goes down."""
+    cdef ptrdiff_t i, k, j, count = 0
+    cdef double t = 1.0, done = 0.0, slope, pen0 = 0.0, pen1 = 0.0, pen_t, start
+    cdef double b_step = 0.0, w
+    cdef int _half
+    for i in range(S.n):
+        S.n_work[i] = 0.0
+    for k in range(S.m):
+        j = S.ws[k]
+        pen0 += slot_penalty(S, k, S.w[j])
+        pen1 += slot_penalty(S, k, S.q.w[k])
+        if S.q.w[k] != S.w[j]:
+            S.cols[count] = j
+            S.p_work[count] = S.q.w[k] - S.w[j]
+            count += 1
+    design_add_xw(&S.X, S.cols, S.p_work, count, S.n_work, S.n_threads)
+    S.n_column_products += count
+    slope = pen1 - pen0 - S.q.ops.dot(S.n, S.v, S.n_work)
+    if S.centre:
+        b_step = (v_sum - S.q.ops.dot(S.n, S.h, S.n_work)) / h_sum
+        for i in range(S.n):
+            S.n_work[i] += b_step
+        slope -= b_step * v_sum
+    start = S.loss_value + pen0
+    for _half in range(30):
+        S.q.ops.axpy(S.n, t - done, S.n_work, S.eta)
+        done = t
+        S.loss_value = S.q.ops.loss_eval[S.loss](S.n, S.y, S.eta, S.s, S.v, S.h)
+        pen_t = pen1
+        if t < 1.0:
+            pen_t = 0.0
+            for k in range(S.m):
+                w = S.w[S.ws[k]]
+                pen_t += slot_penalty(S, k, w + t * (S.q.w[k] - w))
+        if S.loss_value + pen_t <= start + 1e-4 * t * slope + 1e-15 * start:
+            break
+        t *= 0.5
+    else:
+        S.q.ops.axpy(S.n, -done, S.n_work, S.eta)
+        S.loss_value = S.q.ops.loss_eval[S.loss](S.n, S.y, S.eta, S.s, S.v, S.h)
+        return False
+    for k in range(S.m):
+        j = S.ws[k]
+        w = S.q.w[k] if t == 1.0 else S.w[j] + t * (S.q.w[k] - S.w[j])
+        S.w[j] = w
+        S.w_eta[j] = w
+    S.b += t * b_step
+    return True
+
+
+cdef int solve_newton(
+    state_t* S, double alpha, double tol, int rounds
+) noexcept nogil:
+    """Minimize over the working set to a gap of about tol (absolute).
+
+    Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
+    """
+    cdef int it
+    cdef ptrdiff_t i
+    cdef double gap, v_sum, h_sum, before = INFINITY
+    evaluate(S)
+    for it in range(rounds):
+        if S.poll(S):
+            return 1
+        load_quad(S, alpha)
+        v_sum = S.q.ops.sum(S.n, S.v)
+        for i in range(S.n):  # saturated samples keep the quadratic bounded
+            S.h_sqrt[i] = sqrt(max(S.h[i], 1e-10 * S.s[i]))
+        h_sum = max(S.q.ops.sum(S.n, S.h), 1e-10)
+        design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
+        S.n_column_products += S.m
+        if S.centre:
+            design_means(&S.X, S.ws, S.m, S.h, h_sum, S.hmean, S.n_threads)
+            for i in range(S.m):
+                S.q.c[i] -= S.hmean[i] * v_sum
+        gap = _working_gap(S, v_sum, h_sum)
+        if gap <= tol:
+            return 0
+        if gap >= before and it > 3 and gap <= 10.0 * tol:
+            return 1
+        before = gap
+        S.q.r2 = -v_sum * v_sum / h_sum if S.centre else 0.0
+        for i in range(S.n):
+            if S.h_sqrt[i] > 0.0:
+                S.q.r2 += (S.v[i] / S.h_sqrt[i]) ** 2
+        S.m_gram = S.F.m = 0
+        if solve_quadratic(S, INNER * gap, 50) < 0:
+            return NO_MEMORY
+        if not _line_search(S, v_sum, h_sum):
+            return 1
+    return 1

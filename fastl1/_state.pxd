@@ -1,0 +1,114 @@
+# Everything a solve carries, as plain C: the modules below share it, and a batch of
+# problems can hold many.
+from fastl1._cholesky cimport chol_t
+from fastl1._design cimport design_t
+from fastl1._quadratic cimport quad_t
+from fastl1._screen cimport MAX_REFS, cache_t
+from fastl1._sweeps cimport packed_t
+
+cdef enum:
+    NO_MEMORY = -1
+    CONVERGED = 0
+    MAX_ITER = 1
+    INTERRUPTED = 2
+    FAILED = 3
+
+cdef struct candidate_t:
+    double key
+    ptrdiff_t column
+
+cdef struct state_t:
+    # the problem
+    design_t X
+    ptrdiff_t n
+    ptrdiff_t p
+    int loss
+    int n_threads
+    bint centre              # an intercept is fitted: columns are centred
+    double l1_ratio
+    double* y                # (n,)
+    double* s                # (n,) weights of sum 1
+    double* s_sqrt
+    double* mean             # (p,) of the columns; 0 without centring
+    double* scale            # (p,) 1 / std with standardize, else 1
+    double* norm             # (p,) weighted norms of the centred, scaled columns
+    double* pf               # (p,) penalty factors
+    double* lo               # (p,) bounds on the scaled coefficients
+    double* hi
+    ptrdiff_t* alive         # columns that may enter
+    ptrdiff_t n_alive
+    ptrdiff_t n_free         # of these, unpenalized ones
+    # samples at the present coefficients
+    double* eta              # (n,) linear predictor at w_eta and b
+    double* v                # (n,) minus the gradient of the loss, or the dual point
+    double* h                # (n,) curvatures of the loss
+    double* h_sqrt
+    double* g                # (n,) v / sqrt(s), what screening measures
+    double* n_work
+    double loss_value
+    double r2                # |g|^2; kept up to date by the Gram regime
+    # coefficients on the scaled design
+    double* w                # (p,)
+    double* w_eta            # (p,) those that eta stands for
+    double b
+    double* p_work
+    ptrdiff_t* cols          # (p,) scratch
+    # working set, by slot
+    ptrdiff_t m
+    ptrdiff_t cap
+    ptrdiff_t* ws            # column of each slot
+    ptrdiff_t* slot          # (p,) slot of each column, -1 outside
+    double* slots            # backing of q and hmean
+    quad_t q
+    double* hmean            # means of the columns under h
+    bint use_gram
+    double* G                # (ldg, ldg) Gram block of the first m_gram slots
+    ptrdiff_t ldg
+    ptrdiff_t m_gram
+    chol_t F
+    double factor_alpha
+    packed_t packed
+    double sweep_work        # multiplications spent on sweeps at this alpha
+    # certificate and screening
+    cache_t cache
+    double[MAX_REFS] b_eta   # products of the residual at eta with the references
+    candidate_t* cand        # columns outside that may exceed their limit ...
+    ptrdiff_t n_cand         # ... their correlations are in p_work
+    ptrdiff_t* proj          # unpenalized columns that v was made orthogonal to
+    ptrdiff_t n_proj
+    double null_objective
+    double c_null            # largest correlation at the null model
+    # the solve under way
+    double alpha_now
+    double alpha_prev
+    double alpha_max
+    double gap
+    int n_iter
+    bint lazy_ok             # squared loss: eta may lag, the slots' c and r2 do not
+    bint lazy
+    bint fresh               # coefficients were set from outside
+    bint restarted           # ... and no alpha is known that they belong to
+    bint keep_intercept
+    double far               # a jump below far * alpha_prev takes a coarse path
+    double grow              # growth of the working set at a time, relative ...
+    ptrdiff_t grow_min       # ... and at least
+    int force_regime         # for tests and measurements: 1 Gram, 2 residual
+    # signals
+    bint interrupted
+    double last_tick
+    bint (*poll)(state_t*) noexcept nogil
+    void* owner
+    # counters
+    long n_epochs
+    long n_newton
+    long n_column_products
+    long n_full_passes
+    long n_gram_columns
+
+
+cdef inline bint is_interior_free(const state_t* S, ptrdiff_t k) noexcept nogil:
+    """Whether slot k is unpenalized and off its bounds."""
+    return (
+        S.q.lam1[k] == 0.0 and S.q.lam2[k] == 0.0
+        and S.q.lo[k] < S.q.w[k] < S.q.hi[k]
+    )

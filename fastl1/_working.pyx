@@ -1,0 +1,275 @@
+"""The working set and its penalized quadratic, in the regime that costs least.
+
+The Gram regime keeps the Gram block of the columns that ever entered (squared loss) or
+builds it under the present curvatures (other losses); the residual regime sweeps over
+packed columns.
+"""
+from libc.math cimport INFINITY, fabs, isfinite
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy
+
+from fastl1._cholesky cimport chol_delete
+from fastl1._design cimport col_nnz, design_gram, design_xtv
+from fastl1._ops cimport FL1_SQUARED
+from fastl1._quadratic cimport gram_solve, quad_gap
+from fastl1._samples cimport evaluate
+from fastl1._state cimport NO_MEMORY, state_t
+from fastl1._sweeps cimport packed_build, residual_t, sweep_solve
+
+cdef enum:
+    TURN = 5             # rounds between two looks for Ctrl-C
+    MAX_GRAM = 8000      # columns of a Gram block (512 MB)
+    SWEEPS_SAVED = 60
+    MAX_CG = 100         # conjugate gradient steps where signs may still change
+
+
+cdef int add_slot(state_t* S, ptrdiff_t j) noexcept nogil:
+    """Column j into the working set; 0 or NO_MEMORY."""
+    cdef ptrdiff_t cap
+    cdef void* p1
+    cdef void* p2
+    if S.slot[j] >= 0:
+        return 0
+    if S.m == S.cap:
+        cap = max(64, 2 * S.cap)
+        p1 = realloc(S.ws, cap * sizeof(ptrdiff_t))
+        if p1 != NULL:
+            S.ws = <ptrdiff_t*> p1
+        p2 = malloc(13 * cap * sizeof(double))
+        if p1 == NULL or p2 == NULL:
+            free(p2)
+            return NO_MEMORY
+        if S.slots != NULL:
+            # c is the one slot array that lives from call to call
+            memcpy(<double*> p2 + cap, S.q.c, S.m * sizeof(double))
+            memcpy(<double*> p2 + 2 * cap, S.q.diag, S.m * sizeof(double))
+            free(S.slots)
+        S.slots = <double*> p2
+        S.q.w = S.slots
+        S.q.c = S.slots + cap
+        S.q.diag = S.slots + 2 * cap
+        S.q.lam1 = S.slots + 3 * cap
+        S.q.lam2 = S.slots + 4 * cap
+        S.q.lo = S.slots + 5 * cap
+        S.q.hi = S.slots + 6 * cap
+        S.hmean = S.slots + 7 * cap
+        S.q.work = S.slots + 8 * cap
+        S.q.index = <ptrdiff_t*> (S.slots + 12 * cap)
+        S.cap = cap
+    S.ws[S.m] = j
+    S.slot[j] = S.m
+    S.m += 1
+    return 0
+
+
+cdef int add_all_columns(state_t* S) noexcept nogil:
+    cdef ptrdiff_t k
+    for k in range(S.n_alive):
+        if add_slot(S, S.alive[k]) < 0:
+            return NO_MEMORY
+    return 0
+
+
+cdef void prune(state_t* S, double limit) noexcept nogil:
+    """Drop the columns at zero whose correlation is below limit * pf.
+
+    The Gram block and the factor are compacted.
+    """
+    cdef ptrdiff_t k, a, j, new = 0, gram = 0
+    cdef ptrdiff_t* to = S.q.index
+    for k in range(S.m):
+        j = S.ws[k]
+        if (
+            S.w[j] != 0.0
+            or S.w_eta[j] != 0.0
+            or fabs(S.q.c[k]) >= limit * S.pf[j]
+        ):
+            to[k] = new
+            S.ws[new] = j
+            S.slot[j] = new
+            S.q.c[new] = S.q.c[k]
+            S.q.diag[new] = S.q.diag[k]
+            new += 1
+            gram += k < S.m_gram
+        else:
+            to[k] = -1
+            S.slot[j] = -1
+    for k in range(S.F.m - 1, -1, -1):
+        if to[S.F.slot[k]] < 0:
+            chol_delete(&S.F, k)
+    for k in range(S.F.m):
+        S.F.slot[k] = to[S.F.slot[k]]
+    for k in range(S.m_gram):
+        if to[k] < 0:
+            continue
+        for a in range(S.m_gram):
+            if to[a] >= 0:
+                S.G[to[a] + to[k] * S.ldg] = S.G[a + k * S.ldg]
+    S.m = new
+    S.m_gram = gram
+
+
+cdef void load_quad(state_t* S, double alpha) noexcept nogil:
+    cdef ptrdiff_t k, j
+    S.q.m = S.m
+    for k in range(S.m):
+        j = S.ws[k]
+        S.q.w[k] = S.w[j]
+        S.q.lam1[k] = alpha * S.l1_ratio * S.pf[j]
+        S.q.lam2[k] = alpha * (1.0 - S.l1_ratio) * S.pf[j]
+        S.q.lo[k] = S.lo[j]
+        S.q.hi[k] = S.hi[j]
+
+
+cdef void store_quad(state_t* S) noexcept nogil:
+    cdef ptrdiff_t k
+    for k in range(S.m):
+        S.w[S.ws[k]] = S.q.w[k]
+
+
+cdef const double* _centring(const state_t* S) noexcept nogil:
+    """Means to subtract on top of the design's own, which suit the squared loss."""
+    return S.hmean if S.loss != FL1_SQUARED and S.centre else NULL
+
+
+cdef int grow_gram(state_t* S) noexcept nogil:
+    """Gram block of the working set under the present h."""
+    cdef ptrdiff_t cap, k
+    cdef double* G
+    if S.m > S.ldg:
+        cap = max(64, max(S.m, S.ldg + S.ldg // 2))
+        G = <double*> malloc(cap * cap * sizeof(double))
+        if G == NULL:
+            return NO_MEMORY
+        for k in range(S.m_gram):
+            memcpy(G + k * cap, S.G + k * S.ldg, S.m_gram * sizeof(double))
+        free(S.G)
+        S.G, S.ldg = G, cap
+    if design_gram(
+        &S.X, S.ws, S.m_gram, S.m, S.h_sqrt, _centring(S),
+        S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt), S.G, S.ldg, S.n_threads
+    ) < 0:
+        return NO_MEMORY
+    S.n_gram_columns += S.m - S.m_gram
+    for k in range(S.m_gram, S.m):
+        S.q.diag[k] = S.G[k + k * S.ldg]
+    S.m_gram = S.m
+    return 0
+
+
+cdef bint choose_gram(const state_t* S) noexcept nogil:
+    """Whether a Gram block of the working set costs less than sweeps on it.
+
+    Dense columns: yes, up to a size that fits memory; a Gram column costs as much as a
+    few sweeps, and a Newton step then saves hundreds.  Not for ridge with p > n, a system
+    of rank n that n conjugate gradient steps solve.  Sparse columns: sweeps are cheap, so
+    the block is built when it costs no more than SWEEPS_SAVED of them, or than those
+    already spent (at most twice the cost of the better choice).
+    """
+    cdef ptrdiff_t k
+    cdef double nnz = 0.0, build
+    if S.force_regime:
+        return S.force_regime == 1
+    if S.m > MAX_GRAM or (S.l1_ratio == 0.0 and S.m > S.n):
+        return False
+    if not S.X.sparse:
+        return True
+    for k in range(S.m):
+        nnz += col_nnz(&S.X, S.ws[k])
+    build = (S.m - S.m_gram) * nnz
+    return build <= max(SWEEPS_SAVED * nnz, S.sweep_work)
+
+
+cdef int pack_columns(state_t* S) noexcept nogil:
+    """Packed columns of the working set under the present h."""
+    if packed_build(
+        &S.packed, &S.X, S.ws, S.m, S.h_sqrt, _centring(S), S.q.diag,
+        S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt)
+    ) < 0:
+        return NO_MEMORY
+    return 0
+
+
+cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
+    """Minimize the loaded quadratic (S.q, at the curvatures h_sqrt^2 and correlations
+    v) in the chosen regime; in short turns, so that Ctrl-C is seen.
+
+    Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
+    """
+    cdef int _, status = 1
+    cdef double before = INFINITY
+    cdef ptrdiff_t i
+    cdef residual_t r
+    if S.use_gram:
+        if grow_gram(S) < 0:
+            return NO_MEMORY
+    else:
+        if pack_columns(S) < 0:
+            return NO_MEMORY
+        for i in range(S.n):
+            S.g[i] = S.v[i] / S.h_sqrt[i] if S.h_sqrt[i] > 0.0 else 0.0
+        r.A = &S.packed.A
+        r.u = S.g
+        r.scratch = S.n_work
+        r.u_sum = S.q.ops.sum(S.n, S.v) if S.centre else 0.0
+        r.h_sum = S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt) if S.centre else 0.0
+    # at alpha = 0 the tolerance is that of the gradient, and far from the solution the
+    # gap may be infinite: then ask for a decisive decrease of the quadratic
+    S.q.tol = tol
+    if S.loss != FL1_SQUARED and (S.alpha_now == 0.0 or not isfinite(tol)):
+        S.q.tol = 1e-6 * quad_gap(&S.q)
+    S.q.max_cg = MAX_CG if S.l1_ratio > 0.0 else S.n + MAX_CG
+    S.q.n_epochs = S.q.n_newton = 0
+    for _ in range((rounds + TURN - 1) // TURN):
+        if S.use_gram:
+            status = gram_solve(&S.q, S.G, S.ldg, &S.F, TURN)
+        else:
+            status = sweep_solve(&S.q, &r, TURN)
+        if status == 0 or S.poll(S) or S.q.gap > 0.9 * before:
+            break
+        before = S.q.gap
+    S.n_epochs += S.q.n_epochs
+    S.n_newton += S.q.n_newton
+    if not S.use_gram:
+        S.sweep_work += <double> S.q.n_epochs * S.packed.indptr[S.m]
+    return status
+
+
+cdef int solve_squared(
+    state_t* S, double alpha, double tol, int rounds
+) noexcept nogil:
+    """The working set of the squared loss: one quadratic, its Gram block kept."""
+    cdef ptrdiff_t k, moved, m0 = S.m_gram
+    cdef double delta
+    cdef int status
+    load_quad(S, alpha)
+    if not S.use_gram:
+        evaluate(S)
+        status = solve_quadratic(S, tol, rounds)
+        store_quad(S)
+        S.m_gram = S.F.m = 0  # the correlations of the slots are no longer kept
+        return status
+    if m0 == 0:
+        S.F.m = 0
+    if grow_gram(S) < 0:
+        return NO_MEMORY
+    if not S.lazy:  # the slots hold the correlations of the dual point
+        m0 = 0
+        evaluate(S)
+        S.r2 = 2.0 * S.loss_value
+    if m0 < S.m:
+        design_xtv(&S.X, S.ws + m0, S.m - m0, S.v, S.q.c + m0, S.n_threads)
+        S.n_column_products += S.m - m0
+        for moved in range(m0):
+            delta = S.w[S.ws[moved]] - S.w_eta[S.ws[moved]]
+            if delta != 0.0:
+                for k in range(m0, S.m):
+                    S.q.c[k] -= delta * S.G[k + moved * S.ldg]
+    if S.l1_ratio < 1.0 and S.factor_alpha != alpha:
+        S.F.m = 0
+    S.factor_alpha = alpha
+    S.q.r2 = S.r2
+    status = solve_quadratic(S, tol, rounds)
+    S.r2 = max(S.q.r2, 0.0)
+    store_quad(S)
+    return status
