@@ -77,7 +77,7 @@ def main(argv=None):
             return 0
         if not args.resume:
             log.unlink(missing_ok=True)
-        measure(chosen, peers, pythons, folders, log, args)
+        measure(plan(chosen, peers, pythons, folders, args), pythons, log)
     records = report.read(log)
     if not records:
         print(f"nothing measured: {log} is empty", file=sys.stderr)
@@ -110,23 +110,18 @@ def find_data(chosen, args):
     return folders
 
 
-def measure(chosen, peers, pythons, folders, log, args):
-    """Run what is asked for, one process at a time, appending to ``log``."""
-    done = {(r["task"], r["peer"], r["threads"]) for r in report.read(log)}
+def plan(chosen, peers, pythons, folders, args):
+    """Configuration of every worker that the arguments ask for and that can run here."""
     for task in chosen:
         if task.data not in folders:
             continue
         folder = folders[task.data]
         sparse, shape = describe(folder)
+        able = [n for n in peers if PEERS[n].env in pythons]
+        able = [n for n in able if PEERS[n].does(task, sparse, shape)]
         for threads in args.threads:
-            for name in peers:
-                peer = PEERS[name]
-                key = (task.name, name, threads)
-                if peer.env not in pythons or key in done:
-                    continue
-                if not peer.does(task, sparse, shape):
-                    continue
-                config = {
+            for name in able:
+                yield {
                     "task": task.name,
                     "peer": name,
                     "n_threads": threads,
@@ -134,20 +129,29 @@ def measure(chosen, peers, pythons, folders, log, args):
                     "gaps": args.gaps,
                     "budget": args.budget,
                 }
-                runs, note = run_worker(pythons[peer.env], config)
-                record = {
-                    "task": task.name,
-                    "peer": name,
-                    "threads": threads,
-                    "budget": args.budget,
-                    "gaps": args.gaps,
-                    "note": note,
-                    "runs": runs,
-                    "machine": machine(),
-                }
-                with log.open("a") as f:
-                    f.write(json.dumps(record) + "\n")
-                print(report.line(record), flush=True)
+
+
+def measure(configs, pythons, log):
+    """Run the workers, one process at a time, appending to ``log``."""
+    done = {(r["task"], r["peer"], r["threads"]) for r in report.read(log)}
+    for config in configs:
+        key = config["task"], config["peer"], config["n_threads"]
+        if key in done:
+            continue
+        runs, note = run_worker(pythons[PEERS[config["peer"]].env], config)
+        record = {
+            "task": config["task"],
+            "peer": config["peer"],
+            "threads": config["n_threads"],
+            "budget": config["budget"],
+            "gaps": config["gaps"],
+            "note": note,
+            "runs": runs,
+            "machine": machine(),
+        }
+        with log.open("a") as f:
+            f.write(json.dumps(record) + "\n")
+        print(report.line(record), flush=True)
 
 
 def describe(folder):
