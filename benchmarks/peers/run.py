@@ -111,7 +111,7 @@ def find_data(chosen, args):
 
 
 def plan(chosen, peers, pythons, folders, args):
-    """Configuration of every worker that the arguments ask for and that can run here."""
+    """Configuration of every worker that is asked for and can run here."""
     for task in chosen:
         if task.data not in folders:
             continue
