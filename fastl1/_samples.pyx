@@ -66,7 +66,8 @@ cdef void fit_intercept(state_t* S) noexcept nogil:
     for it in range(100):
         total = S.q.ops.sum(S.n, S.v)
         curve = S.q.ops.sum(S.n, S.h)
-        if curve <= 0.0 or fabs(total) <= 1e-15:
+        # total is a difference of probabilities for logistic, in units of y for squared
+        if curve <= 0.0 or (S.loss != FL1_SQUARED and fabs(total) <= 1e-15):
             return
         step = total / curve
         if S.loss == FL1_SQUARED:
