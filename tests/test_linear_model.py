@@ -231,6 +231,8 @@ def test_sparse_coef_and_sparsify(classification):
     np.testing.assert_allclose(model.decision_function(X), expected)
     np.testing.assert_allclose(model.decision_function(sp.csr_array(X)), expected)
     assert isinstance(model.densify().coef_, np.ndarray)
+    with sklearn.config_context(sparse_interface="sparray"):
+        assert isinstance(model.sparse_coef_, sp.sparray)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -346,6 +348,15 @@ def test_deprecated_penalty_of_the_cross_validated_classifier(classification):
         a = LogisticRegressionCV(penalty="l1", l1_ratios=None, **kw).fit(X, y)
     b = LogisticRegressionCV(l1_ratios=(1.0,), **kw).fit(X, y)
     np.testing.assert_array_equal(a.coef_, b.coef_)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_separable_classes_down_to_the_weakest_penalty(classification, l1_ratio):
+    X, _ = classification
+    kw = {"scoring": "accuracy", "use_legacy_attributes": False}
+    model = LogisticRegressionCV(l1_ratios=(l1_ratio,), **kw).fit(X, X[:, 0] > 0)
+    assert model.scores_.shape == (5, 1, 10)
+    assert model.scores_[:, 0, -1].mean() > 0.9
 
 
 # Iterations, warm start, convergence
