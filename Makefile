@@ -38,7 +38,7 @@ test: $(VENV)/ready-test
 lint: $(VENV)/ready-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/cython-lint fastl1/*.pyx fastl1/*.pxd
+	PATH="$(VENV)/bin:$$PATH" cython-lint fastl1/*.pyx fastl1/*.pxd
 	$(VENV)/bin/mypy
 
 # ARGS="--quick HEAD^!" is what CI runs; asv builds commits in environments of its own
