@@ -537,9 +537,10 @@ def solve_path(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
 
-    solver = make_solver(problem)
-    done = _Collector(problem, solver, tol, max_iter)
+    done = None
     try:
+        solver = make_solver(problem)
+        done = _Collector(problem, solver, tol, max_iter)
         if grid is None:
             grid = default_grid(problem, solver.alpha_max, n_alphas, alpha_min_ratio)
         if coef_init is not None:
@@ -551,9 +552,9 @@ def solve_path(
             solver.set_coef(coef_init, start)
         return done.result(_run(done, grid, max_features, callback))
     except KeyboardInterrupt:
-        result = done.result("interrupted")
+        result = None if done is None else done.result("interrupted")
     raise FitInterrupted(
-        f"the fit was interrupted after {len(result)} of "
+        f"the fit was interrupted after {len(result) if result else 0} of "
         f"{n_alphas if grid is None else len(grid)} alphas",
         result,
     )
@@ -599,25 +600,26 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     bad = ~result.converged
     if not bad.any():
         return
-    worst = int(np.nanargmax(np.where(bad, result.dual_gaps, -1.0)))
-    failed = result.info["n_failed"]
-    if failed:
-        advice = (
-            f"{failed} stopped on a numerical failure: look for columns of extreme "
-            "scale or try standardize=True"
-        )
-    elif (
-        result.coefs.dtype == np.float32
-        and result.n_iters[worst] < (result.info["max_iter"])
-    ):
-        advice = "float32 coefficients cannot reach it: raise tol, or pass X as float64"
-    else:
+    worst = int(
+        np.argmax(np.where(bad, np.nan_to_num(result.dual_gaps, nan=np.inf), 0))
+    )
+    info, n_iter = result.info, int(result.n_iters[worst])
+    if info["n_failed"]:
+        cause = "a numerical failure"
+        advice = "look for columns of extreme scale, or try standardize=True"
+    elif n_iter >= info["max_iter"]:
+        cause = f"max_iter={info['max_iter']}"
         advice = "raise max_iter or tol, or keep to larger alphas"
+    else:
+        cause = f"a standstill after {n_iter} iterations"
+        advice = "raise tol, try standardize=True, or keep to larger alphas"
+        if result.coefs.dtype == np.float32:
+            advice += ", or pass X as float64"
     warnings.warn(
-        f"{int(bad.sum())} of {len(bad)} models did not reach a relative duality gap "
-        f"of tol={result.info['tol']:g} within max_iter={result.info['max_iter']}; the "
-        f"worst is {result.dual_gaps[worst]:.3g} at alpha={result.alphas[worst]:.6g}. "
-        f"Their coefficients are usable to that accuracy; {advice}.",
+        f"{int(bad.sum())} of {len(bad)} models did not reach the relative duality gap "
+        f"tol={info['tol']:g}; the worst gap is {result.dual_gaps[worst]:.3g} at "
+        f"alpha={result.alphas[worst]:.6g}, where the solver ended at {cause}. The "
+        f"coefficients are good to that gap; to do better, {advice}.",
         ConvergenceWarning,
         stacklevel=stacklevel + 1,
     )
