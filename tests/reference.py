@@ -213,7 +213,19 @@ class Reference:
         return t
 
     def lower_bound(self, w, b, alpha):
-        """A valid lower bound on the optimal value, from the point (w, b)."""
+        """A valid lower bound on the optimal value, from the point (w, b).
+
+        Where unpenalized columns separate some rows, those have t_i -> 0 only in the
+        limit, and the projection takes them out of the domain: then the bound with the
+        small t_i set to 0 beforehand, for one of a few thresholds, is the good one.
+        """
+        best = self._lower_bound(w, b, alpha, 0.0)
+        if self.logistic and best == 0.0:
+            for floor in (1e-12, 1e-9, 1e-6):
+                best = max(best, self._lower_bound(w, b, alpha, floor))
+        return best
+
+    def _lower_bound(self, w, b, alpha, floor):
         a, c = self.penalties(alpha)
         open_up = np.isinf(self.up) & (c == 0)
         open_lo = np.isinf(self.lo) & (c == 0)
@@ -224,9 +236,12 @@ class Reference:
         for _ in range(len(w) + 1):
             A = self._basis(block)
             t, h = self.slope(self._fit_block(eta, A))
+            small = np.abs(t) < floor
+            t, h = np.where(small, 0.0, t), np.where(small, 0.0, h)
             t = self._project(t, h, A)
+            if np.any(np.abs(A.T @ (self.q * t)) > 1e-12 * np.sqrt(self.q @ t**2)):
+                return 0.0
             u = -(self.q * t) @ self.Xc
-            # what is left after three projections is rounding
             u[block] = 0.0
             wrong = free & ((open_up & (u > 0)) | (open_lo & (u < 0)))
             if not wrong.any():

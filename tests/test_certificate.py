@@ -260,6 +260,17 @@ def test_the_oracle_agrees_with_itself(options, loss):
         assert gap >= value - primal - 1e-12
 
 
+def test_the_oracle_where_a_free_column_separates_rows():
+    """The free coefficient runs off to infinity; the bound is tight all the same."""
+    X, y, _ = make(6, n=30, p=8, loss="logistic")
+    X[:, 0] = np.where(np.arange(30) < 10, y, 0.0)
+    problem = {"loss": "logistic", "penalty_factor": np.r_[0.0, np.ones(7)]}
+    alpha = 0.1 * reference.alpha_max(X, y, **problem)
+    coef, intercept = reference.fit(X, y, alpha, tol=1e-9, **problem)
+    assert coef[0] > 10
+    assert reference.relative_gap(X, y, coef, intercept, alpha, **problem) <= 1e-9
+
+
 def test_the_oracle_on_closed_forms():
     """Orthogonal columns: the lasso is a soft threshold, the elastic net shrinks it."""
     n = 16
