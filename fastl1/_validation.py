@@ -153,11 +153,11 @@ def _first_fault(values: np.ndarray) -> int | None:
     return int(bad.argmax()) if bad.any() else None
 
 
-def _check_vector_values(name: str, values: np.ndarray) -> None:
+def _check_vector_values(name: str, values: np.ndarray, index: str = "row") -> None:
     if _suspicious(values):
         i = _first_fault(values)
         if i is not None:
-            raise ValueError(f"{name} contains {_fault(values[i])} at row {i}")
+            raise ValueError(f"{name} contains {_fault(values[i])} at {index} {i}")
 
 
 def _column_label(j: int, names: list[str] | None) -> str:
@@ -203,14 +203,19 @@ def _check_kind(name: str, dtype: np.dtype) -> None:
     raise TypeError(f"{name} has dtype {dtype}; it must hold numbers")
 
 
-def _check_object(name: str, values: np.ndarray) -> None:
+def _check_object(name: str, values: np.ndarray, index: str = "row") -> None:
     """Name the first cell of an object array that is not a number."""
+    if values.ndim == 0:
+        kind = type(values.item()).__name__
+        raise TypeError(f"{name} must be an array of numbers, got {kind}")
     for where in np.ndindex(values.shape):
         value = values[where]
         if isinstance(value, complex):
             raise ValueError(f"Complex data not supported: {name} contains {value!r}")
         if not isinstance(value, (Real, np.bool_)):
-            place = f"row {where[0]}" + (f", column {where[1]}" if where[1:] else "")
+            place = f"{index} {where[0]}" + (
+                f", column {where[1]}" if where[1:] else ""
+            )
             raise TypeError(
                 f"{name} has dtype object and contains {value!r} "
                 f"({type(value).__name__}) at {place}; it must hold numbers"
@@ -244,30 +249,39 @@ def check_vector(
     value: ArrayLike,
     n: int,
     *,
-    of: str = "row of X",
+    of: str = "row",
     check_values: bool = True,
 ) -> np.ndarray:
-    """A contiguous float64 vector of n finite numbers, without a copy if it is one."""
+    """A contiguous float64 vector of n finite numbers, without a copy if it is one.
+
+    `of` says what an element belongs to: a "row" or "column" of X, or a "position".
+    """
     series = hasattr(value, "to_numpy") and hasattr(value, "dtype")
     values = _column_to_array(value) if series else None
     if values is None:
         values = _plain_array(name, value)
     if values.dtype.kind == "O":
-        _check_object(name, values)
+        _check_object(name, values, of)
     _check_kind(name, values.dtype)
-    if values.ndim != 1:
-        raise ValueError(
-            f"{name} must have one dimension, one value per {of}; "
-            f"got shape {values.shape}"
-        )
-    if len(values) != n:
-        raise ValueError(f"{name} has {len(values)} values, one per {of} makes {n}")
+    _check_length(name, values, n, of)
     values = np.ascontiguousarray(values, dtype=np.float64)
     if not values.flags.aligned:
         values = values.copy()
     if check_values:
-        _check_vector_values(name, values)
+        _check_vector_values(name, values, of)
     return values
+
+
+def _check_length(name: str, values: np.ndarray, n: int, of: str) -> None:
+    per = of if of == "position" else f"{of} of X"
+    if values.ndim != 1:
+        hint = f"; use {name}.ravel()" if values.shape[1:] == (1,) else ""
+        raise ValueError(
+            f"{name} must have one dimension, one value per {per}; "
+            f"got shape {values.shape}{hint}"
+        )
+    if len(values) != n:
+        raise ValueError(f"{name} has {len(values)} values, one per {per} makes {n}")
 
 
 def _check_per_column(
@@ -281,7 +295,7 @@ def _check_per_column(
         _check_kind(name, values.dtype)
         values = np.full(p, values, dtype=np.float64)
     else:
-        values = check_vector(name, values, p, of="column of X", check_values=False)
+        values = check_vector(name, values, p, of="column", check_values=False)
     bad = np.isnan(values)
     if bad.any():
         raise ValueError(f"{name} contains NaN at column {bad.argmax()}")
@@ -343,13 +357,7 @@ def _check_weight(value: ArrayLike | None, n: int, check: bool) -> np.ndarray | 
 def _check_labels(y: ArrayLike, n: int) -> tuple[np.ndarray, np.ndarray]:
     """(codes 0.0/1.0, the two classes) from any two labels."""
     values = _plain_array("y", y.to_numpy() if hasattr(y, "to_numpy") else y)
-    if values.ndim != 1:
-        raise ValueError(
-            f"y must have one dimension, one label per row of X; "
-            f"got shape {values.shape}"
-        )
-    if len(values) != n:
-        raise ValueError(f"y has {len(values)} values, one per row of X makes {n}")
+    _check_length("y", values, n, "row")
     kind = values.dtype.kind
     if kind == "c":
         raise ValueError(f"Complex data not supported: y has dtype {values.dtype}")

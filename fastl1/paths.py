@@ -234,7 +234,7 @@ class PathResult:
         single = alpha is not None and np.ndim(alpha) == 0
         if alpha is not None:
             wanted = np.atleast_1d(alpha)
-            wanted = check_vector("alpha", wanted, len(wanted), of="model")
+            wanted = check_vector("alpha", wanted, len(wanted), of="position")
             coefs, intercepts = self._interpolate(wanted)
         support = np.unique(coefs.indices)
         dense = coefs[support].toarray().astype(np.float64, copy=False)
@@ -300,7 +300,7 @@ def _expit(eta: np.ndarray) -> np.ndarray:
 def check_alphas(alphas: ArrayLike) -> np.ndarray:
     """A grid as float64 (K,): finite, not negative, not increasing; else an error."""
     grid = np.atleast_1d(np.asarray(alphas))
-    grid = check_vector("alphas", grid, len(grid), of="model").copy()
+    grid = check_vector("alphas", grid, len(grid), of="position").copy()
     if not len(grid):
         raise ValueError("alphas is empty")
     bad = grid < 0
@@ -531,9 +531,7 @@ def solve_path(
     if grid is None and problem.l1_ratio == 0:
         default_grid(problem, np.nan)
     if coef_init is not None:
-        coef_init = check_vector(
-            "coef_init", coef_init, problem.shape[1], of="column of X"
-        )
+        coef_init = check_vector("coef_init", coef_init, problem.shape[1], of="column")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
 

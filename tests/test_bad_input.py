@@ -114,7 +114,8 @@ BAD = {
     "a vector as X": ({"X": Y}, r"Expected a 2D array for X, got shape \(12,\)"),
     "a cube as X": ({"X": np.ones((N, 2, 2))}, r"got shape \(12, 2, 2\)"),
     "a ragged X": ({"X": [[1.0, 2.0], [3.0]]}, "X is not a rectangular array"),
-    "y in two dimensions": ({"y": np.c_[Y, Y]}, "y must have one dimension"),
+    "y in two dimensions": ({"y": np.c_[Y, Y]}, r"one dimension.* got shape \(12, 2\)"),
+    "y as a column": ({"y": Y[:, None]}, r"got shape \(12, 1\); use y.ravel\(\)"),
     "no y": ({"y": None}, "y is None"),
     "one class": (
         {"y": np.ones(N), "loss": "logistic"},
@@ -141,7 +142,7 @@ BAD = {
         "sample_weight is 0 at every row",
     ),
     "negative alpha": ({"alphas": [1.0, -0.1]}, r"alphas\[1\] is negative: -0.1"),
-    "NaN alpha": ({"alphas": [1.0, np.nan]}, "alphas contains NaN at row 1"),
+    "NaN alpha": ({"alphas": [1.0, np.nan]}, "alphas contains NaN at position 1"),
     "infinite alpha": ({"alphas": [np.inf]}, "alphas contains inf"),
     "increasing alphas": (
         {"alphas": [0.1, 0.2]},
@@ -233,6 +234,16 @@ WRONG_TYPE = {
     "an object in object X": (
         {"X": np.array([[1.0, None]] * N, dtype=object)},
         r"contains None \(NoneType\) at row 0, column 1",
+    ),
+    "X is None": ({"X": None}, "X must be an array of numbers, got NoneType"),
+    "X is a generator": (
+        {"X": (row for row in X)},
+        "X must be an array of numbers, got generator",
+    ),
+    "y is a mapping": ({"y": {0: 1.0}}, "y must be an array of numbers, got dict"),
+    "sparse y": (
+        {"y": sparse.csc_array(Y[:, None])},
+        "y must be an array of numbers, got csc_array",
     ),
     "text y": ({"y": ["a"] * N}, "y has dtype <U1; it must hold numbers"),
     "object y": ({"y": Y.astype(object)}, "y has dtype object"),
