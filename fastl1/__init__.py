@@ -33,7 +33,7 @@ _EXPORTS = {
 __all__ = ["__version__", "show_config", *_EXPORTS]
 
 
-def show_config():
+def show_config() -> None:
     """Print version, instruction-set level, OpenMP, threads and compiler."""
     import numpy as np
 

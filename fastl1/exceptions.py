@@ -1,5 +1,7 @@
 """Warnings and exceptions that fastl1 adds to Python's own."""
 
+from typing import Any
+
 
 class ConvergenceWarning(UserWarning):
     """The solver stopped at `max_iter` before its duality gap reached `tol`."""
@@ -18,9 +20,11 @@ class FitInterrupted(KeyboardInterrupt):
         or None when there is nothing.
     """
 
-    def __init__(self, message="the fit was interrupted", result=None):
+    def __init__(
+        self, message: str = "the fit was interrupted", result: Any = None
+    ) -> None:
         super().__init__(message)
         self.result = result
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (*self.args, self.result)

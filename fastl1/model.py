@@ -22,9 +22,14 @@ only.
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from fastl1.columns import ColumnTreatment
 
 FORMAT = "fastl1.SparseModel"
 SCHEMA = 1
@@ -98,16 +103,16 @@ class SparseModel:
 
     def __init__(
         self,
-        indices,
-        values,
-        intercept,
-        n_features,
-        link="identity",
-        classes=None,
-        feature_names=None,
-        columns=None,
-        metadata=None,
-    ):
+        indices: ArrayLike,
+        values: ArrayLike,
+        intercept: float,
+        n_features: int,
+        link: Literal["identity", "logit"] = "identity",
+        classes: ArrayLike | None = None,
+        feature_names: Sequence[str] | None = None,
+        columns: "ColumnTreatment | None" = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
         self.n_features = int(n_features)
         self.indices, self.values = _check_coef(indices, values, self.n_features)
         self.intercept = float(intercept)
@@ -127,29 +132,29 @@ class SparseModel:
         self.metadata = _plain(dict(metadata or {}))
 
     @property
-    def nnz(self):
+    def nnz(self) -> int:
         """Number of nonzero coefficients."""
         return len(self.indices)
 
     @property
-    def coef_(self):
+    def coef_(self) -> np.ndarray:
         """Dense copy of the coefficients, shape (n_features,)."""
         coef = np.zeros(self.n_features, self.values.dtype)
         coef[self.indices] = self.values
         return coef
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"<SparseModel: {self.nnz} of {self.n_features} features, "
             f"link={self.link!r}>"
         )
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, SparseModel):
             return NotImplemented
         return self.to_bytes() == other.to_bytes()
 
-    def kept_names(self):
+    def kept_names(self) -> list[str]:
         """Names of the features with a nonzero coefficient, in order."""
         names = self.feature_names
         if names is None and self.columns is not None:
@@ -158,7 +163,9 @@ class SparseModel:
             return [f"x{j}" for j in self.indices.tolist()]
         return [names[j] for j in self.indices.tolist()]
 
-    def predict(self, X, type="response"):
+    def predict(
+        self, X: Any, type: Literal["response", "link", "class"] = "response"
+    ) -> np.ndarray:
         """Predict from encoded features or from a table of columns.
 
         Parameters
@@ -250,7 +257,7 @@ class SparseModel:
             eta += value * x
         return eta
 
-    def to_bytes(self):
+    def to_bytes(self) -> bytes:
         """The model as the bytes of a ``.fl1`` file; equal models give equal bytes."""
         wide = self.n_features > 2**32
         tensors = {
@@ -281,7 +288,7 @@ class SparseModel:
         return _pack(meta, tensors)
 
     @classmethod
-    def from_bytes(cls, data, source="model"):
+    def from_bytes(cls, data: bytes, source: str = "model") -> "SparseModel":
         """Model from the bytes of a ``.fl1`` file.
 
         Parameters
@@ -336,7 +343,7 @@ class SparseModel:
             metadata=json.loads(meta["lineage"]),
         )
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to `path`, all or nothing.
 
         The bytes go to a file beside it, which is flushed to disk and renamed, so that
@@ -355,7 +362,7 @@ class SparseModel:
         write_atomic(path, self.to_bytes())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> "SparseModel":
         """Read a model that `save` wrote.  Executes no code from the file.
 
         Parameters
@@ -378,7 +385,7 @@ class SparseModel:
             return cls.from_bytes(file.read(), os.fspath(path))
 
 
-def write_atomic(path, data):
+def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     """Write bytes to a file so that it holds either all of them or its old content.
 
     Parameters

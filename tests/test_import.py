@@ -1,6 +1,7 @@
 """What `import fastl1` loads, and what it costs."""
 
 import ast
+import inspect
 import json
 import subprocess
 import sys
@@ -73,3 +74,30 @@ def test_stub_names_what_the_package_exports():
     }
     exported = {name: f"fastl1.{m}" for name, m in fastl1._EXPORTS.items()}
     assert imported == {"__version__": "fastl1._version", **exported}
+
+
+def public_functions():
+    """(name, function) of everything public, the methods of public classes included."""
+    for name in fastl1.__all__:
+        value = getattr(fastl1, name)
+        if inspect.isfunction(value):
+            yield name, value
+        elif inspect.isclass(value):
+            for key, member in vars(value).items():
+                member = getattr(member, "__func__", getattr(member, "fget", member))
+                public = key == "__init__" or not key.startswith("_")
+                if public and inspect.isfunction(member):
+                    yield f"{name}.{key}", member
+
+
+@pytest.mark.parametrize(("name", "function"), [*public_functions()])
+def test_everything_public_is_typed(name, function):
+    signature = inspect.signature(function)
+    untyped = [
+        parameter.name
+        for parameter in signature.parameters.values()
+        if parameter.annotation is parameter.empty
+        and parameter.name not in ("self", "cls")
+    ]
+    assert not untyped
+    assert signature.return_annotation is not signature.empty
