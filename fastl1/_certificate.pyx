@@ -6,9 +6,10 @@ negative:
     sum_i s_i [loss + loss*](kappa)
         + sum_j pen_j(w_j) + pen_j*(kappa c_j) - kappa c_j w_j
 
-With l2, either pen* carries it (finite for any c, kappa = 1) or the l2 term joins the
-loss as p more squares (the augmented lasso); the dual point 0 gives a third bound.  The
-least counts.  Rounding: lam1 is widened by a few ulp, so that the coordinate that sets
+With l2, the l2 term joins the loss as p more squares (the augmented lasso, as other
+packages certify it); where l1_ratio is small that bound is loose, and pen* carries the
+l2 term instead (finite for any c, kappa = 1) if that is less.  The dual point 0 gives a
+last bound.  Rounding: lam1 is widened by a few ulp, so that the coordinate that sets
 kappa does not round to outside of its own limit.
 """
 from libc.math cimport INFINITY
@@ -19,7 +20,7 @@ from fastl1._ops cimport FL1_SQUARED
 from fastl1._quadratic cimport dual_ratio, pen_young
 from fastl1._samples cimport evaluate, fit_intercept, project_dual
 from fastl1._screen cimport MAX_REFS, cache_estimate, cache_project, cache_push
-from fastl1._state cimport NO_MEMORY, candidate_t, is_interior_free, state_t
+from fastl1._state cimport AUGMENTED, NO_MEMORY, candidate_t, is_interior_free, state_t
 from fastl1._working cimport add_slot, load_quad
 
 
@@ -119,7 +120,7 @@ cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
                     0.0, kappa * S.p_work[k], _lam1(S, j) * (1.0 + 1e-15), 0.0,
                     S.lo[j], S.hi[j]
                 )
-    if S.l1_ratio < 1.0:
+    if S.l1_ratio < AUGMENTED():
         total = _loss_young(S, v, 1.0)
         for k in range(S.m):
             if not _is_exempt(S, k, outside):

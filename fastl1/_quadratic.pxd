@@ -19,6 +19,7 @@ cdef struct quad_t:
     double r2            # in, out: squared norm of the residual that H and c stand for
     double tol           # duality gap asked for, absolute
     double gap           # out: the gap reached
+    bint augmented       # lam2 counts as p more squares in the gap, not in pen*
     int max_cg           # most conjugate gradient steps (residual regime)
     double* work         # (4 m,)
     ptrdiff_t* index     # (m,)

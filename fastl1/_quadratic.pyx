@@ -57,30 +57,33 @@ cdef double dual_ratio(
 
 
 cdef double quad_gap(const quad_t* q) noexcept nogil:
-    """Duality gap of the quadratic at w; unpenalized coordinates count with the
-    decrease that their gradient still promises."""
+    """Duality gap of the quadratic at w; unpenalized coordinates count with the decrease
+    that their gradient still promises."""
     cdef ptrdiff_t k
-    cdef double ratio = 0.0, cw = 0.0, kappa, gap
+    cdef double ratio = 0.0, kappa, gap, c, lam2, l2 = 0.0
     for k in range(q.m):
-        ratio = max(
-            ratio, dual_ratio(q.c[k], q.lam1[k], q.lam2[k], q.lo[k], q.hi[k])
-        )
-        cw += q.c[k] * q.w[k]
+        c, lam2 = q.c[k], q.lam2[k]
+        if q.augmented:
+            c -= lam2 * q.w[k]
+            l2 += lam2 * q.w[k] * q.w[k]
+            lam2 = 0.0
+        ratio = max(ratio, dual_ratio(c, q.lam1[k], lam2, q.lo[k], q.hi[k]))
     kappa = 1.0 / ratio if ratio > 1.0 else 1.0
-    gap = 0.5 * (1.0 - kappa) * (1.0 - kappa) * q.r2
+    gap = 0.5 * (1.0 - kappa) * (1.0 - kappa) * (q.r2 + l2)
     for k in range(q.m):
-        if q.lam1[k] == 0.0 and q.lam2[k] == 0.0:
-            if (q.c[k] > 0.0 and q.w[k] < q.hi[k]) or (
-                q.c[k] < 0.0 and q.w[k] > q.lo[k]
-            ):
+        c, lam2 = q.c[k], q.lam2[k]
+        if q.lam1[k] == 0.0 and lam2 == 0.0:
+            if (c > 0.0 and q.w[k] < q.hi[k]) or (c < 0.0 and q.w[k] > q.lo[k]):
                 if q.diag[k] > 0.0:
-                    gap += 0.5 * q.c[k] * q.c[k] / q.diag[k]
-        else:
-            # (1 + eps): c at the ratio's own coordinate must not round to outside
-            gap += pen_young(
-                q.w[k], kappa * q.c[k], q.lam1[k] * (1.0 + 1e-15), q.lam2[k], q.lo[k],
-                q.hi[k]
-            )
+                    gap += 0.5 * c * c / q.diag[k]
+            continue
+        if q.augmented:
+            c -= lam2 * q.w[k]
+            lam2 = 0.0
+        # a few ulp: c at the ratio's own coordinate must not round to outside
+        gap += pen_young(
+            q.w[k], kappa * c, q.lam1[k] * (1.0 + 1e-15), lam2, q.lo[k], q.hi[k]
+        )
     return gap
 
 

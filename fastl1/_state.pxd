@@ -13,6 +13,10 @@ cdef enum:
     INTERRUPTED = 2
     FAILED = 3
 
+# l1_ratio from which the gap counts the l2 term as part of the loss
+cdef inline double AUGMENTED() noexcept nogil:
+    return 0.1
+
 cdef struct candidate_t:
     double key
     ptrdiff_t column

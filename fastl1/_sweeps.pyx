@@ -20,8 +20,10 @@ from fastl1._design cimport col_axpy, col_dot, col_nnz, design_t
 from fastl1._ops cimport FL1_F64
 from fastl1._quadratic cimport project_step, quad_gap, quad_prox, quad_t
 
-cdef int MAX_SWEEPS = 20
-cdef double SWEEP_STOP = 0.1
+cdef int MAX_SWEEPS = 5          # over the support, after one over all
+cdef double SWEEP_STOP = 0.1     # ... or until they move that much less
+cdef int STEADY = 20             # a support is steady if less than 1 in 20 changed
+cdef double CG_STOP = 1e-5       # of the squared gradient norm
 
 
 cdef void packed_free(packed_t* P) noexcept nogil:
@@ -195,7 +197,7 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
         d[i] = 0.0
         p[i] = g[i] / (q.diag[k] + q.lam2[k])
         rho += g[i] * p[i]
-    stop = rho * 1e-6
+    stop = rho * CG_STOP
     for _ in range(q.max_cg):
         q.n_epochs += 1
         if rho <= stop or rho == 0.0:
@@ -258,22 +260,24 @@ cdef int sweep_solve(
     Returns 0, or 1 after max_rounds.
     """
     cdef int _, _e
-    cdef ptrdiff_t changes
-    cdef double moved = 0.0, first
-    cdef ptrdiff_t* S = q.index
+    cdef ptrdiff_t changes, k, support
+    cdef double first
     _correlations(q, r)
+    q.gap = quad_gap(q)
     for _ in range(max_rounds):
-        q.gap = quad_gap(q)
         if q.gap <= q.tol:
             return 0
         first = _sweep(q, r, False, &changes)
         for _e in range(MAX_SWEEPS):
-            moved = _sweep(q, r, True, &changes)
-            if moved <= SWEEP_STOP * first or moved <= 0.1 * q.tol:
+            if _sweep(q, r, True, &changes) <= SWEEP_STOP * first:
                 break
         _correlations(q, r)
-        if moved > 0.1 * q.tol and changes <= 2:
-            if _newton_cg(q, r, S):
+        q.gap = quad_gap(q)
+        support = 0
+        for k in range(q.m):
+            support += q.w[k] != 0.0
+        if q.gap > q.tol and STEADY * changes <= support + STEADY:
+            if _newton_cg(q, r, q.index):
                 _correlations(q, r)
-    q.gap = quad_gap(q)
+                q.gap = quad_gap(q)
     return 0 if q.gap <= q.tol else 1

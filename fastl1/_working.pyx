@@ -13,7 +13,7 @@ from fastl1._design cimport col_nnz, design_gram, design_xtv
 from fastl1._ops cimport FL1_SQUARED
 from fastl1._quadratic cimport gram_solve, quad_gap
 from fastl1._samples cimport evaluate
-from fastl1._state cimport NO_MEMORY, state_t
+from fastl1._state cimport AUGMENTED, NO_MEMORY, state_t
 from fastl1._sweeps cimport packed_build, residual_t, sweep_solve
 
 cdef enum:
@@ -219,6 +219,7 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
     if S.loss != FL1_SQUARED and (S.alpha_now == 0.0 or not isfinite(tol)):
         S.q.tol = 1e-6 * quad_gap(&S.q)
     S.q.max_cg = MAX_CG if S.l1_ratio > 0.0 else S.n + MAX_CG
+    S.q.augmented = S.l1_ratio >= AUGMENTED()
     S.q.n_epochs = S.q.n_newton = 0
     for _ in range((rounds + TURN - 1) // TURN):
         if S.use_gram:
