@@ -57,8 +57,8 @@ cdef double dual_ratio(
 
 
 cdef double quad_gap(const quad_t* q) noexcept nogil:
-    """Duality gap of the quadratic at w; unpenalized coordinates count with the decrease
-    that their gradient still promises."""
+    """Duality gap of the quadratic at w; unpenalized coordinates count with the
+    decrease that their gradient still promises."""
     cdef ptrdiff_t k
     cdef double ratio = 0.0, kappa, gap, c, lam2, l2 = 0.0
     for k in range(q.m):

@@ -161,10 +161,10 @@ cdef bint choose_gram(const state_t* S) noexcept nogil:
     """Whether a Gram block of the working set costs less than sweeps on it.
 
     Dense columns: yes, up to a size that fits memory; a Gram column costs as much as a
-    few sweeps, and a Newton step then saves hundreds.  Not for ridge with p > n, a system
-    of rank n that n conjugate gradient steps solve.  Sparse columns: sweeps are cheap, so
-    the block is built when it costs no more than SWEEPS_SAVED of them, or than those
-    already spent (at most twice the cost of the better choice).
+    few sweeps, and a Newton step then saves hundreds.  Not for ridge with p > n, a
+    system of rank n that n conjugate gradient steps solve.  Sparse columns: sweeps are
+    cheap, so the block is built when it costs no more than SWEEPS_SAVED of them, or
+    than those already spent (at most twice the cost of the better choice).
     """
     cdef ptrdiff_t k
     cdef double nnz = 0.0, build
