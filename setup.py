@@ -79,16 +79,23 @@ class BuildKernels(build_ext):
         openmp = self.find_openmp()
         macros = MACROS + ([("FL1_OPENMP", None)] if openmp else [])
         native = ["-march=native"] if NATIVE else []
+        cython_base = f"{BUILD_BASE}/cython"
+        changed = os.path.getmtime("setup.py")  # the directives below, among others
         cythonized = cythonize(
             list(self.extensions),
             nthreads=self.parallel,
-            build_dir=f"{BUILD_BASE}/cython",
+            build_dir=cython_base,
+            force=any(
+                os.path.getmtime(file) < changed
+                for file in Path(cython_base, "fastl1").glob("*.c")
+            ),
             compiler_directives={
                 "language_level": 3,
                 "boundscheck": DEBUG,
                 "wraparound": False,
                 "initializedcheck": DEBUG,
                 "cdivision": True,
+                "cpow": True,  # a ** b of doubles is pow(), never a complex number
                 "embedsignature": True,
                 "freethreading_compatible": True,
             },
