@@ -35,7 +35,7 @@ OPTIONAL = {
     "click": {"cli"},
     "pyarrow": {"_table", "cli"},
     "rich": {"cli"},
-    "scipy": {"_validation", "columns", "cv", "linear_model", "model", "paths"},
+    "scipy": {"_validation", "cli", "columns", "cv", "linear_model", "model", "paths"},
     "sklearn": {"cv", "linear_model"},
 }
 # Modules that are imported by somebody who has the optional package already.

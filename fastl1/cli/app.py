@@ -1,0 +1,295 @@
+"""The ``fastl1`` command: options, help and exit codes."""
+
+import json
+import os
+import sys
+
+import click
+
+from fastl1._version import __version__
+from fastl1.cli import errors
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    unexpected error in fastl1
+  2    wrong use of the command line
+  3    the input cannot be used (the message names file, column, row or line)
+  4    the output cannot be written
+  5    the solver stopped above --tol (the model is written, with its gap)
+  130  interrupted (Ctrl-C); nothing is written
+"""
+
+
+class NameList(click.ParamType):
+    """Comma-separated names; a comma in a name is written as two."""
+
+    name = "names"
+
+    def convert(self, value, param, ctx):
+        """The names as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        parts = value.replace(",,", "\0").split(",")
+        return tuple(part.replace("\0", ",").strip() for part in parts if part.strip())
+
+
+class RatioList(click.ParamType):
+    """Comma-separated numbers in (0, 1]."""
+
+    name = "ratios"
+
+    def convert(self, value, param, ctx):
+        """The numbers as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            ratios = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers", param, ctx)
+        if not all(0 < ratio <= 1 for ratio in ratios):
+            self.fail("every l1_ratio must be above 0 and at most 1", param, ctx)
+        return ratios
+
+
+def _names(option, help):
+    return click.option(
+        option, type=NameList(), multiple=True, metavar="COLS", help=help
+    )
+
+
+def _flat(lists):
+    return tuple(name for names in lists for name in names)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, "--version", prog_name="fastl1")
+def cli():
+    """Sparse linear models of a data file, with a certificate of optimality.
+
+    \b
+    Examples:
+      fastl1 fit houses.csv --target price
+      fastl1 fit loans.parquet --target default --rule 1se --out loans
+      fastl1 predict loans new_loans.parquet --out scores.csv
+      fastl1 inspect loans
+    """
+
+
+@cli.command(epilog=EXIT_CODES)
+@click.argument("file")
+@click.option(
+    "--target",
+    metavar="NAME",
+    help="Column to predict (matrix files: array, default y).",
+)
+@click.option(
+    "--task",
+    type=click.Choice(["auto", "regression", "classification"]),
+    default="auto",
+    show_default=True,
+    help="auto: classification if the target is text, true/false or has two values.",
+)
+@click.option(
+    "--out", metavar="DIR", default="fastl1_model", show_default=True, help="Output."
+)
+@click.option(
+    "--test-size",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of rows held out for the test; 0 for none.",
+)
+@click.option(
+    "--folds", type=click.IntRange(2), default=5, show_default=True, help="Folds."
+)
+@click.option("--group", metavar="COL", help="Rows of a group are never split up.")
+@click.option("--time", metavar="COL", help="Train on the past, test on the future.")
+@click.option(
+    "--rule",
+    type=click.Choice(["min", "1se"]),
+    default="min",
+    show_default=True,
+    help="min: best mean score; 1se: the sparsest within one standard error of it.",
+)
+@click.option(
+    "--l1-ratio",
+    type=RatioList(),
+    default="1",
+    show_default=True,
+    metavar="R[,R…]",
+    help="1: lasso; less: elastic net; of several the best is taken.",
+)
+@click.option(
+    "--n-alphas",
+    type=click.IntRange(2),
+    default=100,
+    show_default=True,
+    help="Values of λ that are tried.",
+)
+@click.option("--weight", metavar="COL", help="Column with row weights.")
+@_names("--drop", "Columns to leave out, separated by commas.")
+@_names("--categorical", "Number columns to treat as categories.")
+@_names("--hash", "Text columns to hash into 4096 features each.")
+@click.option(
+    "--positive", metavar="LABEL", help="Class whose probability is modelled."
+)
+@click.option(
+    "--format",
+    type=click.Choice(["csv", "parquet", "arrow", "svmlight", "npz"]),
+    help="Default: by the file's ending.",
+)
+@click.option("--delimiter", metavar="CHAR", help="Of CSV; default: guessed.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="Default: all cores."
+)
+@click.option(
+    "--tol",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1e-6,
+    show_default=True,
+    help="Relative duality gap of the model.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print report.json instead.")
+def fit(file, as_json, **given):
+    """Fit a sparse model to FILE and write it with a report.
+
+    FILE is CSV (also .gz, .bz2, .zst), Parquet, Arrow/Feather, svmlight text, or the
+    .npz of a matrix with its target. Text columns become one feature per category,
+    missing numbers the training mean with an indicator. λ is chosen by cross-validation
+    on the training rows; the test rows compare the model, which is the one of the
+    training rows, with ridge and with the null model.
+
+    \b
+    Examples:
+      fastl1 fit houses.csv --target price
+      fastl1 fit visits.csv.gz --target bought --drop id,date --rule 1se
+      fastl1 fit panel.parquet --target sales --time week --l1-ratio 0.5,0.9,1
+      fastl1 fit genes.npz --target y --json > report.json
+    """
+    from fastl1.cli.fit import Options, run_fit
+    from fastl1.cli.show import Stages, show_fit
+
+    for name in ("drop", "categorical", "hash"):
+        given[name] = _flat(given[name])
+    if given["group"] and given["time"]:
+        raise click.UsageError("--group and --time exclude each other")
+    if given["delimiter"] is not None:
+        given["delimiter"] = given["delimiter"].replace("\\t", "\t")
+        if len(given["delimiter"]) != 1:
+            raise click.UsageError("--delimiter must be one character")
+    with Stages() as progress:
+        report = run_fit(Options(file=file, **given), progress)
+    if as_json:
+        click.echo(json.dumps(report, indent=1, ensure_ascii=False))
+    else:
+        show_fit(report)
+    if not report["certificate"]["converged"]:
+        sys.exit(errors.NOT_CONVERGED)
+
+
+@cli.command(epilog=EXIT_CODES)
+@click.argument("model", metavar="DIR")
+@click.argument("file")
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="Where to write (.csv, .parquet, .arrow, .jsonl); default: CSV on stdout.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["csv", "parquet", "arrow", "svmlight", "npz"]),
+    help="Of FILE; default: by its ending.",
+)
+@click.option("--delimiter", metavar="CHAR", help="Of CSV; default: guessed.")
+def predict(model, file, out, format, delimiter):
+    """Predict every row of FILE with the model in DIR (or a .fl1 file).
+
+    Columns get the treatment that the training learned. Only the columns that the model
+    uses are needed, in any order. A category unknown in training sets no feature, a
+    missing number gets the training mean; both are counted on stderr. A missing column,
+    or text where a number belongs, is an error.
+
+    \b
+    Examples:
+      fastl1 predict fastl1_model new.csv
+      fastl1 predict fastl1_model/model.fl1 new.parquet --out scores.parquet
+    """
+    from fastl1.cli.predict import load_model, predict_file, write_predictions
+
+    loaded, _ = load_model(model)
+    columns, notes = predict_file(loaded, file, format=format, delimiter=delimiter)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    write_predictions(columns, out, sys.stdout)
+    if out not in (None, "-"):
+        n = len(columns["prediction"])
+        click.echo(f"wrote {n:,} predictions to {out}", err=True)
+
+
+@cli.command(epilog=EXIT_CODES)
+@click.argument("model", metavar="DIR")
+@click.option(
+    "--top", type=click.IntRange(1), default=20, show_default=True, help="Coefficients."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+def inspect(model, top, as_json):
+    """Show what the model in DIR (or a .fl1 file) is and where it comes from.
+
+    \b
+    Examples:
+      fastl1 inspect fastl1_model
+      fastl1 inspect fastl1_model/model.fl1 --json
+    """
+    from fastl1.cli.predict import load_model, read_effects
+    from fastl1.cli.show import show_model
+
+    loaded, path = load_model(model)
+    if as_json:
+        content = {
+            "file": str(path),
+            "bytes": os.path.getsize(path),
+            "link": loaded.link,
+            "classes": None if loaded.classes is None else loaded.classes.tolist(),
+            "features": loaded.n_features,
+            "kept": loaded.nnz,
+            "intercept": loaded.intercept,
+            "coefficients": dict(
+                zip(loaded.kept_names(), loaded.values.tolist(), strict=True)
+            ),
+            "columns": None if loaded.columns is None else loaded.columns.to_dict(),
+            "lineage": loaded.metadata,
+        }
+        click.echo(json.dumps(content, indent=1, ensure_ascii=False))
+        return
+    effects = read_effects(path, loaded)
+    show_model(loaded, path, os.path.getsize(path), effects, top)
+
+
+def run(argv=None):
+    """Run the command; return its exit code."""
+    try:
+        cli.main(argv, prog_name="fastl1", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except errors.CommandError as error:
+        click.echo(f"fastl1: error: {error}", err=True)
+        return error.code
+    except ImportError as error:
+        click.echo(f"fastl1: error: {error}", err=True)
+        return errors.INTERNAL
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("fastl1: interrupted, nothing written", err=True)
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        # the reader (head, less) has seen enough; keep the interpreter from complaining
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.OK
+    except SystemExit as error:
+        return error.code
+    return errors.OK

@@ -1,0 +1,146 @@
+"""``fastl1 predict`` and reading models for ``fastl1 inspect``."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from fastl1._extras import require
+from fastl1.cli.errors import DataError, WriteError
+from fastl1.cli.read import Table, read_file
+from fastl1.model import SparseModel, write_atomic
+
+
+def load_model(where):
+    """Model from a folder that ``fastl1 fit`` wrote, or from a ``.fl1`` file.
+
+    Returns
+    -------
+    model : SparseModel
+    path : Path
+
+    Raises
+    ------
+    DataError
+        There is none, or the file is truncated or altered.
+    """
+    path = Path(where)
+    if path.is_dir():
+        path = path / "model.fl1"
+    try:
+        return SparseModel.load(path), path
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+
+def read_effects(path, model):
+    """Effects by feature from the report beside a model, if it belongs to it."""
+    try:
+        report = json.loads((path.parent / "report.json").read_text())
+        from hashlib import sha256
+
+        if report["model"]["sha256"] != sha256(path.read_bytes()).hexdigest():
+            return None
+        return {c["feature"]: c["effect"] for c in report["coefficients"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def predict_file(model, file, *, format=None, delimiter=None):
+    """Predictions for a file.
+
+    Returns
+    -------
+    columns : dict of str to ndarray
+        "prediction", and for two classes the probability of the positive one.
+    notes : list of str
+
+    Raises
+    ------
+    DataError
+        The file cannot be read or does not fit the model.
+    """
+    source = read_file(
+        file,
+        format=format,
+        delimiter=delimiter,
+        info=model.metadata.get("file_info"),
+        n_features=model.n_features,
+    )
+    notes = list(source.notes)
+    try:
+        if isinstance(source, Table):
+            eta = _table_link(model, source.columns, notes)
+        elif model.columns is not None:
+            raise ValueError(
+                f"the model was trained on a table with named columns, this is a "
+                f"matrix ({source.format})"
+            )
+        else:
+            eta = model.predict(source.X, type="link")
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{file}: {error}") from None
+    if model.link == "identity":
+        return {"prediction": eta}, notes
+    small = np.exp(-np.abs(eta))
+    probability = np.where(eta >= 0, 1.0, small) / (1.0 + small)
+    positive = model.classes.tolist()[1]
+    labels = model.classes[(eta > 0).astype(np.intp)]
+    return {"prediction": labels, f"probability_{positive}": probability}, notes
+
+
+def _table_link(model, columns, notes):
+    if model.columns is None:
+        return model.predict(columns, type="link")
+    return model.columns.link(
+        columns, model.indices, model.values, model.intercept, notes
+    )
+
+
+def write_predictions(columns, out, stdout):
+    """Write predictions as CSV, Parquet, Arrow or JSON lines, by the file's ending.
+
+    Raises
+    ------
+    WriteError
+    """
+    if out is None or out == "-":
+        stdout.write(_csv(columns))
+        stdout.flush()
+        return
+    suffix = Path(out).suffix.lower()
+    if suffix in (".parquet", ".pq", ".arrow", ".feather"):
+        pa = require("pyarrow", extra="cli")
+        table = pa.table({name: pa.array(column) for name, column in columns.items()})
+        sink = pa.BufferOutputStream()
+        if suffix in (".parquet", ".pq"):
+            require("pyarrow.parquet", extra="cli").write_table(table, sink)
+        else:
+            require("pyarrow.feather", extra="cli").write_feather(table, sink)
+        content = sink.getvalue().to_pybytes()
+    elif suffix in (".json", ".jsonl"):
+        names = list(columns)
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
+        content = ("\n".join(lines) + "\n").encode()
+    else:
+        content = _csv(columns).encode()
+    try:
+        write_atomic(out, content)
+    except OSError as error:
+        raise WriteError(f"{os.fspath(out)}: {error.strerror}") from None
+
+
+def _csv(columns):
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(
+        zip(*(column.tolist() for column in columns.values()), strict=True)
+    )
+    return text.getvalue()

@@ -1,0 +1,372 @@
+"""What the user sees: summaries and tables (rich), progress on a terminal."""
+
+import sys
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from fastl1.cli.metrics import METRICS
+
+WIDTH = 100  # where the output is no terminal
+KINDS = {
+    "number": "numbers",
+    "boolean": "true/false",
+    "category": "categories",
+    "hashed": "hashed",
+    "constant": "no information",
+}
+
+
+def console(stream):
+    """Console on a stream, wide enough for tables when it is no terminal."""
+    return Console(
+        file=stream, width=None if stream.isatty() else WIDTH, highlight=False
+    )
+
+
+@contextmanager
+def page():
+    """Console whose output goes to stdout in one piece, without trailing blanks."""
+    out = console(sys.stdout)
+    with out.capture() as capture:
+        yield out
+    lines = capture.get().split("\n")
+    sys.stdout.write("\n".join(line.rstrip() for line in lines))
+    sys.stdout.flush()
+
+
+class Stages:
+    """Progress on stderr when that is a terminal, silence otherwise."""
+
+    def __init__(self):
+        err = console(sys.stderr)
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error):
+        self.progress.stop()
+
+    @contextmanager
+    def stage(self, name):
+        """A step of unknown length."""
+        task = self.progress.add_task(name, total=None)
+        try:
+            yield
+        finally:
+            self.progress.remove_task(task)
+
+    def count(self, name):
+        """Callback that counts fits; its first call says how many there will be."""
+        task = self.progress.add_task(name, total=None)
+
+        def done(count, info):
+            self.progress.update(task, completed=count, total=info["total"])
+            if count == info["total"]:
+                self.progress.update(task, visible=False)
+
+        return done
+
+
+def show_fit(report, top=15):
+    """Print the readable summary of a fit."""
+    with page() as out:
+        _fit_page(out, report, top)
+
+
+def _fit_page(out, report, top):
+    data, selection = report["data"], report["selection"]
+    target, model = report["target"], report["model"]
+    out.print(_heading(report))
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    split = f" ({data['train_rows']:,} train"
+    split += f", {data['test_rows']:,} test" if data["test_rows"] else ""
+    rows.add_row("rows", f"{data['rows']:,}{split}, {selection['split']})")
+    for title, words in _column_lines(data["columns"]):
+        rows.add_row(title, escape(words))
+    rows.add_row("features", f"{data['features']:,} ({data['storage']})")
+    rows.add_row("target", escape(_target_line(report["task"], target)))
+    rows.add_row("λ", _lambda_line(selection))
+    rows.add_row("certificate", _certificate_line(report["certificate"]))
+    rows.add_row("kept", _kept_line(model))
+    out.print(rows)
+    for line in report["notes"]:
+        out.print(Text("note: ", style="cyan") + Text(line))
+    out.print()
+    if report["test"] is not None:
+        out.print(_score_table(report))
+    else:
+        out.print(
+            f"cross-validated {selection['score']}: {_number(selection['cv_score'])} "
+            f"± {_number(selection['cv_standard_error'])}; "
+            f"ridge {_number(report['ridge']['cv_score'])}"
+        )
+    out.print()
+    if report["coefficients"]:
+        out.print(_coefficient_table(report["coefficients"], top, report))
+        out.print()
+    for line in report["warnings"]:
+        out.print(Text("warning: ", style="bold yellow") + Text(line))
+    size = _bytes(model["bytes"])
+    seconds = report["seconds"]
+    detail = ", ".join(
+        f"{name} {value:.1f}"
+        for name, value in seconds.items()
+        if name != "total" and value >= 0.05
+    )
+    folder = model["file"].rpartition("/")[0] or "."
+    out.print(
+        f"wrote [bold]{escape(model['file'])}[/] ({size}) and report.json in "
+        f"{seconds['total']:.1f} s" + (f" ({detail})" if detail else "")
+    )
+    out.print(f"next: fastl1 predict {escape(folder)} NEW_DATA", style="dim")
+
+
+def show_model(model, path, size, effects=None, top=20):
+    """Print what is in an artifact."""
+    with page() as out:
+        _model_page(out, model, path, size, effects, top)
+
+
+def _model_page(out, model, path, size, effects, top):
+    meta = model.metadata
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    kind = "linear regression" if model.link == "identity" else "logistic regression"
+    out.print(Text(str(path), style="bold") + Text(f"  sparse {kind}"))
+    if model.classes is not None:
+        negative, positive = model.classes.tolist()
+        rows.add_row(
+            "predicts", escape(f"the probability of {positive!r} over {negative!r}")
+        )
+    if "target" in meta:
+        source = f" from {meta['file']}" if "file" in meta else ""
+        rows.add_row("target", escape(f"{meta['target']}{source}"))
+    if "data_sha256" in meta:
+        rows.add_row("data sha256", meta["data_sha256"])
+    if "train_rows" in meta:
+        rows.add_row("rows", f"{meta['train_rows']:,} for training of {meta['rows']:,}")
+    if "alpha" in meta:
+        line = f"{meta['alpha']:.6g}"
+        if meta.get("alpha_max"):
+            line += f" = λ_max × {meta['alpha'] / meta['alpha_max']:.3g}"
+        if "rule" in meta:
+            line += (
+                f", rule {meta['rule']}, {meta['folds']} folds {meta['split']}, "
+                f"l1_ratio {meta['l1_ratio']:g}, seed {meta['seed']}"
+            )
+        rows.add_row("λ", line)
+    if meta.get("gap") is not None:
+        rows.add_row("certificate", _certificate_line(meta))
+    rows.add_row(
+        "kept",
+        _kept_line(
+            {"kept": model.nnz, "features": model.n_features, "columns_used": None}
+        ),
+    )
+    if model.columns is not None:
+        used = model.columns.used_columns(model.indices)
+        rows.add_row("needs columns", escape(", ".join(used)) or "none")
+    rows.add_row("intercept", f"{model.intercept:.6g}")
+    versions = [f"{name} {meta[name]}" for name in ("fastl1", "numpy") if name in meta]
+    if "created" in meta:
+        rows.add_row("created", ", ".join([meta["created"], *versions]))
+    rows.add_row("size", _bytes(size))
+    out.print(rows)
+    out.print()
+    if model.nnz:
+        names = model.kept_names()
+        values = model.values.tolist()
+        known = effects or {}
+        coefficients = [
+            {"feature": name, "coefficient": value, "effect": known.get(name)}
+            for name, value in zip(names, values, strict=True)
+        ]
+        key = "effect" if effects else "coefficient"
+        coefficients.sort(key=lambda entry: -abs(entry[key] or 0))
+        task = "regression" if model.link == "identity" else "classification"
+        out.print(_coefficient_table(coefficients, top, {"task": task}))
+
+
+def _heading(report):
+    kind = "sparse linear regression"
+    if report["task"] == "classification":
+        kind = "sparse logistic regression"
+    name = report["data"]["file"].rpartition("/")[2]
+    return Text("fastl1 fit ", style="bold") + Text(f"{name}: {kind}")
+
+
+def _column_lines(columns):
+    """One line per kind of column."""
+    for kind, title in KINDS.items():
+        members = [column for column in columns if column["kind"] == kind]
+        if not members:
+            continue
+        words = []
+        for column in members:
+            extra = []
+            if kind == "category":
+                extra.append(f"{column['levels']} levels")
+            if column["missing"]:
+                extra.append(f"{column['missing']:,} missing")
+            words.append(column["name"] + (f" ({', '.join(extra)})" if extra else ""))
+        shown = ", ".join(words[:12])
+        if len(words) > 12:
+            shown += f", … ({len(words) - 12} more)"
+        yield title, f"{len(members)}: {shown}"
+    gaps = [
+        c["name"]
+        for c in columns
+        if c["missing"] and c["kind"] in ("number", "boolean")
+    ]
+    if gaps:
+        yield "missing", "filled with the training mean, with an indicator feature each"
+
+
+def _target_line(task, target):
+    if task == "regression":
+        return (
+            f"{target['name']}, mean {_number(target['mean'])}, standard deviation "
+            f"{_number(target['std'])}"
+        )
+    return (
+        f"{target['name']}, P({target['positive']!s}) against "
+        f"{target['classes'][0]!s}; {target['positive_share']:.1%} "
+        f"{target['positive']!s} in training"
+    )
+
+
+def _lambda_line(selection):
+    line = f"{selection['lambda']:.4g}"
+    if selection["lambda_max"]:
+        line += f" = λ_max × {selection['lambda'] / selection['lambda_max']:.3g}"
+    line += f", by {selection['folds']}-fold cross-validation, rule {selection['rule']}"
+    if selection["l1_ratio"] != 1:
+        line += f", l1_ratio {selection['l1_ratio']:g}"
+    return line
+
+
+def _certificate_line(certificate):
+    gap, tol = certificate["gap"], certificate["tol"]
+    if certificate["converged"]:
+        return (
+            f"[green]optimal[/] to a relative duality gap of {gap:.1e} "
+            f"(tolerance {tol:.0e})"
+        )
+    return f"[red]not optimal[/]: relative duality gap {gap:.1e}, tolerance {tol:.0e}"
+
+
+def _kept_line(model):
+    kept, features = model["kept"], model["features"]
+    line = f"[bold]{kept:,}[/] of {features:,} features"
+    if features:
+        line += f" ({1 - kept / features:.1%} are zero)"
+    if model["columns_used"] is not None:
+        line += f", from {len(model['columns_used'])} columns"
+    return line
+
+
+def _score_table(report):
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    scores = report["test"]
+    table.add_column(f"on {scores['rows']:,} test rows")
+    for name in ("this model", "ridge", "null model", "vs ridge", "vs null"):
+        table.add_column(name, justify="right")
+    table.add_row(
+        "features",
+        f"{report['model']['kept']:,}",
+        f"{report['ridge']['kept']:,}",
+        "0",
+        "",
+        "",
+        style="dim",
+    )
+    for metric, (title, larger) in METRICS[report["task"]].items():
+        cells = [_number(scores[name][metric]) for name in ("model", "ridge", "null")]
+        deltas = [
+            _delta(scores["delta"][name][metric], scores[name][metric], larger)
+            for name in ("ridge", "null")
+        ]
+        table.add_row(title, *cells, *deltas)
+    return table
+
+
+def _delta(value, base, larger):
+    """A difference, green if it is an improvement."""
+    if value is None:
+        return "–"
+    text = f"{value:+.4g}"
+    if not larger and base:
+        text = f"{value / abs(base):+.1%}"
+    if abs(value) < 1e-12:
+        return text
+    return Text(text, style="green" if (value > 0) == larger else "red")
+
+
+def _coefficient_table(coefficients, top, report):
+    what = "log-odds" if report["task"] == "classification" else "target"
+    has_effect = any(c["effect"] is not None for c in coefficients)
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column("feature", overflow="fold", max_width=48)
+    table.add_column("coefficient", justify="right")
+    if has_effect:
+        table.add_column(f"{what} per std. dev.", justify="right")
+        table.add_column("", no_wrap=True)
+        largest = max(abs(c["effect"] or 0) for c in coefficients) or 1.0
+    for entry in coefficients[:top]:
+        style = "green" if entry["coefficient"] > 0 else "red"
+        cells = [
+            Text(entry["feature"]),
+            Text(f"{entry['coefficient']:+.4g}", style=style),
+        ]
+        if has_effect:
+            effect = entry["effect"] or 0.0
+            bar = "▇" * max(1, round(12 * abs(effect) / largest))
+            cells += [Text(f"{effect:+.4g}", style=style), Text(bar, style=style)]
+        table.add_row(*cells)
+    if len(coefficients) > top:
+        table.add_row(Text(f"… {len(coefficients) - top} more", style="dim"))
+    return table
+
+
+def _number(value):
+    return (
+        "–"
+        if value is None
+        else f"{value:.4g}"
+        if abs(value) < 1e4
+        else f"{value:,.0f}"
+    )
+
+
+def _bytes(size):
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000 or unit == "MB":
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
