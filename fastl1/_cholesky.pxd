@@ -11,7 +11,9 @@ cdef struct chol_t:
 
 cdef int chol_reserve(chol_t* F, ptrdiff_t cap) noexcept nogil
 cdef void chol_free(chol_t* F) noexcept nogil
-cdef bint chol_append(chol_t* F, ptrdiff_t slot, double* g, double diag) noexcept nogil
+cdef bint chol_append(
+    chol_t* F, ptrdiff_t slot, double* g, double diag, double ridge
+) noexcept nogil
 cdef void chol_backward(const chol_t* F, double* b) noexcept nogil
 cdef void chol_delete(chol_t* F, ptrdiff_t row) noexcept nogil
 cdef void chol_solve(const chol_t* F, double* b) noexcept nogil

@@ -56,18 +56,23 @@ cdef void _forward(const chol_t* F, double* b) noexcept nogil:
         F.ops.axpy(F.m - k - 1, -b[k], F.L + k * F.cap + k + 1, b + k + 1)
 
 
-cdef bint chol_append(chol_t* F, ptrdiff_t slot, double* g, double diag) noexcept nogil:
+cdef bint chol_append(
+    chol_t* F, ptrdiff_t slot, double* g, double diag, double ridge
+) noexcept nogil:
     """Append a row: g (m,) its products with the rows so far (overwritten).
 
-    Returns False, with the factor unchanged and g = L^{-1} g, when the row is
-    dependent. The caller has reserved room.
+    diag counts the l2 term `ridge`, which bounds the pivot from below.  Returns False,
+    with the factor unchanged and g = L^{-1} g, when the row is dependent. The caller
+    has reserved room.
     """
     cdef ptrdiff_t k, m = F.m
     cdef double pivot
     _forward(F, g)
     pivot = diag - F.ops.dot(m, g, g)
     if not pivot > DEPENDENT * diag:
-        return False
+        if not ridge > 0.0:
+            return False
+        pivot = max(pivot, ridge)
     for k in range(m):
         F.L[k * F.cap + m] = g[k]
     F.L[m * F.cap + m] = sqrt(pivot)

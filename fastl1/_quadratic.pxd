@@ -1,6 +1,4 @@
 # The penalized quadratic on a working set, that every loss reduces to.
-from libc.math cimport fabs
-
 from fastl1._cholesky cimport chol_t
 from fastl1._design cimport design_t
 from fastl1._ops cimport fl1_ops
@@ -37,15 +35,21 @@ cdef inline double quad_prox(const quad_t* q, ptrdiff_t k) noexcept nogil:
     return min(max(z, q.lo[k]), q.hi[k])
 
 
-# A Newton target made feasible: the sign and the bounds are kept, zero is hit exactly.
-cdef inline double project_step(
-    const quad_t* q, ptrdiff_t k, double target
-) noexcept nogil:
-    if q.lam1[k] > 0.0 and (
-        target * q.w[k] < 0.0 or fabs(target) <= 1e-14 * fabs(q.w[k])
-    ):
-        return 0.0
-    return min(max(target, q.lo[k]), q.hi[k])
+cdef inline double sign_of(double x) noexcept nogil:
+    return (x > 0.0) - (x < 0.0)
+
+
+# How far coordinate k can move in steps of d before its sign changes or a bound stops it.
+cdef inline double room_along(const quad_t* q, ptrdiff_t k, double d) noexcept nogil:
+    return (stop_along(q, k, d) - q.w[k]) / d
+
+
+# Where coordinate k, moving in the direction d, has to stop: zero or a bound.
+cdef inline double stop_along(const quad_t* q, ptrdiff_t k, double d) noexcept nogil:
+    cdef double end = q.hi[k] if d > 0.0 else q.lo[k]
+    if q.lam1[k] > 0.0 and q.w[k] * d < 0.0:
+        end = max(end, 0.0) if d < 0.0 else min(end, 0.0)
+    return end
 
 
 cdef double pen_young(

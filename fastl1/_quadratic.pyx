@@ -3,9 +3,8 @@
     min_w  1/2 (w - w0)' H (w - w0) - c0' (w - w0) + pen(w),   H a Gram block
 
 Coordinate descent finds the support; on a fixed support and sign pattern the problem is
-a linear system, so a Newton step with an updated Cholesky factor finishes it.  A step
-that would change a sign goes to its projection when that lowers the objective, else to
-the first sign change.
+a linear system, so a Newton step with an updated Cholesky factor finishes it.
+Coordinates that would change sign stop at zero on the way.
 
 Certificate.  With c = c0 - H (w - w0) and kappa r a dual point, the duality gap
 is a sum of Fenchel-Young terms, none negative:
@@ -138,26 +137,21 @@ cdef ptrdiff_t _null_step(
     reached zero or a bound, F.m when it was k itself, -1 when nothing stops the move.
     """
     cdef ptrdiff_t i, j, stop = -1
-    cdef double slope, t = INFINITY, room, d, w, target, sign
+    cdef double slope, t = INFINITY, room, d, target, sign
     cdef double* hd = q.work + 2 * q.m
     chol_backward(F, z)
     slope = 0.0
     for i in range(F.m + 1):
         j = F.slot[i] if i < F.m else k
         d = -z[i] if i < F.m else 1.0
-        sign = 0.0 if q.w[j] == 0.0 else (1.0 if q.w[j] > 0.0 else -1.0)
-        slope += d * (q.lam1[j] * sign + q.lam2[j] * q.w[j])
+        slope += d * (q.lam1[j] * sign_of(q.w[j]) + q.lam2[j] * q.w[j])
     sign = -1.0 if slope > 0.0 else 1.0
     for i in range(F.m + 1):
         j = F.slot[i] if i < F.m else k
         d = sign * (-z[i] if i < F.m else 1.0)
-        w = q.w[j]
-        if d > 0.0:
-            room = (-w if w < 0.0 and q.lam1[j] > 0.0 else q.hi[j] - w) / d
-        elif d < 0.0:
-            room = (-w if w > 0.0 and q.lam1[j] > 0.0 else q.lo[j] - w) / d
-        else:
+        if d == 0.0:
             continue
+        room = room_along(q, j, d)
         if room < t:
             t = room
             stop = i
@@ -167,12 +161,10 @@ cdef ptrdiff_t _null_step(
         hd[i] = 0.0
     for i in range(F.m + 1):
         j = F.slot[i] if i < F.m else k
-        d = sign * t * (-z[i] if i < F.m else 1.0)
-        target = min(max(q.w[j] + d, q.lo[j]), q.hi[j])
-        if i == stop and fabs(target) <= 1e-9 * fabs(q.w[j]):
-            target = 0.0
-        elif q.lam1[j] > 0.0 and target * q.w[j] < 0.0:
-            target = 0.0
+        d = sign * (-z[i] if i < F.m else 1.0)
+        if d == 0.0:
+            continue
+        target = stop_along(q, j, d) if i == stop else q.w[j] + t * d
         d = target - q.w[j]
         if d != 0.0:
             q.ops.axpy(q.m, d, G + j * ldg, hd)
@@ -206,7 +198,7 @@ cdef int _sync_factor(
         while in_factor[k] == 0.0 and _is_free(q, k):
             for i in range(F.m):
                 F.work[i] = G[F.slot[i] + k * ldg]
-            if chol_append(F, k, F.work, q.diag[k] + q.lam2[k]):
+            if chol_append(F, k, F.work, q.diag[k] + q.lam2[k], q.lam2[k]):
                 break
             stop = _null_step(q, G, ldg, F, k, F.work)
             if stop < 0 or stop == F.m:
@@ -216,72 +208,66 @@ cdef int _sync_factor(
     return 0
 
 
-cdef double _first_crossing(
-    const quad_t* q, const chol_t* F, const double* d
-) noexcept nogil:
-    """Largest t <= 1 at which w + t d still has the signs of w and keeps the bounds."""
-    cdef ptrdiff_t i, k
-    cdef double t = 1.0, w
-    for i in range(F.m):
-        k = F.slot[i]
-        w = q.w[k]
-        if d[i] > 0.0:
-            if w + d[i] > q.hi[k]:
-                t = min(t, (q.hi[k] - w) / d[i])
-            if w < 0.0 < w + d[i] and q.lam1[k] > 0.0:
-                t = min(t, -w / d[i])
-        elif d[i] < 0.0:
-            if w + d[i] < q.lo[k]:
-                t = min(t, (q.lo[k] - w) / d[i])
-            if w > 0.0 > w + d[i] and q.lam1[k] > 0.0:
-                t = min(t, -w / d[i])
-    return t
-
-
 cdef bint _newton(
     quad_t* q, const double* G, ptrdiff_t ldg, chol_t* F
 ) noexcept nogil:
-    """One Newton step on the free coordinates; False when it could not help."""
-    cdef double* d = q.work
-    cdef double* step = q.work + q.m       # by slot
-    cdef double* hd = q.work + 2 * q.m
-    cdef double* target = q.work + 3 * q.m
-    cdef ptrdiff_t i, k, trial
-    cdef double t, change, sign
-    if _sync_factor(q, G, ldg, F, step) < 0 or F.m == 0:
+    """Newton step on the free coordinates, with an exact search along its projection.
+
+    A coordinate that reaches zero or a bound stays there while the others go on; the
+    objective along that broken line is a quadratic between two breaks, each of which
+    costs O(m).  False when there was no way down.
+    """
+    cdef double* d = q.work                # by row of the factor
+    cdef double* hd = q.work + q.m         # H d, by slot
+    cdef ptrdiff_t i, k, hit
+    cdef double slope, curve, cd, dhd, t, room, next_break, sign, end = 0.0
+    cdef bint moved = False
+    if _sync_factor(q, G, ldg, F, hd) < 0 or F.m == 0:
         return False
     for i in range(F.m):
         k = F.slot[i]
-        sign = 0.0 if q.w[k] == 0.0 else (1.0 if q.w[k] > 0.0 else -1.0)
-        d[i] = q.c[k] - q.lam1[k] * sign - q.lam2[k] * q.w[k]
+        d[i] = q.c[k] - q.lam1[k] * sign_of(q.w[k]) - q.lam2[k] * q.w[k]
     chol_solve(F, d)
     q.n_newton += 1
-    t = _first_crossing(q, F, d)
-    for trial in range(2):
-        # first the whole step, projected; then, when that fails, up to the first
-        # crossing
-        for k in range(q.m):
-            step[k] = 0.0
-            hd[k] = 0.0
-        change = 0.0
-        for i in range(F.m):
-            k = F.slot[i]
-            target[k] = project_step(q, k, q.w[k] + (d[i] if trial == 0 else t * d[i]))
-            step[k] = target[k] - q.w[k]
-            change += _pen(q, k, target[k]) - _pen(q, k, q.w[k]) - q.c[k] * step[k]
-            if step[k] != 0.0:
-                q.ops.axpy(q.m, step[k], G + k * ldg, hd)
-        change += 0.5 * q.ops.dot(q.m, step, hd)
-        if change <= 0.0 or t >= 1.0:
-            break
-    if not change <= 0.0:
-        return False
     for k in range(q.m):
-        if step[k] != 0.0:
-            q.r2 -= step[k] * (2.0 * q.c[k] - hd[k])
-            q.w[k] = target[k]
-    q.ops.axpy(q.m, -1.0, hd, q.c)
-    return True
+        hd[k] = 0.0
+    for i in range(F.m):
+        q.ops.axpy(q.m, d[i], G + F.slot[i] * ldg, hd)
+    while True:
+        slope = curve = cd = dhd = 0.0
+        next_break = INFINITY
+        hit = -1
+        for i in range(F.m):
+            if d[i] == 0.0:
+                continue
+            k = F.slot[i]
+            sign = sign_of(q.w[k])
+            cd += d[i] * q.c[k]
+            dhd += d[i] * hd[k]
+            slope += d[i] * (q.lam1[k] * sign + q.lam2[k] * q.w[k])
+            curve += q.lam2[k] * d[i] * d[i]
+            room = room_along(q, k, d[i])
+            if room < next_break:
+                next_break = room
+                hit = i
+        slope -= cd
+        curve += dhd
+        if not (slope < 0.0 and curve > 0.0):
+            return moved
+        moved = True
+        t = min(-slope / curve, next_break)
+        if hit >= 0:
+            end = stop_along(q, F.slot[hit], d[hit])
+        for i in range(F.m):
+            q.w[F.slot[i]] += t * d[i]
+        q.r2 -= t * (2.0 * cd - t * dhd)
+        q.ops.axpy(q.m, -t, hd, q.c)
+        if t < next_break:
+            return True
+        k = F.slot[hit]
+        q.w[k] = end
+        q.ops.axpy(q.m, -d[hit], G + k * ldg, hd)
+        d[hit] = 0.0
 
 
 cdef int gram_solve(

@@ -104,7 +104,7 @@ cdef int _small_solve(
     for k in range(f):
         for i in range(F.m):
             F.work[i] = A[F.slot[i] + k * lda]
-        chol_append(F, k, F.work, A[k + k * lda])
+        chol_append(F, k, F.work, A[k + k * lda], 0.0)
     for i in range(F.m):
         F.work[i] = x[F.slot[i]]
     chol_solve(F, F.work)
@@ -115,27 +115,15 @@ cdef int _small_solve(
     return 0
 
 
-cdef int _project_free(state_t* S) noexcept nogil:
-    """project_dual with unpenalized columns; those made orthogonal go to proj.
+cdef int _free_columns(state_t* S, double* x, double* means) noexcept nogil:
+    """The unpenalized columns that v has to be made orthogonal to, into proj; x gets
+    their correlations with v, means their means under h.
 
-    A column at its bound whose correlation points outwards needs no projection: its
-    conjugate is finite there.
+    A column at its bound whose correlation points outwards is left out: its conjugate
+    is finite there.
     """
-    cdef ptrdiff_t i, k, j, f = 0
-    cdef double h_sum, total, c, bound
-    cdef chol_t F
-    cdef double* A
-    cdef double* x
-    cdef double* means
-    cdef int status
-    S.n_proj = 0
-    A = <double*> malloc(S.n_free * (S.n_free + 3) * sizeof(double))
-    if A == NULL:
-        return -1
-    x = A + S.n_free * S.n_free
-    means = x + S.n_free
-    h_sum = S.q.ops.sum(S.n, S.h)
-    total = S.q.ops.sum(S.n, S.v)
+    cdef ptrdiff_t k, j, f = 0
+    cdef double total = S.q.ops.sum(S.n, S.v), c, bound
     for k in range(S.n_alive):
         j = S.alive[k]
         if S.pf[j] == 0.0:
@@ -143,7 +131,10 @@ cdef int _project_free(state_t* S) noexcept nogil:
             f += 1
     design_xtv(&S.X, S.proj, f, S.v, x, S.n_threads)
     if S.centre:
-        design_means(&S.X, S.proj, f, S.h, h_sum, means, S.n_threads)
+        design_means(
+            &S.X, S.proj, f, S.h, S.q.ops.sum(S.n, S.h), means, S.n_threads
+        )
+    S.n_proj = 0
     for k in range(f):
         j = S.proj[k]
         c = x[k] - (means[k] * total if S.centre else 0.0)
@@ -154,41 +145,73 @@ cdef int _project_free(state_t* S) noexcept nogil:
         x[S.n_proj] = c
         means[S.n_proj] = means[k]
         S.n_proj += 1
-    f = S.n_proj
+    return 0
+
+
+cdef int _project_free(state_t* S, double* A) noexcept nogil:
+    """project_dual with unpenalized columns; A has room for n_free (n_free + 3)."""
+    cdef ptrdiff_t i
+    cdef double h_sum = S.q.ops.sum(S.n, S.h), total = S.q.ops.sum(S.n, S.v)
+    cdef chol_t F
+    cdef double* x = A + S.n_free * S.n_free
+    cdef double* means = x + S.n_free
+    cdef int status
+    _free_columns(S, x, means)
     for i in range(S.n):
         S.h_sqrt[i] = sqrt(S.h[i])
         S.n_work[i] = 0.0
     memset(&F, 0, sizeof(chol_t))
     F.ops = S.q.ops
     status = design_gram(
-        &S.X, S.proj, 0, f, S.h_sqrt, means if S.centre else NULL, h_sum, A, S.n_free,
-        S.n_threads
+        &S.X, S.proj, 0, S.n_proj, S.h_sqrt, means if S.centre else NULL, h_sum, A,
+        S.n_free, S.n_threads
     )
     if status == 0:
-        status = _small_solve(&F, f, A, S.n_free, x)
+        status = _small_solve(&F, S.n_proj, A, S.n_free, x)
     chol_free(&F)
-    if status == 0:
-        design_add_xw(&S.X, S.proj, x, f, S.n_work, S.n_threads)
-        if S.centre and h_sum > 0.0:
-            total -= S.q.ops.dot(S.n, S.h, S.n_work)
-            for i in range(S.n):
-                S.n_work[i] += total / h_sum
+    if status < 0:
+        return status
+    design_add_xw(&S.X, S.proj, x, S.n_proj, S.n_work, S.n_threads)
+    if S.centre and h_sum > 0.0:
+        total -= S.q.ops.dot(S.n, S.h, S.n_work)
         for i in range(S.n):
-            S.v[i] -= S.h[i] * S.n_work[i]
-    free(A)
-    return status
+            S.n_work[i] += total / h_sum
+    for i in range(S.n):
+        S.v[i] -= S.h[i] * S.n_work[i]
+    return 0
 
 
 cdef int project_dual(state_t* S) noexcept nogil:
     """v <- v - h (Z delta) with Z' v = 0, Z = the intercept and the free columns.
 
-    Returns 0, or -1 when the block could not be solved.
+    Rows that Z separates reach v = 0 in the limit only, and the projection may push
+    them out of the domain of the conjugate: then v and h of rows below a cut become 0,
+    which is in the domain.  Returns 0, or -1 without memory.
     """
-    cdef double h_sum
+    cdef double h_sum, cut
+    cdef double* A
+    cdef ptrdiff_t i
+    cdef int status = 0, step
     if S.n_free == 0:
         if S.centre:
             h_sum = S.q.ops.sum(S.n, S.h)
             if h_sum > 0.0:
                 S.q.ops.axpy(S.n, -S.q.ops.sum(S.n, S.v) / h_sum, S.h, S.v)
         return 0
-    return _project_free(S)
+    A = <double*> malloc(S.n_free * (S.n_free + 3) * sizeof(double))
+    if A == NULL:
+        return -1
+    for step in range(4):
+        cut = 0.0 if step == 0 else 1e-12 * 1000.0 ** (step - 1)
+        if step > 0:
+            S.q.ops.loss_eval[S.loss](S.n, S.y, S.eta, S.s, S.v, S.h)
+            for i in range(S.n):
+                if fabs(S.v[i]) < cut * S.s[i]:
+                    S.v[i] = S.h[i] = 0.0
+        status = _project_free(S, A)
+        if status < 0 or S.loss == FL1_SQUARED or isfinite(
+            S.q.ops.loss_young[S.loss](S.n, S.y, S.eta, S.s, S.v, 1.0)
+        ):
+            break
+    free(A)
+    return status

@@ -11,14 +11,21 @@ which leaves a sparse update at O(nnz_k).  Once sweeps no longer change the supp
 linear system on it is solved by conjugate gradients (Jacobi preconditioner) and the
 step projected on the signs and bounds.
 """
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastl1._design cimport col_axpy, col_dot, col_nnz, design_t
 from fastl1._ops cimport FL1_F64
-from fastl1._quadratic cimport project_step, quad_gap, quad_prox, quad_t
+from fastl1._quadratic cimport (
+    quad_gap,
+    quad_prox,
+    quad_t,
+    room_along,
+    sign_of,
+    stop_along,
+)
 
 cdef int MAX_SWEEPS = 5          # over the support, after one over all
 cdef double SWEEP_STOP = 0.1     # ... or until they move that much less
@@ -173,27 +180,24 @@ cdef void _matvec(
 
 
 cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
-    """Newton step on the support by conjugate gradients; False when it cannot help."""
+    """Newton step on the support by conjugate gradients, with the search of
+    _quadratic._newton along its projection; False when there was no way down."""
     cdef ptrdiff_t i, k, s = 0
     cdef double* d = q.work
     cdef double* g = q.work + q.m
     cdef double* p = q.work + 2 * q.m
     cdef double* hp = q.work + 3 * q.m
-    cdef double rho, rho_new, alpha, stop, php, t, change, target, sign
-    cdef int _, trial
+    cdef double rho = 0.0, rho_new, alpha, stop, php
+    cdef int _
     for k in range(q.m):
         if q.diag[k] > 0.0 and q.lo[k] < q.w[k] < q.hi[k] and (
             q.w[k] != 0.0 or q.lam1[k] == 0.0
         ):
             S[s] = k
             s += 1
-    if s == 0:
-        return False
-    rho = 0.0
     for i in range(s):
         k = S[i]
-        sign = 0.0 if q.w[k] == 0.0 else (1.0 if q.w[k] > 0.0 else -1.0)
-        g[i] = q.c[k] - q.lam1[k] * sign - q.lam2[k] * q.w[k]
+        g[i] = q.c[k] - q.lam1[k] * sign_of(q.w[k]) - q.lam2[k] * q.w[k]
         d[i] = 0.0
         p[i] = g[i] / (q.diag[k] + q.lam2[k])
         rho += g[i] * p[i]
@@ -216,40 +220,56 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
             p[i] = g[i] / (q.diag[S[i]] + q.lam2[S[i]]) + rho_new / rho * p[i]
         rho = rho_new
     q.n_newton += 1
-    # the whole step projected, then up to the first sign change or bound
-    t = 1.0
+    return _search(q, r, S, s, d)
+
+
+cdef bint _search(
+    quad_t* q, residual_t* r, const ptrdiff_t* S, ptrdiff_t s, double* d
+) noexcept nogil:
+    """Exact search along the broken line w + t d, stopped at zeros and bounds."""
+    cdef ptrdiff_t i, k, hit
+    cdef double slope, curve, t, room, next_break, y_sum, shift = 0.0, end = 0.0
+    cdef double* y = r.scratch             # A d
+    cdef bint moved = False
+    for i in range(r.A.n):
+        y[i] = 0.0
     for i in range(s):
-        k = S[i]
-        target = q.w[k] + d[i]
-        if q.lam1[k] > 0.0 and target * q.w[k] < 0.0:
-            t = min(t, -q.w[k] / d[i])
-        if target > q.hi[k]:
-            t = min(t, (q.hi[k] - q.w[k]) / d[i])
-        elif target < q.lo[k]:
-            t = min(t, (q.lo[k] - q.w[k]) / d[i])
-    for trial in range(2):
-        change = 0.0
+        col_axpy(r.A, S[i], d[i], y, &shift)
+    while True:
+        y_sum = -shift * r.h_sum
+        slope = -q.ops.dot(r.A.n, y, r.u)
+        curve = q.ops.dot(r.A.n, y, y)
+        if r.h_sum > 0.0:
+            slope += y_sum * r.u_sum / r.h_sum
+            curve -= y_sum * y_sum / r.h_sum
+        next_break = INFINITY
+        hit = -1
         for i in range(s):
+            if d[i] == 0.0:
+                continue
             k = S[i]
-            target = project_step(q, k, q.w[k] + (d[i] if trial == 0 else t * d[i]))
-            p[i] = target - q.w[k]
-            change += (
-                q.lam1[k] * (fabs(target) - fabs(q.w[k]))
-                + 0.5 * q.lam2[k] * (target * target - q.w[k] * q.w[k])
-                - q.c[k] * p[i]
-            )
-        _matvec(q, r, S, s, p, hp)
+            slope += d[i] * (q.lam1[k] * sign_of(q.w[k]) + q.lam2[k] * q.w[k])
+            curve += q.lam2[k] * d[i] * d[i]
+            room = room_along(q, k, d[i])
+            if room < next_break:
+                next_break = room
+                hit = i
+        if not (slope < 0.0 and curve > 0.0):
+            return moved
+        moved = True
+        t = min(-slope / curve, next_break)
+        if hit >= 0:
+            end = stop_along(q, S[hit], d[hit])
         for i in range(s):
-            change += 0.5 * p[i] * (hp[i] - q.lam2[S[i]] * p[i])
-        if change <= 0.0 or t >= 1.0:
-            break
-    if not change <= 0.0:
-        return False
-    for i in range(s):
-        k = S[i]
-        if p[i] != 0.0:
-            _update(q, r, k, project_step(q, k, q.w[k] + p[i]))
-    return True
+            q.w[S[i]] += t * d[i]
+        q.ops.axpy(r.A.n, -t, y, r.u)
+        r.u_sum -= t * y_sum
+        if t < next_break:
+            return True
+        k = S[hit]
+        q.w[k] = end
+        col_axpy(r.A, k, -d[hit], y, &shift)
+        d[hit] = 0.0
 
 
 cdef int sweep_solve(

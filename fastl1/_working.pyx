@@ -170,7 +170,9 @@ cdef bint choose_gram(const state_t* S) noexcept nogil:
     cdef double nnz = 0.0, build
     if S.force_regime:
         return S.force_regime == 1
-    if S.m > MAX_GRAM or (S.l1_ratio == 0.0 and S.m > S.n):
+    if S.m > MAX_GRAM or (
+        S.l1_ratio == 0.0 and S.m > max(S.n, 1000)
+    ):
         return False
     if not S.X.sparse:
         return True
