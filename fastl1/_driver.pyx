@@ -93,9 +93,17 @@ cdef int null_model(state_t* S) noexcept nogil:
     return CONVERGED
 
 
+cdef ptrdiff_t _support(const state_t* S) noexcept nogil:
+    """Nonzero coefficients."""
+    cdef ptrdiff_t k, count = 0
+    for k in range(S.m):
+        count += S.w[S.ws[k]] != 0.0
+    return count
+
+
 cdef int _solve_at(state_t* S, double alpha, double tol, int max_iter) noexcept nogil:
     """Solve at alpha; stops when S.n_iter, counted on, reaches max_iter."""
-    cdef ptrdiff_t support = 0, k
+    cdef ptrdiff_t support
     cdef int stalled = 0
     cdef double gap = INFINITY, least = INFINITY, limit = alpha, inner, tighten = 1.0
     cdef bint smooth = alpha == 0.0 or S.l1_ratio == 0.0
@@ -113,8 +121,7 @@ cdef int _solve_at(state_t* S, double alpha, double tol, int max_iter) noexcept 
             S.gap = gap
             S.restarted = False
             return CONVERGED
-    for k in range(S.m):
-        support += S.w[S.ws[k]] != 0.0
+    support = _support(S)
     if not S.restarted:  # the strong rule
         limit = max(alpha, 2.0 * alpha - min(S.alpha_prev, S.alpha_max))
     S.restarted = False
@@ -149,12 +156,15 @@ cdef int _solve_at(state_t* S, double alpha, double tol, int max_iter) noexcept 
             return FAILED
         if gap <= tol:
             return CONVERGED
+        support = _support(S)
+        if not smooth and S.m > 1.5 * support + 100:
+            prune(S, 0.9 * S.l1_ratio * alpha)
         if S.n_cand == 0:  # the working set is right, its solution is not
             tighten *= 0.1
         stalled = 0 if gap < 0.99 * least else stalled + 1
         least = min(least, gap)
         if add_candidates(
-            S, S.l1_ratio * alpha, max(S.grow_min, <ptrdiff_t> (S.grow * S.m))
+            S, S.l1_ratio * alpha, max(S.grow_min, <ptrdiff_t> (S.grow * support))
         ) < 0:
             return NO_MEMORY
     return MAX_ITER
