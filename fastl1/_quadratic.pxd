@@ -39,7 +39,7 @@ cdef inline double sign_of(double x) noexcept nogil:
     return (x > 0.0) - (x < 0.0)
 
 
-# How far coordinate k can move in steps of d before its sign changes or a bound stops it.
+# How far coordinate k can move in steps of d before its sign or a bound stops it.
 cdef inline double room_along(const quad_t* q, ptrdiff_t k, double d) noexcept nogil:
     return (stop_along(q, k, d) - q.w[k]) / d
 
