@@ -31,6 +31,11 @@ $(VENV)/ready-%: $(KERNELS)
 	@touch $@
 
 demo: $(VENV)/ready-cli
+	$(VENV)/bin/fastl1 fit examples/flights.csv.gz --target arr_delay --time time_hour \
+		--out examples/out
+	$(VENV)/bin/fastl1 inspect examples/out --top 5
+	$(VENV)/bin/fastl1 predict examples/out examples/flights.csv.gz \
+		--out examples/out/predictions.csv
 
 test: $(VENV)/ready-test
 	@$(PY) -m pytest $(ARGS)

@@ -9,6 +9,7 @@ import resource
 import select
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,6 +185,30 @@ def test_coefficients_match_scikit_learn(houses, tmp_path, run):
     predicted = model.predict(data.X_test)
     r2 = metrics.r2_score(data.y[data.test], predicted)
     assert report["test"]["model"]["r2"] == pytest.approx(r2, rel=1e-12)
+
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "flights.csv.gz"
+
+
+@pytest.mark.skipif(not EXAMPLE.exists(), reason="the example data are not here")
+def test_example(tmp_path, run):
+    """The demo's model is better than ridge, and is scikit-learn's."""
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    target = ("--target", "arr_delay", "--time", "time_hour")
+    code, text, _ = run("fit", EXAMPLE, *target, "--out", tmp_path / "m")
+    assert code == 0
+    assert "note: 276 rows without a target are left out" in text
+    report = json.loads((tmp_path / "m" / "report.json").read_text())
+    assert report["model"]["kept"] < report["model"]["features"] / 4
+    assert report["test"]["delta"]["ridge"]["rmse"] < 0
+    data = prepare_data(Options(str(EXAMPLE), target="arr_delay", time="time_hour"))
+    X, y = data.X_train.toarray(), data.y[data.train]
+    mean, std = X.mean(axis=0), X.std(axis=0)
+    other = linear_model.Lasso(report["selection"]["lambda"], tol=1e-10, max_iter=10**6)
+    other.fit((X - mean) / std, y)
+    model = SparseModel.load(tmp_path / "m" / "model.fl1")
+    scale = np.abs(other.coef_).max()
+    np.testing.assert_allclose(model.coef_ * std, other.coef_, atol=1e-6 * scale)
 
 
 def test_same_bytes_for_any_number_of_threads(houses, tmp_path, run, monkeypatch):

@@ -287,7 +287,8 @@ def _kept_line(model):
     if features:
         line += f" ({1 - kept / features:.1%} are zero)"
     if model["columns_used"] is not None:
-        line += f", from {len(model['columns_used'])} columns"
+        n = len(model["columns_used"])
+        line += f", from {n} column" + ("s" if n != 1 else "")
     return line
 
 
