@@ -60,7 +60,7 @@ cdef int _solve_working_set(
 cdef int null_model(state_t* S) noexcept nogil:
     """Objective at w = 0, the fit of the unpenalized block, and alpha_max."""
     cdef ptrdiff_t k, j
-    cdef double c
+    cdef double c, tol
     cdef double* last
     fit_intercept(S)
     S.null_objective = S.loss_value
@@ -74,8 +74,10 @@ cdef int null_model(state_t* S) noexcept nogil:
         for k in range(S.n_alive):
             if S.pf[S.alive[k]] == 0.0 and add_slot(S, S.alive[k]) < 0:
                 return NO_MEMORY
-        S.alpha_now = S.null_objective  # any but 0, where the gradient is the measure
-        if _solve_working_set(S, 0.0, 1e-16 * S.null_objective, 50) < 0:
+        # the squared loss is measured by its gap, others by their relative gradient
+        tol = 1e-16 * S.null_objective if S.loss == FL1_SQUARED else 1e-12
+        S.alpha_now = 0.0
+        if _solve_working_set(S, 0.0, tol, 50) < 0:
             return NO_MEMORY
         evaluate(S)
         project_dual(S)
