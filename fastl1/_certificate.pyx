@@ -21,7 +21,11 @@ from fastl1._quadratic cimport dual_ratio, pen_young
 from fastl1._samples cimport evaluate, fit_intercept, project_dual
 from fastl1._screen cimport MAX_REFS, cache_estimate, cache_project, cache_push
 from fastl1._state cimport AUGMENTED, NO_MEMORY, candidate_t, is_interior_free, state_t
-from fastl1._working cimport add_slot, load_quad
+from fastl1._working cimport add_slot, covariance_correlations, load_quad
+
+
+cdef enum:
+    BATCH = 24           # columns that enter at a time where each entry is a pass over X
 
 
 cdef double signed_correlation(
@@ -163,6 +167,8 @@ cdef void measure(state_t* S) noexcept nogil:
     cdef int r
     cdef double delta, gg
     cdef double[MAX_REFS] b
+    if S.covariance and S.lazy:
+        return  # scan_outside knows every correlation
     if S.lazy:
         for r in range(S.cache.count):
             b[r] = S.b_eta[r]
@@ -192,11 +198,28 @@ cdef void measure(state_t* S) noexcept nogil:
     cache_project(&S.cache, b, gg)
 
 
+cdef void _scan_covariance(state_t* S) noexcept nogil:
+    """scan_outside where the products of all columns with the working set are kept."""
+    cdef ptrdiff_t k, j, count = 0
+    cdef double* c = S.c_work
+    covariance_correlations(S, c)
+    for k in range(S.n_alive):
+        j = S.alive[k]
+        if S.slot[j] < 0 and signed_correlation(S, j, c[j]) > _lam1(S, j):
+            S.cand[count].column = j
+            S.p_work[count] = c[j]
+            count += 1
+    S.n_cand = count
+
+
 cdef void scan_outside(state_t* S, bint exact) noexcept nogil:
     """Columns outside the working set that may exceed their limit: cand[:n_cand].
 
     Their correlations, in p_work, are estimates or, with `exact`, computed.
     """
+    if S.covariance and S.lazy:
+        _scan_covariance(S)
+        return
     cdef ptrdiff_t k, j, count = 0
     cdef double est, dev, bound
     cdef double* c
@@ -255,6 +278,16 @@ cdef int add_candidates(state_t* S, double limit, ptrdiff_t most) noexcept nogil
             S.cand[count].column = j
             S.cand[count].key = key
             count += 1
+    if S.covariance and S.lazy and 0 < count < BATCH:
+        # a pass over X for one column costs as much as for several: take the next ones
+        for k in range(S.n_alive):
+            j = S.alive[k]
+            key = signed_correlation(S, j, S.c_work[j]) / S.pf[j]
+            if S.slot[j] < 0 and key <= limit:
+                S.cand[count].column = j
+                S.cand[count].key = key
+                count += 1
+        most = BATCH
     qsort(S.cand, count, sizeof(candidate_t), &_by_key)
     for k in range(min(count, most)):
         if add_slot(S, S.cand[k].column) < 0:

@@ -81,6 +81,11 @@ cdef void design_means(
     double h_sum, double* out, int n_threads
 ) noexcept nogil
 
+cdef int design_cross(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h_sqrt,
+    double* out, int n_threads
+) noexcept nogil
+
 cdef int design_gram(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
     const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,

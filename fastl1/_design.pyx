@@ -17,6 +17,7 @@ cdef enum:
     GRAM_ROWS = 256        # rows of one step of a Gram block: a tile stays in cache
     GRAM_PACK = 1 << 19    # doubles packed at a time, at least GRAM_ROWS a column
     GRAM_TILE = 32         # columns of one unit of work in a Gram block
+    CROSS_ROWS = 8192      # rows of one unit of work against all columns
     MIN_PARALLEL = 500000  # multiplications below which a second thread does not pay
 
 
@@ -78,6 +79,11 @@ cdef void _stats_of(
     double* mean, double* scale, double* norm
 ) noexcept nogil:
     cdef double m = 0.0, var, moment, noise
+    if not centre and not standardize:
+        mean[j] = 0.0
+        scale[j] = 1.0
+        norm[j] = sqrt(_col_sqdev(X, j, s, 0.0))
+        return
     if not X.sparse and X.n:  # from the first entry: exact for a constant column
         m = (
             (<const float*> X.data)[j * X.n] if X.vtype == FL1_F32
@@ -239,6 +245,70 @@ cdef int _gram_dense(
             use_threads_if=n_threads > 1 and tiles > 1
         ):
             _gram_dense_tile(X, pack, ld, rows, m0, m, tiles - 1 - t, G, ldg)
+    free(pack)
+    return 0
+
+
+cdef void _cross_tile(
+    const design_t* X, const double* B, ptrdiff_t m, ptrdiff_t row, ptrdiff_t rows,
+    ptrdiff_t tile, const double* h_sqrt, double* pack, double* out
+) noexcept nogil:
+    """out[columns of the tile, :] += (the tile's packed rows)' B."""
+    cdef ptrdiff_t j0 = tile * GRAM_TILE, at = 0, k, some
+    cdef ptrdiff_t count = min(<ptrdiff_t> GRAM_TILE, X.p - j0)
+    while at < rows:
+        some = min(<ptrdiff_t> GRAM_ROWS, rows - at)
+        for k in range(count):
+            X.ops.dense_pack[X.vtype](
+                some, X.data + ((j0 + k) * X.n + row + at) * X.vsize, X.mean[j0 + k],
+                X.scale[j0 + k], h_sqrt + row + at, pack + k * GRAM_ROWS
+            )
+        X.ops.gram_block(
+            some, pack, GRAM_ROWS, count, B + at, CROSS_ROWS, m, out + j0, X.p
+        )
+        at += some
+
+
+cdef int design_cross(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h_sqrt,
+    double* out, int n_threads
+) noexcept nogil:
+    """out (p, m), columns contiguous: weighted products of all columns of a dense X
+    with the m columns `cols`, under the weights h_sqrt^2.  One pass over X; -1 without
+    memory."""
+    cdef ptrdiff_t block, row, rows, k, t
+    cdef ptrdiff_t tiles = (X.p + GRAM_TILE - 1) // GRAM_TILE
+    cdef double* B
+    cdef double* pack
+    if m == 0:
+        return 0
+    if <double> X.n * X.p * m < MIN_PARALLEL:
+        n_threads = 1
+    B = <double*> malloc(CROSS_ROWS * m * sizeof(double))
+    pack = <double*> malloc(n_threads * GRAM_TILE * GRAM_ROWS * sizeof(double))
+    if B == NULL or pack == NULL:
+        free(B)
+        free(pack)
+        return -1
+    for k in range(X.p * m):
+        out[k] = 0.0
+    for block in range((X.n + CROSS_ROWS - 1) // CROSS_ROWS):
+        row = block * CROSS_ROWS
+        rows = min(<ptrdiff_t> CROSS_ROWS, X.n - row)
+        for k in range(m):
+            X.ops.dense_pack[X.vtype](
+                rows, X.data + (cols[k] * X.n + row) * X.vsize, X.mean[cols[k]],
+                X.scale[cols[k]], h_sqrt + row, B + k * CROSS_ROWS
+            )
+        for t in prange(
+            tiles, schedule="dynamic", chunksize=1, num_threads=n_threads,
+            use_threads_if=n_threads > 1
+        ):
+            _cross_tile(
+                X, B, m, row, rows, t, h_sqrt,
+                pack + threadid() * GRAM_TILE * GRAM_ROWS, out
+            )
+    free(B)
     free(pack)
     return 0
 

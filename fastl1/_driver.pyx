@@ -37,11 +37,13 @@ from fastl1._working cimport (
     load_quad,
     prune,
     solve_squared,
+    start_covariance,
 )
 
 cdef double INNER = 0.3          # of the gap asked for, on the working set
 cdef double COARSE_TOL = 1e-3    # relative gap along a coarse path
 cdef int COARSE_ITER = 2
+cdef int PATH_SOLVES = 3         # alphas from which a solver is taken to run a path
 cdef int PATIENCE = 10           # outer iterations without a lower gap
 
 
@@ -69,7 +71,9 @@ cdef int null_model(state_t* S) noexcept nogil:
     S.c_null = 0.0
     for k in range(S.n_alive):
         S.c_null = max(S.c_null, fabs(S.cache.c[S.alive[k]]))
-    S.r2 = S.q.ops.dot(S.n, S.g, S.g)
+    S.r2 = S.r2_zero = S.q.ops.dot(S.n, S.g, S.g)
+    for k in range(S.p):
+        S.c_zero[k] = S.cache.c[k]
     if S.n_free:
         for k in range(S.n_alive):
             if S.pf[S.alive[k]] == 0.0 and add_slot(S, S.alive[k]) < 0:
@@ -129,7 +133,7 @@ cdef int _solve_at(state_t* S, double alpha, double tol, int max_iter) noexcept 
     S.restarted = False
     limit *= S.l1_ratio
     if not smooth:
-        if S.m > 1.5 * support + 100:
+        if S.m > 1.5 * support + 100 and not S.covariance:
             prune(S, limit)
         if add_candidates(
             S, limit, max(S.grow_min, <ptrdiff_t> (S.grow * support))
@@ -159,7 +163,7 @@ cdef int _solve_at(state_t* S, double alpha, double tol, int max_iter) noexcept 
         if gap <= tol:
             return CONVERGED
         support = _support(S)
-        if not smooth and S.m > 1.5 * support + 100:
+        if not smooth and not S.covariance and S.m > 1.5 * support + 100:
             prune(S, 0.9 * S.l1_ratio * alpha)
         if S.n_cand == 0:  # the working set is right, its solution is not
             tighten *= 0.1
@@ -198,6 +202,9 @@ cdef int solve_alpha(state_t* S, double alpha, double tol, int max_iter) noexcep
         fit_intercept(S)
         S.m_gram = 0
     S.fresh = False
+    S.n_solves += 1
+    if S.covariance_ok and not S.covariance and S.n_solves >= PATH_SOLVES:
+        start_covariance(S)
     start = alpha if S.restarted else min(S.alpha_prev, S.alpha_max)
     if S.l1_ratio > 0.0 and 0.0 < alpha < S.far * start:
         steps = <int> ceil(log(start / alpha) / -log(S.far))

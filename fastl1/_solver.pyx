@@ -19,6 +19,10 @@ from fastl1._state cimport INTERRUPTED, NO_MEMORY, candidate_t, state_t
 from fastl1._sweeps cimport packed_free
 from fastl1._working cimport add_slot, load_quad
 
+# columns up to which the products of all with the working set are kept (128 MB at most)
+cdef enum:
+    MAX_CROSS = 4000
+
 LOSSES = {"squared": FL1_SQUARED, "logistic": FL1_LOGISTIC}
 
 
@@ -78,6 +82,7 @@ cdef class Solver:
         chol_free(&self.S.F)
         packed_free(&self.S.packed)
         free(self.S.G)
+        free(self.S.cross)
         free(self.S.slots)
         free(self.S.ws)
         free(self.S.cand)
@@ -117,6 +122,7 @@ cdef class Solver:
         S.factor_alpha = NAN
         S.lazy_ok = S.loss == FL1_SQUARED and S.n_free == 0
         S.use_gram = True
+        S.covariance_ok = S.lazy_ok and not S.X.sparse and 4 * p <= n and p <= MAX_CROSS
         # Where a pass over X is cheap beside the work on the working set (dense, wide),
         # far alphas are reached in more steps and the working set grows more carefully.
         if not S.X.sparse and n < p:
@@ -193,6 +199,8 @@ cdef class Solver:
         S.w = self._array(np.zeros(S.p))
         S.w_eta = self._array(np.zeros(S.p))
         S.p_work = self._array(np.zeros(S.p))
+        S.c_work = self._array(np.zeros(S.p))
+        S.c_zero = self._array(np.zeros(S.p))
         S.alive = self._index(S.p, 0)
         S.slot = self._index(S.p, -1)
         S.cols = self._index(S.p, 0)

@@ -56,6 +56,7 @@ cdef struct state_t:
     double* w_eta            # (p,) those that eta stands for
     double b
     double* p_work
+    double* c_work           # (p,) correlations (covariance)
     ptrdiff_t* cols          # (p,) scratch
     # working set, by slot
     ptrdiff_t m
@@ -71,6 +72,14 @@ cdef struct state_t:
     ptrdiff_t m_gram
     chol_t F
     double factor_alpha
+    # many rows, few columns, many alphas: products of every column with those of the
+    # working set are kept, so that nothing but its growth touches the rows
+    bint covariance_ok
+    bint covariance
+    int n_solves
+    double* cross            # (p, ldg), for the first m_gram slots
+    double* c_zero           # (p,) correlations at w = 0
+    double r2_zero
     packed_t packed
     double sweep_work        # multiplications spent on sweeps at this alpha
     # certificate and screening

@@ -9,7 +9,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from fastl1._cholesky cimport chol_delete
-from fastl1._design cimport col_nnz, design_gram, design_xtv
+from fastl1._design cimport col_nnz, design_cross, design_gram, design_xtv
 from fastl1._ops cimport FL1_SQUARED
 from fastl1._quadratic cimport gram_solve, quad_gap
 from fastl1._samples cimport evaluate
@@ -132,10 +132,49 @@ cdef const double* _centring(const state_t* S) noexcept nogil:
     return S.hmean if S.loss != FL1_SQUARED and S.centre else NULL
 
 
+cdef int _grow_cross(state_t* S) noexcept nogil:
+    """cross and G for the new slots."""
+    cdef ptrdiff_t a, k
+    if design_cross(
+        &S.X, S.ws + S.m_gram, S.m - S.m_gram, S.h_sqrt, S.cross + S.p * S.m_gram,
+        S.n_threads
+    ) < 0:
+        return NO_MEMORY
+    for k in range(S.m_gram, S.m):
+        for a in range(S.m):
+            S.G[a + k * S.ldg] = S.cross[S.ws[a] + k * S.p]
+            S.G[k + a * S.ldg] = S.G[a + k * S.ldg]
+    return 0
+
+
+cdef void covariance_correlations(state_t* S, double* c) noexcept nogil:
+    """c (p,): correlations of every column at w; sets r2."""
+    cdef ptrdiff_t k, j
+    memcpy(c, S.c_zero, S.p * sizeof(double))
+    S.r2 = S.r2_zero
+    for k in range(S.m_gram):
+        j = S.ws[k]
+        if S.w[j] != 0.0:
+            S.q.ops.axpy(S.p, -S.w[j], S.cross + k * S.p, c)
+    for k in range(S.m_gram):
+        j = S.ws[k]
+        S.r2 -= (S.c_zero[j] + c[j]) * S.w[j]
+    S.r2 = max(S.r2, 0.0)
+
+
+cdef void start_covariance(state_t* S) noexcept nogil:
+    """From now on keep the products of all columns with the working set."""
+    S.covariance = True
+    free(S.G)
+    S.G = NULL
+    S.ldg = S.m_gram = S.F.m = 0
+
+
 cdef int grow_gram(state_t* S) noexcept nogil:
     """Gram block of the working set under the present h."""
     cdef ptrdiff_t cap, k
     cdef double* G
+    cdef double* cross
     if S.m > S.ldg:
         cap = max(64, max(S.m, S.ldg + S.ldg // 2))
         G = <double*> malloc(cap * cap * sizeof(double))
@@ -144,8 +183,19 @@ cdef int grow_gram(state_t* S) noexcept nogil:
         for k in range(S.m_gram):
             memcpy(G + k * cap, S.G + k * S.ldg, S.m_gram * sizeof(double))
         free(S.G)
+        if S.covariance:
+            cross = <double*> realloc(S.cross, S.p * cap * sizeof(double))
+            if cross == NULL:
+                free(G)
+                S.G = NULL
+                S.ldg = S.m_gram = 0
+                return NO_MEMORY
+            S.cross = cross
         S.G, S.ldg = G, cap
-    if design_gram(
+    if S.covariance:
+        if _grow_cross(S) < 0:
+            return NO_MEMORY
+    elif design_gram(
         &S.X, S.ws, S.m_gram, S.m, S.h_sqrt, _centring(S),
         S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt), S.G, S.ldg, S.n_threads
     ) < 0:
@@ -256,7 +306,12 @@ cdef int solve_squared(
         S.F.m = 0
     if grow_gram(S) < 0:
         return NO_MEMORY
-    if not S.lazy:  # the slots hold the correlations of the dual point
+    if S.covariance:
+        m0 = S.m
+        covariance_correlations(S, S.p_work)
+        for k in range(S.m):
+            S.q.c[k] = S.p_work[S.ws[k]]
+    elif not S.lazy:  # the slots hold the correlations of the dual point
         m0 = 0
         evaluate(S)
         S.r2 = 2.0 * S.loss_value
