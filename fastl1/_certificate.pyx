@@ -25,7 +25,7 @@ from fastl1._working cimport add_slot, covariance_correlations, load_quad
 
 
 cdef enum:
-    BATCH = 24           # columns that enter at a time where each entry is a pass over X
+    BATCH = 24           # columns that enter at a time where each costs a pass over X
 
 
 cdef double signed_correlation(
