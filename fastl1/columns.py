@@ -42,6 +42,7 @@ from fastl1._table import (
 )
 
 HASH_SIZE = 4096
+MAX_ABS = 1e140  # beyond it squares overflow
 # text that stands for a missing number however often it occurs
 MARKERS = frozenset(
     ["?", "-", "--", ".", "*", "#", "none", "None", "missing", "unknown"]
@@ -263,6 +264,29 @@ class ColumnTreatment:
         """Names of the columns behind the features `indices` (increasing)."""
         counts = np.diff(np.searchsorted(indices, self.starts))
         return [self.columns[k].name for k in np.flatnonzero(counts)]
+
+    def select(self, indices):
+        """The treatment of those columns only whose features are used.
+
+        Parameters
+        ----------
+        indices : array of int, shape (nnz,)
+            Features that are used, increasing.
+
+        Returns
+        -------
+        treatment : ColumnTreatment
+            At least of one column.
+        indices : ndarray of int, shape (nnz,)
+            The same features in the new numbering.
+        """
+        counts = np.diff(np.searchsorted(indices, self.starts))
+        used = np.flatnonzero(counts)
+        chosen = ColumnTreatment(
+            [self.columns[k] for k in (used if len(used) else [0])]
+        )
+        shift = self.starts[used] - chosen.starts[: len(used)]
+        return chosen, np.asarray(indices) - np.repeat(shift, counts[used])
 
     def source(self, feature):
         """The column that makes feature number `feature`."""
@@ -580,9 +604,10 @@ def _text_cells(raw, notes):
 
 def _learn_number(raw, rows, tokens, notes):
     values = raw.values
-    if np.isinf(values).any():
-        row = int(np.argmax(np.isinf(values)))
-        _refuse(raw, f"data row {row + 1} holds {values[row]}")
+    large = np.abs(values) > MAX_ABS
+    if large.any():
+        row = int(np.argmax(large))
+        _refuse(raw, f"data row {row + 1} holds {values[row]:g}; rescale the column")
     if rows is not None:
         values = values[rows]
     seen = values[~np.isnan(values)]
@@ -599,10 +624,7 @@ def _learn_number(raw, rows, tokens, notes):
             f"column {raw.name!r} numbers the rows; drop it if it only identifies them"
         )
     kind = Boolean if raw.kind == "boolean" else Number
-    # scaled first, so that the sum of huge numbers stays finite
-    scale = max(abs(low), abs(high)) or 1.0
-    mean = np.clip((seen / scale).mean() * scale, low, high)
-    return kind(raw.name, mean, missing, tokens)
+    return kind(raw.name, np.clip(seen.mean(), low, high), missing, tokens)
 
 
 def _learn_category(raw, rows, notes):

@@ -272,6 +272,8 @@ def inspect(model, top, as_json):
 
 def run(argv=None):
     """Run the command; return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # terminals that are not UTF-8
     try:
         cli.main(argv, prog_name="fastl1", standalone_mode=False)
     except click.ClickException as error:

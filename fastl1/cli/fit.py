@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,19 +13,14 @@ import numpy as np
 from fastl1._version import __version__
 from fastl1.cli.choose import choose_alpha
 from fastl1.cli.errors import DataError, WriteError
-from fastl1.cli.metrics import METRICS, evaluate
 from fastl1.cli.moments import moments
 from fastl1.cli.prepare import prepare_data
+from fastl1.cli.report import Fitted, make_report
 from fastl1.cli.ridge import fit_ridge
 from fastl1.cv import kfold_splits, time_splits
 from fastl1.exceptions import ConvergenceWarning
 from fastl1.model import SparseModel, write_atomic
 from fastl1.paths import path
-
-REPORT_SCHEMA = 1
-NEAR_DUPLICATE = 0.99
-MAX_PAIR_FEATURES = 1000  # features among which near-duplicates are looked for
-MAX_PAIR_ROWS = 5000
 
 
 @dataclass
@@ -79,116 +74,56 @@ def run_fit(options, progress):
     with clock("read"), progress.stage("reading"):
         data = prepare_data(options)
         digest = _file_digest(options.file)
-    loss = "squared" if data.task == "regression" else "logistic"
-    train, test = data.train, data.test
-    weight = None if data.weight is None else data.weight[train]
-    common = {"loss": loss, "n_threads": options.threads}
-    y = data.y[train]
     with _solver_errors(options.file):
-        splits = _folds(data, options)
-        with clock("cross-validation"):
-            cv = choose_alpha(
-                data.X_train,
-                y,
-                splits,
-                weight,
-                options,
-                progress.count("cross-validation"),
-                **common,
-            )
-        choice = cv.select(options.rule)
-        with clock("fit"), progress.stage("final fit"):
-            fit = path(
-                data.X_train,
-                y,
-                alphas=[choice.alpha],
-                l1_ratio=choice.l1_ratio,
-                sample_weight=weight,
-                standardize=True,
-                tol=options.tol,
-                **common,
-            )
-        _, std = moments(data.X_train, weight)
-        with clock("ridge"):
-            ridge_eta, ridge = fit_ridge(
-                data.X_train,
-                y,
-                data.X_test,
-                splits,
-                weight,
-                progress.count("baseline: ridge"),
-                **common,
-            )
+        fitted = _fit_all(data, options, clock, progress)
     created = _now()
-    grid = cv.alphas[choice.ratio].tolist()
-    model = _model(fit, data, options, choice, grid, created, digest)
-    scores = _test_scores(data, model, ridge_eta)
+    model = _artifact(data, options, fitted, created, digest)
     content = model.to_bytes()
-    kept = model.nnz
-    report = {
-        "schema": REPORT_SCHEMA,
-        "fastl1": __version__,
-        "created": created,
-        "task": data.task,
-        "options": _plain_options(options),
-        "data": {
-            "file": str(options.file),
-            "sha256": digest,
-            "bytes": os.path.getsize(options.file),
-            "format": data.file.format,
-            "rows": data.file.n_rows,
-            "train_rows": len(train),
-            "test_rows": len(test),
-            "columns": data.columns,
-            "features": model.n_features,
-            "storage": "sparse" if hasattr(data.X_train, "tocsr") else "dense",
-        },
-        "target": _describe_target(data),
-        "selection": {
-            "rule": options.rule,
-            "folds": len(splits),
-            "split": _split_words(data),
-            "score": cv.scoring,
-            "lambda": choice.alpha,
-            "lambda_max": float(fit.info["alpha_max"]),
-            "l1_ratio": choice.l1_ratio,
-            "cv_score": choice.score,
-            "cv_standard_error": choice.se,
-            "grid": cv.alphas.tolist(),
-            "cv_scores": cv.mean_scores.tolist(),
-            "cv_standard_errors": cv.standard_errors.tolist(),
-            "l1_ratios": cv.l1_ratios.tolist(),
-        },
-        "certificate": {
-            "gap": float(fit.dual_gaps[-1]),
-            "tol": options.tol,
-            "converged": bool(fit.converged[-1]),
-            "null_objective": float(fit.info["null_objective"]),
-        },
-        "model": {
-            "file": str(out / "model.fl1"),
-            "bytes": len(content),
-            "sha256": sha256(content).hexdigest(),
-            "kept": kept,
-            "features": model.n_features,
-            "sparsity": 1 - kept / model.n_features,
-            "intercept": model.intercept,
-            "columns_used": (
-                None
-                if data.treatment is None
-                else data.treatment.used_columns(model.indices)
-            ),
-        },
-        "ridge": {**ridge, "kept": int(np.count_nonzero(std))},
-        "test": scores,
-        "coefficients": _coefficients(model, std, data),
-        "notes": data.notes,
+    report = make_report(data, options, fitted)
+    report["created"] = created
+    report["data"] |= {"sha256": digest, "bytes": os.path.getsize(options.file)}
+    report["model"] |= {
+        "file": str(out / "model.fl1"),
+        "bytes": len(content),
+        "sha256": sha256(content).hexdigest(),
     }
-    report["warnings"] = _warnings(report, data, model, std, cv, choice)
     with clock("write"), progress.stage("writing"):
         report["seconds"] = clock.seconds()
         _write(out, content, report)
     return report
+
+
+def _fit_all(data, options, clock, progress):
+    """Cross-validation, the chosen model and ridge."""
+    X, y = data.X_train, data.y[data.train]
+    weight = None if data.weight is None else data.weight[data.train]
+    common = {
+        "loss": "squared" if data.task == "regression" else "logistic",
+        "n_threads": options.threads,
+    }
+    splits = _folds(data, options)
+    with clock("cross-validation"):
+        counter = progress.count("cross-validation")
+        cv = choose_alpha(X, y, splits, weight, options, counter, **common)
+    choice = cv.select(options.rule)
+    with clock("fit"), progress.stage("final fit"):
+        fit = path(
+            X,
+            y,
+            alphas=[choice.alpha],
+            l1_ratio=choice.l1_ratio,
+            sample_weight=weight,
+            standardize=True,
+            tol=options.tol,
+            **common,
+        )
+    with clock("ridge"):
+        counter = progress.count("baseline: ridge")
+        ridge_eta, ridge = fit_ridge(
+            X, y, data.X_test, splits, weight, counter, **common
+        )
+    std = moments(X, weight)[1]
+    return Fitted(cv, choice, fit, fit.model(-1), std, ridge, ridge_eta)
 
 
 class Clock:
@@ -244,9 +179,10 @@ def _folds(data, options):
     )
 
 
-def _model(fit, data, options, choice, grid, created, digest):
-    """The last model of the path with its column treatment and lineage."""
-    base = fit.model(-1)
+def _artifact(data, options, fitted, created, digest):
+    """The chosen model with the treatment of the columns it uses, and its lineage."""
+    base, choice = fitted.model, fitted.choice
+    grid = fitted.cv.alphas[choice.ratio].tolist()
     lineage = {
         **base.metadata,
         "created": created,
@@ -259,25 +195,31 @@ def _model(fit, data, options, choice, grid, created, digest):
         "data_sha256": digest,
         "rows": data.file.n_rows,
         "train_rows": len(data.train),
+        "features": base.n_features,
         "l1_ratio": choice.l1_ratio,
         "rule": options.rule,
         "folds": options.folds,
-        "split": _split_words(data),
+        "split": data.split,
         "seed": options.seed,
         "grid": {"first": grid[0], "last": grid[-1], "length": len(grid)},
     }
-    if getattr(data.file, "info", None):
+    indices, n_features = base.indices, base.n_features
+    columns, names = data.treatment, None
+    if columns is not None:
+        columns, indices = columns.select(indices)
+        n_features = len(columns.feature_names)
+    else:
         lineage["file_info"] = data.file.info
-    named = data.treatment is None and data.feature_names[0] != "x0"
+        names = data.file.feature_names
     return SparseModel(
-        base.indices,
+        indices,
         base.values,
         base.intercept,
-        base.n_features,
+        n_features,
         link=base.link,
         classes=data.classes,
-        feature_names=data.feature_names if named else None,
-        columns=data.treatment,
+        feature_names=names,
+        columns=columns,
         metadata=lineage,
     )
 
@@ -294,165 +236,6 @@ def _file_digest(path):
 
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# --- judging -----------------------------------------------------------------------
-
-
-def _test_scores(data, model, ridge_eta):
-    """Metrics of the model, the null model and ridge on the test rows."""
-    if not len(data.test):
-        return None
-    y = data.y[data.test]
-    weight = None if data.weight is None else data.weight[data.test]
-    if weight is not None and not weight.any():
-        return None
-    y_train = data.y[data.train]
-    mean = np.average(
-        y_train, weights=None if data.weight is None else data.weight[data.train]
-    )
-    null = mean if data.task == "regression" else np.log(mean) - np.log1p(-mean)
-    etas = {
-        "model": model.predict(data.X_test, type="link"),
-        "ridge": ridge_eta,
-        "null": np.full(len(y), null),
-    }
-    scores = {name: evaluate(data.task, y, eta, weight) for name, eta in etas.items()}
-    delta = {
-        name: {
-            metric: None
-            if scores["model"][metric] is None or scores[name][metric] is None
-            else scores["model"][metric] - scores[name][metric]
-            for metric in METRICS[data.task]
-        }
-        for name in ("null", "ridge")
-    }
-    return {"rows": len(y), **scores, "delta": delta}
-
-
-def _coefficients(model, std, data):
-    """Kept features, by decreasing effect of one standard deviation."""
-    names = data.feature_names
-    effect = model.values * std[model.indices]
-    order = np.argsort(-np.abs(effect), kind="stable")
-    return [
-        {
-            "feature": names[int(model.indices[k])],
-            "coefficient": float(model.values[k]),
-            "effect": float(effect[k]),
-        }
-        for k in order
-    ]
-
-
-def _describe_target(data):
-    y, weight = data.y[data.train], data.weight
-    out = {"name": data.target}
-    if data.task == "regression":
-        out |= {"mean": float(y.mean()), "std": float(y.std())}
-    else:
-        out |= {
-            "classes": data.classes.tolist(),
-            "positive": data.classes.tolist()[1],
-            "positive_share": float(y.mean()),
-        }
-    if weight is not None:
-        out["weight_sum"] = float(weight[data.train].sum())
-    return out
-
-
-def _split_words(data):
-    if data.time is not None:
-        return "in time order"
-    if data.group is not None:
-        return "by group"
-    return "stratified" if data.task == "classification" else "random"
-
-
-def _warnings(report, data, model, std, cv, choice):
-    """What a careful colleague would point out."""
-    out = []
-    certificate, selection = report["certificate"], report["selection"]
-    if not certificate["converged"]:
-        out.append(
-            f"not converged: the gap {certificate['gap']:.1e} is above the tolerance "
-            f"{certificate['tol']:.0e}"
-        )
-    constant = int(np.count_nonzero(std == 0))
-    if constant and data.treatment is None:
-        out.append(f"{constant} constant features (coefficient 0)")
-    out += _near_duplicates(data, model, std)
-    if data.task == "classification":
-        share = report["target"]["positive_share"]
-        rare = min(share, 1 - share)
-        if rare < 0.1:
-            out.append(
-                f"class imbalance: the rarer class is {rare:.1%} of the training rows; "
-                f"accuracy says little, look at AUC and log-loss"
-            )
-    if model.nnz == 0:
-        out.append("no feature helps in cross-validation: this is the null model")
-    elif choice.index == cv.alphas.shape[1] - 1:
-        out.append(
-            "the best λ is the smallest of the grid; a smaller one may do better "
-            "(regularization hardly pays here)"
-        )
-    if selection["folds"] and report["data"]["train_rows"] < 50:
-        out.append("fewer than 50 training rows: the metrics are rough")
-    scores = report["test"]
-    if scores is not None:
-        main = next(iter(METRICS[data.task]))
-        if model.nnz and scores["delta"]["null"][main] >= 0:
-            out.append("not better than the null model on the test rows")
-        second = scores["model"]["r2" if data.task == "regression" else "auc"]
-        if second is not None and second > 0.995 and report["coefficients"]:
-            first = report["coefficients"][0]["feature"]
-            out.append(
-                f"almost perfect on the test rows: check that no feature contains the "
-                f"answer (the strongest is {first!r})"
-            )
-    return out
-
-
-def _near_duplicates(data, model, std):
-    """Pairs of features that are nearly the same or nearly opposite."""
-    X = data.X_train
-    candidates = np.arange(X.shape[1])
-    if len(candidates) > MAX_PAIR_FEATURES:
-        effect = np.abs(model.values * std[model.indices])
-        strongest = np.argsort(-effect, kind="stable")[:MAX_PAIR_FEATURES]
-        candidates = np.sort(model.indices[strongest])
-    candidates = candidates[std[candidates] > 0]
-    rows = slice(None)
-    if X.shape[0] > MAX_PAIR_ROWS:
-        rng = np.random.default_rng(0)
-        rows = np.sort(rng.choice(X.shape[0], MAX_PAIR_ROWS, replace=False))
-    if hasattr(X, "tocsr"):
-        Z = X[:, candidates].tocsr()[rows].toarray()
-    else:
-        Z = X[:, candidates][rows].astype(np.float64)
-    Z -= Z.mean(axis=0)
-    norms = np.sqrt(np.einsum("ij,ij->j", Z, Z))
-    fine = norms > 0
-    Z, candidates = Z[:, fine] / norms[fine], candidates[fine]
-    corr = np.triu(Z.T @ Z, 1)
-    pairs = np.argwhere(np.abs(corr) > NEAR_DUPLICATE)
-    found = []
-    for a, b in pairs[np.argsort(-np.abs(corr[tuple(pairs.T)]), kind="stable")]:
-        j, k = candidates[a], candidates[b]
-        same_column = data.treatment is not None and (
-            data.treatment.source(j) is data.treatment.source(k)
-        )
-        if not same_column:
-            names = data.feature_names
-            found.append(f"{names[j]} and {names[k]} (r = {corr[a, b]:.3f})")
-    if not found:
-        return []
-    more = f" and {len(found) - 3} more pairs" if len(found) > 3 else ""
-    return [
-        f"nearly the same: {'; '.join(found[:3])}{more}; which of such features is "
-        f"kept is arbitrary"
-    ]
 
 
 # --- writing -----------------------------------------------------------------------
@@ -477,10 +260,3 @@ def _write(out, content, report):
         write_atomic(out / "report.json", text.encode())
     except OSError as error:
         raise WriteError(f"{error.filename or out}: {error.strerror}") from None
-
-
-def _plain_options(options):
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(options).items()
-    }

@@ -34,8 +34,16 @@ class Data:
     treatment: ColumnTreatment | None
     feature_names: list
     notes: list = field(default_factory=list)
-    roles: dict = field(default_factory=dict)
     columns: list = field(default_factory=list)
+
+    @property
+    def split(self):
+        """How rows are split, in words."""
+        if self.time is not None:
+            return "in time order"
+        if self.group is not None:
+            return "by group"
+        return "stratified" if self.task == "classification" else "random"
 
 
 def prepare_data(options):
@@ -76,7 +84,6 @@ def prepare_data(options):
                 f"{option} and {taken[name]} are both {name!r}; they must differ"
             )
         taken[name] = option
-    roles = {option: name for option, name in roles.items() if name is not None}
     pick = _picker(file, options.file)
     y, classes, task = _target(pick(target), options, notes)
     used = np.flatnonzero(~np.isnan(y))
@@ -126,7 +133,6 @@ def prepare_data(options):
         treatment=treatment,
         feature_names=feature_names,
         notes=notes,
-        roles=roles,
         columns=described,
     )
 

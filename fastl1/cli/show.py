@@ -122,8 +122,9 @@ def _fit_page(out, report, top):
     else:
         out.print(
             f"cross-validated {selection['score']}: {_number(selection['cv_score'])} "
-            f"± {_number(selection['cv_standard_error'])}; "
-            f"ridge {_number(report['ridge']['cv_score'])}"
+            f"± {_number(selection['cv_standard_error'])}, ridge "
+            f"{_number(report['ridge']['cv_score'])}, null model "
+            f"{_number(selection['cv_null_score'])}"
         )
     out.print()
     if report["coefficients"]:
@@ -181,12 +182,16 @@ def _model_page(out, model, path, size, effects, top):
                 f"l1_ratio {meta['l1_ratio']:g}, seed {meta['seed']}"
             )
         rows.add_row("λ", line)
-    if meta.get("gap") is not None:
+    if meta.get("gap") is not None and {"tol", "converged"} <= set(meta):
         rows.add_row("certificate", _certificate_line(meta))
     rows.add_row(
         "kept",
         _kept_line(
-            {"kept": model.nnz, "features": model.n_features, "columns_used": None}
+            {
+                "kept": model.nnz,
+                "features": meta.get("features", model.n_features),
+                "columns_used": None,
+            }
         ),
     )
     if model.columns is not None:
@@ -284,8 +289,10 @@ def _certificate_line(certificate):
 def _kept_line(model):
     kept, features = model["kept"], model["features"]
     line = f"[bold]{kept:,}[/] of {features:,} features"
-    if features:
-        line += f" ({1 - kept / features:.1%} are zero)"
+    share, digits = 1 - kept / features, 1
+    while kept and digits < 8 and float(f"{share:.{digits + 2}f}") == 1:
+        digits += 1  # never 100 % when something is kept
+    line += f" ({share:.{digits}%} are zero)"
     if model["columns_used"] is not None:
         n = len(model["columns_used"])
         line += f", from {n} column" + ("s" if n != 1 else "")
@@ -356,13 +363,9 @@ def _coefficient_table(coefficients, top, report):
 
 
 def _number(value):
-    return (
-        "–"
-        if value is None
-        else f"{value:.4g}"
-        if abs(value) < 1e4
-        else f"{value:,.0f}"
-    )
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if not 1e4 <= abs(value) < 1e15 else f"{value:,.0f}"
 
 
 def _bytes(size):
