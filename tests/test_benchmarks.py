@@ -76,6 +76,16 @@ def test_real_data_needs_its_folder(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_tasks_are_chosen_by_pattern():
+    assert [t.name for t in tasks.select(["lassopath-w*", "lasso-wide-10"])] == [
+        "lassopath-wide-100",
+        "lasso-wide-10",
+    ]
+    assert not any("tiny" in t.name for t in tasks.select())
+    with pytest.raises(SystemExit, match="no task matches lasso-nothing"):
+        tasks.select(["lasso-nothing"])
+
+
 def test_a_path_with_alphas_missing_is_not_judged(tmp_path):
     task = tasks.TASKS["lassopath-tinydense-10"]
     folder = data.prepare(task.data, tmp_path)
@@ -106,7 +116,7 @@ def test_harness_end_to_end(tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["--here", "--threads", "1", "--budget", "5"]
     arguments += ["--work", str(tmp_path / "work"), "--out", str(out)]
-    chosen = ["lasso-tinydense-10", "logistic-tinydense-10", "lassopath-tinysparse-10"]
+    chosen = ["lasso-tinydense-10", "lassopath-tinysparse-10", "logistic-tinydense-10"]
     peers = ["fastl1", "sklearn"]
     assert run.main(["--tasks", *chosen, "--peers", *peers, *arguments]) == 0
     printed = capsys.readouterr().out

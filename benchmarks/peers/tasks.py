@@ -65,10 +65,13 @@ TASKS = {task.name: task for task in _table()}
 
 
 def select(patterns=()):
-    """Tasks whose name matches one of the shell patterns; by default all but tiny."""
-    if not patterns:
-        return [t for t in TASKS.values() if not t.data.startswith("tiny")]
-    unmatched = [p for p in patterns if not any(fnmatchcase(n, p) for n in TASKS)]
-    if unmatched:
-        raise SystemExit(f"no task matches {', '.join(unmatched)}; --list names them")
-    return [t for n, t in TASKS.items() if any(fnmatchcase(n, p) for p in patterns)]
+    """Tasks whose name matches one of the shell patterns; tiny ones only if named so."""
+    chosen = {}
+    for pattern in patterns or ["*"]:
+        names = [n for n in TASKS if fnmatchcase(n, pattern)]
+        if "tiny" not in pattern:
+            names = [n for n in names if "tiny" not in n]
+        if not names:
+            raise SystemExit(f"no task matches {pattern}; --list names them")
+        chosen |= dict.fromkeys(names)
+    return [TASKS[name] for name in chosen]
