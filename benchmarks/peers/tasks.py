@@ -65,7 +65,7 @@ TASKS = {task.name: task for task in _table()}
 
 
 def select(patterns=()):
-    """Tasks whose name matches one of the shell patterns; tiny ones only if named so."""
+    """Tasks that match one of the shell patterns; tiny ones only if named so."""
     chosen = {}
     for pattern in patterns or ["*"]:
         names = [n for n in TASKS if fnmatchcase(n, pattern)]
