@@ -6,7 +6,6 @@ is stripped of surrounding blanks; what `MISSING_TEXT` lists is missing.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 import numpy as np
 
@@ -172,13 +171,13 @@ def raw_column(column, name):
 def _from_objects(cells, name):
     cells = [None if _is_gap(cell) else cell for cell in cells]
     kinds = set(map(type, cells)) - {type(None)}
-    for kind, word, accepted in (
-        ("boolean", "booleans", (bool, np.bool_)),
-        ("number", "numbers", (int, float, np.number, Decimal)),
+    boolean = all(issubclass(t, (bool, np.bool_)) for t in kinds)
+    if boolean or all(
+        issubclass(t, (int, float, np.number)) or t.__name__ == "Decimal" for t in kinds
     ):
-        if all(issubclass(t, accepted) for t in kinds):
-            values = [np.nan if cell is None else float(cell) for cell in cells]
-            return Raw(name, kind, word, values=np.array(values, np.float64))
+        cells = [np.nan if cell is None else float(cell) for cell in cells]
+        kind = "boolean" if boolean and kinds else "number"
+        return Raw(name, kind, f"{kind}s", values=np.array(cells, np.float64))
     if any(hasattr(t, "isoformat") or hasattr(t, "total_seconds") for t in kinds):
         return Raw(name, "date", "dates or times", codes=np.zeros(len(cells), np.intp))
     if any(issubclass(t, (bytes, Mapping, list, tuple, np.ndarray)) for t in kinds):

@@ -27,9 +27,12 @@ only.
 """
 
 import re
+from collections.abc import Collection, Iterable
+from typing import Any
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastl1._table import (
     Raw,
@@ -62,7 +65,7 @@ class RefusedColumns(ValueError):
         Why, for each such column.
     """
 
-    def __init__(self, reasons):
+    def __init__(self, reasons: dict[str, str]):
         self.reasons = dict(reasons)
         lines = [f"column {name!r}: {why}" for name, why in self.reasons.items()]
         super().__init__("\n".join(lines))
@@ -90,7 +93,7 @@ class ColumnTreatment:
 
     __slots__ = ("columns", "feature_names", "notes", "starts")
 
-    def __init__(self, columns, notes=()):
+    def __init__(self, columns: Iterable[Any], notes: Iterable[str] = ()):
         self.columns = list(columns)
         self.notes = list(notes)
         self.feature_names = [name for c in self.columns for name in c.features()]
@@ -101,7 +104,15 @@ class ColumnTreatment:
                 raise ValueError(f"the name {twice!r} occurs twice")
 
     @classmethod
-    def learn(cls, table, rows=None, *, categorical=(), hashed=(), hash_size=HASH_SIZE):
+    def learn(
+        cls,
+        table: Any,
+        rows: ArrayLike | None = None,
+        *,
+        categorical: Collection[str] = (),
+        hashed: Collection[str] = (),
+        hash_size: int = HASH_SIZE,
+    ) -> "ColumnTreatment":
         """Infer the types of the columns and learn their statistics.
 
         Parameters
@@ -135,7 +146,9 @@ class ColumnTreatment:
             for name in names:
                 if name not in raw:
                     raise ValueError(f"{option}: {no_such_column(name, raw)}")
-        columns, notes, refused = [], [], {}
+        columns: list[Any] = []
+        notes: list[str] = []
+        refused: dict[str, str] = {}
         for name, column in raw.items():
             kind = (name in hashed and "hashed") or (name in categorical and "category")
             try:
@@ -151,7 +164,12 @@ class ColumnTreatment:
             raise ValueError("no column is left that could make a feature")
         return cls(columns, notes)
 
-    def encode(self, table, rows=None, notes=None):
+    def encode(
+        self,
+        table: Any,
+        rows: ArrayLike | None = None,
+        notes: list[str] | None = None,
+    ) -> Any:
         """Feature matrix of a table.
 
         Parameters
@@ -174,7 +192,7 @@ class ColumnTreatment:
             Missing column, wrong type (names row and cell), infinite number.
         """
         raw = prepare(table, [c.name for c in self.columns])
-        n = count_rows(raw, table) if rows is None else len(rows)
+        n = count_rows(raw, table) if rows is None else np.size(rows)
         encoded = [c.encode(raw[c.name].take(rows), notes) for c in self.columns]
         nnz = sum(
             (0 if x is None else np.count_nonzero(x)) + np.count_nonzero(codes >= 0)
@@ -220,7 +238,14 @@ class ColumnTreatment:
             indptr = indptr.astype(indices.dtype)
         return scipy.sparse.csc_array((data, indices, indptr), shape=(n, p))
 
-    def link(self, table, indices, values, intercept, notes=None):
+    def link(
+        self,
+        table: Any,
+        indices: np.ndarray,
+        values: np.ndarray,
+        intercept: float,
+        notes: list[str] | None = None,
+    ) -> np.ndarray:
         """``X @ coef + intercept`` without building X.
 
         Parameters
@@ -260,12 +285,12 @@ class ColumnTreatment:
                 eta += coef[codes]
         return eta
 
-    def used_columns(self, indices):
+    def used_columns(self, indices: ArrayLike) -> list[str]:
         """Names of the columns behind the features `indices` (increasing)."""
         counts = np.diff(np.searchsorted(indices, self.starts))
         return [self.columns[k].name for k in np.flatnonzero(counts)]
 
-    def select(self, indices):
+    def select(self, indices: ArrayLike) -> tuple["ColumnTreatment", np.ndarray]:
         """The treatment of those columns only whose features are used.
 
         Parameters
@@ -288,16 +313,16 @@ class ColumnTreatment:
         shift = self.starts[used] - chosen.starts[: len(used)]
         return chosen, np.asarray(indices) - np.repeat(shift, counts[used])
 
-    def source(self, feature):
+    def source(self, feature: int) -> "Number | Category | Hashed":
         """The column that makes feature number `feature`."""
         return self.columns[int(np.searchsorted(self.starts, feature, "right")) - 1]
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The treatment as JSON types."""
         return {"version": 1, "columns": [c.to_dict() for c in self.columns]}
 
     @classmethod
-    def from_dict(cls, data):
+    def from_dict(cls, data: dict[str, Any]) -> "ColumnTreatment":
         """Treatment from what `to_dict` returned.
 
         Raises

@@ -602,7 +602,7 @@ BAD_CSV = [
     ("price,a\nx,2\ny,3\nz,4\n", "3 classes ('x', 'y', 'z')"),
     ("price,a\n,2\n,3\n", "'price' is empty"),
     ("price,a\n2020-01-01,2\n2020-01-02,3\n", "'price' holds dates"),
-    ("price,a\n1.5,2\n2.5,3\ninf,4\n", "is inf in row 3"),
+    ("price,a\n1.5,2\n2.5,3\ninf,4\n", "is inf in data row 3"),
     ("price,a\n1,1\n2,1\n3,1\n4,1\n5,1\n6,1\n", "no column is left"),
     ("price,a\n1,2\n2,3\n", "too few"),
     ("price,a\n1,2\n2,3\n3,inf\n4,5\n5,6\n6,7\n", "data row 3 holds inf"),

@@ -329,6 +329,13 @@ def test_arrow_types():
             ColumnTreatment.learn(pa.table({"x": column}))
 
 
+def test_decimal_objects_are_numbers():
+    cells = [Decimal("1.5"), None, Decimal(2), 3]
+    t = ColumnTreatment.learn({"d": np.array(cells, object)})
+    assert t.columns[0].kind == "number"
+    assert t.columns[0].mean == 6.5 / 3
+
+
 def test_objects_with_nan_and_dates():
     t = ColumnTreatment.learn({"t": np.array(["a", np.nan, "b", "a"], object)})
     assert t.columns[0].missing == 1

@@ -8,7 +8,7 @@ import numpy as np
 from fastl1._table import Raw, no_such_column, parse_number, raw_column
 from fastl1.cli.errors import DataError
 from fastl1.cli.read import Table, read_file
-from fastl1.columns import ColumnTreatment, RefusedColumns, numbers
+from fastl1.columns import MAX_ABS, ColumnTreatment, RefusedColumns, numbers
 
 
 @dataclass
@@ -166,11 +166,12 @@ def _target(raw, options, notes):
     if task == "regression" or (task == "auto" and labels is None):
         if options.positive is not None:
             raise DataError("--positive names a class, but this is a regression")
-        bad = np.isinf(values)
+        bad = np.abs(values) > MAX_ABS
         if bad.any():
-            row = int(np.argmax(bad)) + 1
+            row = int(np.argmax(bad))
             raise DataError(
-                f"the target {raw.name!r} is {values[row - 1]} in row {row}"
+                f"the target {raw.name!r} is {values[row]:g} in data row {row + 1}; "
+                f"numbers below {MAX_ABS:g} are expected"
             )
         seen = values[~np.isnan(values)]
         if len(seen) and seen.min() == seen.max():
