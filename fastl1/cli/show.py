@@ -128,7 +128,7 @@ def _fit_page(out, report, top):
         )
     out.print()
     if report["coefficients"]:
-        out.print(_coefficient_table(report["coefficients"], top, report))
+        _print_coefficients(out, report["coefficients"], top, report["task"])
         out.print()
     for line in report["warnings"]:
         out.print(Text("warning: ", style="bold yellow") + Text(line))
@@ -215,7 +215,7 @@ def _model_page(out, model, path, size, effects, top):
         key = "effect" if effects else "coefficient"
         coefficients.sort(key=lambda entry: -abs(entry[key] or 0))
         task = "regression" if model.link == "identity" else "classification"
-        out.print(_coefficient_table(coefficients, top, {"task": task}))
+        _print_coefficients(out, coefficients, top, task)
 
 
 def _heading(report):
@@ -300,9 +300,9 @@ def _kept_line(model):
 
 
 def _score_table(report):
-    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     scores = report["test"]
-    table.add_column(f"on {scores['rows']:,} test rows")
+    table.add_column(f"on {scores['rows']:,} test rows", no_wrap=True)
     for name in ("this model", "ridge", "null model", "vs ridge", "vs null"):
         table.add_column(name, justify="right")
     table.add_row(
@@ -336,14 +336,16 @@ def _delta(value, base, larger):
     return Text(text, style="green" if (value > 0) == larger else "red")
 
 
-def _coefficient_table(coefficients, top, report):
-    what = "log-odds" if report["task"] == "classification" else "target"
+def _print_coefficients(out, coefficients, top, task):
     has_effect = any(c["effect"] is not None for c in coefficients)
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    table.add_column("feature", overflow="fold", max_width=48)
-    table.add_column("coefficient", justify="right")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    # the other columns take 45
+    name = min(60, max(20, out.width - 45))
+    table.add_column("feature", overflow="ellipsis", no_wrap=True, max_width=name)
+    table.add_column("coefficient", justify="right", no_wrap=True)
     if has_effect:
-        table.add_column(f"{what} per std. dev.", justify="right")
+        what = "log-odds" if task == "classification" else "target"
+        table.add_column(f"{what}/std", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
         largest = max(abs(c["effect"] or 0) for c in coefficients) or 1.0
     for entry in coefficients[:top]:
@@ -359,7 +361,10 @@ def _coefficient_table(coefficients, top, report):
         table.add_row(*cells)
     if len(coefficients) > top:
         table.add_row(Text(f"… {len(coefficients) - top} more", style="dim"))
-    return table
+    out.print(table)
+    if has_effect:
+        words = f"{what}/std: change per standard deviation of the feature"
+        out.print(words, style="dim")
 
 
 def _number(value):
