@@ -400,6 +400,11 @@ def test_names_in_npz(matrix, tmp_path, run):
     model = SparseModel.load(tmp_path / "m" / "model.fl1")
     named = dict(zip(names.tolist(), X.toarray().T, strict=True))
     np.testing.assert_allclose(model.predict(named), model.predict(X), rtol=1e-12)
+    names[1] = names[0]
+    np.savez(tmp_path / "a.npz", X=X.toarray(), y=y, vocab=names)
+    report = fit_json(run, tmp_path / "a.npz", "--out", tmp_path / "m")
+    assert report["coefficients"][0]["feature"].startswith("x")
+    assert "'vocab' are not unique" in report["notes"][0]
 
 
 def test_svmlight_keeps_the_numbering_of_training(matrix, tmp_path, run):
@@ -709,7 +714,7 @@ def test_text_cells_are_reported(tmp_path, run):
         (("--target", "prise"), 3, "did you mean 'price'"),
         (("--target", "price", "--weight", "nope"), 3, "--weight: there is no column"),
         (("--target", "price", "--weight", "noise0"), 3, "must be finite and not neg"),
-        (("--target", "price", "--weight", "price"), 3, "must differ"),
+        (("--target", "price", "--weight", "price"), 3, "must be different columns"),
         (("--target", "price", "--group", "town", "--folds", "9"), 3, "folds"),
         (("--target", "price", "--drop", "nope"), 3, "--drop: there is no column"),
         (("--target", "price", "--hash", "price"), 3, "another role"),

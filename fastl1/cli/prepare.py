@@ -56,34 +56,8 @@ def prepare_data(options):
     """
     file = read_file(options.file, format=options.format, delimiter=options.delimiter)
     notes = list(file.notes)
-    columns = file.columns if isinstance(file, Table) else file.arrays
-    names = file.columns.column_names if isinstance(file, Table) else list(columns)
-    target = options.target or (None if isinstance(file, Table) else "y")
-    if target is None:
-        raise DataError(
-            f"{options.file}: which column is the target? Give --target NAME, one of: "
-            f"{_listed(names)}"
-        )
-    roles = {
-        "--target": target,
-        "--weight": options.weight,
-        "--group": options.group,
-        "--time": options.time,
-    }
-    taken = {}
-    for option, name in roles.items():
-        if name is None:
-            continue
-        if name not in names:
-            where = "column" if isinstance(file, Table) else "array"
-            hint = f"there are: {_listed(names)}"
-            message = no_such_column(name, names).replace("column", where)
-            raise DataError(f"{options.file}: {option}: {message}; {hint}")
-        if name in taken:
-            raise DataError(
-                f"{option} and {taken[name]} are both {name!r}; they must differ"
-            )
-        taken[name] = option
+    roles = _roles(file, options)
+    target = roles["--target"]
     pick = _picker(file, options.file)
     y, classes, task = _target(pick(target), options, notes)
     used = np.flatnonzero(~np.isnan(y))
@@ -98,11 +72,11 @@ def prepare_data(options):
     if options.group:
         group = _codes(pick(options.group), used, "--group")
     if options.time:
-        time = _time(columns[options.time], options.time, used)
+        time = _time(file, pick(options.time), used)
     train, test = split_rows(y, task, options.test_size, options.seed, group, time)
     treatment, described = None, []
     if isinstance(file, Table):
-        features = _feature_columns(file, options, taken)
+        features = _feature_columns(file, options, set(roles.values()))
         treatment, X_train, X_test = _encode(features, used, train, test, options)
         notes += treatment.notes
         feature_names = treatment.feature_names
@@ -115,7 +89,7 @@ def prepare_data(options):
             )
         X_train, X_test = _split_matrix(file.X, used[train], used[test])
         feature_names = file.feature_names
-        if feature_names is None or len(set(feature_names)) < len(feature_names):
+        if feature_names is None:
             feature_names = [f"x{j}" for j in range(file.X.shape[1])]
     return Data(
         file=file,
@@ -135,6 +109,36 @@ def prepare_data(options):
         notes=notes,
         columns=described,
     )
+
+
+def _roles(file, options):
+    """Columns (or arrays) with a part of their own, by option; all are there."""
+    is_table = isinstance(file, Table)
+    names = file.columns.column_names if is_table else list(file.arrays)
+    target = options.target or (None if is_table else "y")
+    if target is None:
+        raise DataError(
+            f"{options.file}: which column is the target? Give --target NAME, one of: "
+            f"{_listed(names)}"
+        )
+    given = {
+        "--target": target,
+        "--weight": options.weight,
+        "--group": options.group,
+        "--time": options.time,
+    }
+    roles = {option: name for option, name in given.items() if name is not None}
+    for option, name in roles.items():
+        if name not in names:
+            message = no_such_column(name, names)
+            if not is_table:
+                message = message.replace("column", "array", 1)
+            raise DataError(
+                f"{options.file}: {option}: {message}; there are: {_listed(names)}"
+            )
+    if len(set(roles.values())) < len(roles):
+        raise DataError(f"{', '.join(roles)}: these must be different columns")
+    return roles
 
 
 def _picker(file, path):
@@ -268,22 +272,24 @@ def _codes(raw, used, option):
     return codes
 
 
-def _time(column, name, used):
+def _time(file, raw, used):
     """Times as sortable numbers."""
-    if isinstance(column, np.ndarray):
-        values = column
-    else:
+    name = raw.name
+    if isinstance(file, Table):
         import pyarrow as pa
 
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = file.columns[name]
+        if raw.kind == "text":
             try:
                 column = column.cast(pa.timestamp("us"))
-            except pa.ArrowInvalid:
+            except pa.ArrowException:
                 raise DataError(
                     f"--time: {name!r} is text that is not an ISO 8601 time"
                 ) from None
         values = column.to_numpy()
-    if values.dtype.kind not in "fiuM" or values.ndim != 1:
+    else:
+        values = file.arrays[name]
+    if values.dtype.kind not in "fiuM":
         raise DataError(f"--time: {name!r} holds neither numbers nor times")
     values = values[used]
     bad = np.isnat(values) if values.dtype.kind == "M" else values != values
@@ -384,16 +390,12 @@ def _feature_columns(file, options, taken):
 
 def _encode(features, used, train, test, options):
     rows = used[train]
-    restricted = features
     try:
         treatment = ColumnTreatment.learn(
-            restricted,
-            rows,
-            categorical=options.categorical,
-            hashed=options.hash,
+            features, rows, categorical=options.categorical, hashed=options.hash
         )
-        X_train = treatment.encode(restricted, rows)
-        X_test = treatment.encode(restricted, used[test], treatment.notes)
+        X_train = treatment.encode(features, rows)
+        X_test = treatment.encode(features, used[test], treatment.notes)
     except RefusedColumns as error:
         raise DataError(_refusal(error.reasons, features, options)) from None
     except ValueError as error:

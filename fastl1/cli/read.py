@@ -340,12 +340,15 @@ def _read_npz(path):
         )
     if 0 in X.shape:
         raise DataError(f"{path}: the matrix has shape {X.shape}")
-    names = None
+    names, notes = None, []
     for key in NAME_ARRAYS:
         if key in arrays and arrays[key].shape == (X.shape[1],):
-            names = [str(name) for name in arrays.pop(key).tolist()]
-            break
-    return Matrix(X, arrays, "npz", names)
+            names = [str(name) for name in arrays[key].tolist()]
+            if len(set(names)) == len(names):
+                break
+            notes.append(f"the names in {key!r} are not unique, so they are not used")
+            names = None
+    return Matrix(X, arrays, "npz", names, notes=notes)
 
 
 def _sparse_from(arrays, path):
