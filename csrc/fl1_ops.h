@@ -60,8 +60,8 @@ typedef struct fl1_ops {
     void (*chol_column)(ptrdiff_t n, double c, double s, const double *src, double *x,
                         double *dst);
 
-    /* Loss tables: eta -> sum_i s_i loss(y_i, eta_i); v_i = -s_i loss'(eta_i) and, when
-     * h is not NULL, h_i = s_i loss''(eta_i). */
+    /* Loss tables: eta -> sum_i s_i loss(y_i, eta_i); v_i = -s_i loss'(eta_i) and
+     * h_i = s_i loss''(eta_i). */
     double (*loss_eval[FL1_N_LOSSES])(ptrdiff_t n, const double *y, const double *eta,
                                       const double *s, double *v, double *h);
     /* Fenchel-Young gap of the loss at the dual point kappa * v:

@@ -9,6 +9,7 @@ cdef extern from "fl1_ops.h":
         FL1_I64
         FL1_SQUARED
         FL1_LOGISTIC
+        FL1_N_LOSSES
 
     ctypedef struct fl1_ops:
         const char* level

@@ -7,7 +7,9 @@ import os
 import platform
 import warnings
 
-from fastl1._ops cimport fl1_ops, fl1_ops_levels, fl1_ops_select
+import numpy as np
+
+from fastl1._ops cimport FL1_N_LOSSES, fl1_ops, fl1_ops_levels, fl1_ops_select
 
 cdef extern from *:
     """
@@ -177,6 +179,42 @@ def soft_threshold_f32(const float[::1] x, float t, float[::1] out):
     if n:
         with nogil:
             OPS.soft_threshold_f32(n, &x[0], t, &out[0])
+
+
+def evaluate_loss(
+    int loss, const double[::1] y, const double[::1] eta, const double[::1] s
+):
+    """The loss kernel on its own, for tests and benchmarks.
+
+    Parameters
+    ----------
+    loss : int
+        0 squared, 1 logistic.
+    y, eta, s : ndarray (n,)
+        Targets ({0, 1} for the logistic loss), linear predictors, weights.
+
+    Returns
+    -------
+    value, v, h, young : float, ndarray (n,), ndarray (n,), float
+        sum s loss, minus its gradient, its curvatures, and the Fenchel-Young gap at the
+        dual point v (0 up to rounding).
+    """
+    cdef ptrdiff_t n = y.shape[0]
+    if eta.shape[0] != n or s.shape[0] != n:
+        raise ValueError("y, eta and s differ in length")
+    if not 0 <= loss < FL1_N_LOSSES:
+        raise ValueError(f"no loss has the number {loss}")
+    v_out = np.zeros(n)
+    h_out = np.zeros(n)
+    cdef double[::1] v = v_out
+    cdef double[::1] h = h_out
+    cdef double value, young
+    if n == 0:
+        return 0.0, v_out, h_out, 0.0
+    with nogil:
+        value = OPS.loss_eval[loss](n, &y[0], &eta[0], &s[0], &v[0], &h[0])
+        young = OPS.loss_young[loss](n, &y[0], &eta[0], &s[0], &v[0], 1.0)
+    return value, v_out, h_out, young
 
 
 def config():
