@@ -129,10 +129,13 @@ cdef class Solver:
             S.far, S.grow, S.grow_min = 0.6, 0.25, 50
         else:
             S.far, S.grow, S.grow_min = 0.3, 1.0, 100
+        S.last_tick = fl1_now()
         with nogil:
             status = null_model(S)
         if status == NO_MEMORY:
             raise MemoryError("no memory for the unpenalized columns")
+        if S.interrupted:
+            raise self.pending
 
     cdef double* _array(self, values) except NULL:
         """A float64 copy of `values` that lives as long as the solver."""
