@@ -12,6 +12,7 @@ cdef inline double slot_penalty(
 cdef double signed_correlation(
     const state_t* S, ptrdiff_t j, double c
 ) noexcept nogil
+cdef void refresh(state_t* S) noexcept nogil
 cdef void full_pass(state_t* S) noexcept nogil
 cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil
 cdef double gradient_norm(const state_t* S) noexcept nogil

@@ -12,7 +12,7 @@ l2 term instead (finite for any c, kappa = 1) if that is less.  The dual point 0
 last bound.  Rounding: lam1 is widened by a few ulp, so that the coordinate that sets
 kappa does not round to outside of its own limit.
 """
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdlib cimport qsort
 
 from fastl1._design cimport design_xtv
@@ -23,6 +23,10 @@ from fastl1._screen cimport MAX_REFS, cache_estimate, cache_project, cache_push
 from fastl1._state cimport AUGMENTED, NO_MEMORY, candidate_t, is_interior_free, state_t
 from fastl1._working cimport add_slot, covariance_correlations, load_quad
 
+
+# correlation of an unpenalized column with the dual point, relative to the product of
+# their norms, up to which it is rounding (dependent columns are left to the others)
+cdef double ORTHOGONAL = 1e-5
 
 cdef enum:
     BATCH = 24           # columns that enter at a time where each costs a pass over X
@@ -64,6 +68,13 @@ cdef void _refresh_products(state_t* S) noexcept nogil:
     cdef int r
     for r in range(S.cache.count):
         S.b_eta[r] = S.q.ops.dot(S.n, S.g, S.cache.g + r * S.n)
+
+
+cdef void refresh(state_t* S) noexcept nogil:
+    """Evaluate at the present coefficients; lazy updates start from there."""
+    evaluate(S)
+    _set_residual(S)
+    _refresh_products(S)
 
 
 cdef void full_pass(state_t* S) noexcept nogil:
@@ -186,11 +197,14 @@ cdef void measure(state_t* S) noexcept nogil:
         project_dual(S)
         design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
         S.n_column_products += S.m
-        for k in range(S.n_proj):
-            if S.slot[S.proj[k]] >= 0:
-                S.q.c[S.slot[S.proj[k]]] = 0.0
         _set_residual(S)
         gg = S.q.ops.dot(S.n, S.g, S.g)
+        for k in range(S.n_proj):
+            j = S.proj[k]
+            if S.slot[j] >= 0 and fabs(S.q.c[S.slot[j]]) <= (
+                ORTHOGONAL * S.norm[j] * sqrt(gg) + 1e-12 * S.c_null
+            ):
+                S.q.c[S.slot[j]] = 0.0
         S.r2 = gg
         _refresh_products(S)
         for r in range(S.cache.count):
@@ -241,9 +255,7 @@ cdef void scan_outside(state_t* S, bint exact) noexcept nogil:
     if not exact or count == 0:
         return
     if S.lazy:
-        evaluate(S)
-        _set_residual(S)
-        _refresh_products(S)
+        refresh(S)
     if 4 * count > S.n_alive:
         full_pass(S)
         c = S.cache.c + (S.cache.count - 1) * S.p

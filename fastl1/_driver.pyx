@@ -228,7 +228,7 @@ cdef double certify(state_t* S, double alpha) noexcept nogil:
     """Relative gap of the present coefficients and intercept, recomputed in full;
     negative without memory."""
     if S.null_objective == 0.0:
-        return 0.0
+        return INFINITY if _support(S) else 0.0
     S.alpha_now = alpha
     S.lazy = False
     S.keep_intercept = True

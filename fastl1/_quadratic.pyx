@@ -127,6 +127,9 @@ cdef inline bint _is_free(const quad_t* q, ptrdiff_t k) noexcept nogil:
     return q.w[k] != 0.0 or q.lam1[k] == 0.0
 
 
+cdef double NO_PART = 1e-7  # of the largest entry: rounding in a null direction
+
+
 cdef ptrdiff_t _null_step(
     quad_t* q, const double* G, ptrdiff_t ldg, chol_t* F, ptrdiff_t k, double* z
 ) noexcept nogil:
@@ -137,9 +140,15 @@ cdef ptrdiff_t _null_step(
     reached zero or a bound, F.m when it was k itself, -1 when nothing stops the move.
     """
     cdef ptrdiff_t i, j, stop = -1
-    cdef double slope, t = INFINITY, room, d, target, sign
+    cdef double slope, t = INFINITY, room, d, target, sign, largest = 1.0
     cdef double* hd = q.work + 2 * q.m
     chol_backward(F, z)
+    # a coordinate with no part in the dependence must not set the length of the step
+    for i in range(F.m):
+        largest = max(largest, fabs(z[i]))
+    for i in range(F.m):
+        if fabs(z[i]) <= NO_PART * largest:
+            z[i] = 0.0
     slope = 0.0
     for i in range(F.m + 1):
         j = F.slot[i] if i < F.m else k

@@ -186,20 +186,26 @@ cdef int project_dual(state_t* S) noexcept nogil:
 
     Rows that Z separates reach v = 0 in the limit only, and the projection may push
     them out of the domain of the conjugate: then v and h of rows below a cut become 0,
-    which is in the domain.  Returns 0, or -1 without memory.
+    which is in the domain.  Where every curvature underflows, or without memory, v
+    becomes 0.  Returns 0, or -1 without memory.
     """
-    cdef double h_sum, cut
+    cdef double cut, h_sum
     cdef double* A
     cdef ptrdiff_t i
     cdef int status = 0, step
+    S.n_proj = 0
+    if S.n_free == 0 and not S.centre:
+        return 0
+    h_sum = S.q.ops.sum(S.n, S.h)
+    if not h_sum > 0.0:
+        memset(S.v, 0, S.n * sizeof(double))
+        return 0
     if S.n_free == 0:
-        if S.centre:
-            h_sum = S.q.ops.sum(S.n, S.h)
-            if h_sum > 0.0:
-                S.q.ops.axpy(S.n, -S.q.ops.sum(S.n, S.v) / h_sum, S.h, S.v)
+        S.q.ops.axpy(S.n, -S.q.ops.sum(S.n, S.v) / h_sum, S.h, S.v)
         return 0
     A = <double*> malloc(S.n_free * (S.n_free + 3) * sizeof(double))
     if A == NULL:
+        memset(S.v, 0, S.n * sizeof(double))
         return -1
     for step in range(4):
         cut = 0.0 if step == 0 else 1e-12 * 1000.0 ** (step - 1)
@@ -214,4 +220,7 @@ cdef int project_dual(state_t* S) noexcept nogil:
         ):
             break
     free(A)
+    if status < 0:
+        memset(S.v, 0, S.n * sizeof(double))
+        S.n_proj = 0
     return status

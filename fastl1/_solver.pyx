@@ -2,18 +2,18 @@
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastl1._certificate cimport slot_penalty
+from fastl1._certificate cimport refresh, slot_penalty
 from fastl1._cholesky cimport chol_free
 from fastl1._design cimport design_stats
 from fastl1._driver cimport certify, null_model, solve_alpha
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, FL1_LOGISTIC, FL1_SQUARED
 from fastl1._runtime cimport OPS, resolve_threads
-from fastl1._samples cimport evaluate, shift_intercept, sync_eta
+from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport cache_free, cache_init
 from fastl1._state cimport INTERRUPTED, NO_MEMORY, candidate_t, state_t
 from fastl1._sweeps cimport packed_free
@@ -120,7 +120,9 @@ cdef class Solver:
             raise MemoryError("no memory for the screening cache")
         S.cache.ops = S.q.ops = S.F.ops = OPS
         S.factor_alpha = NAN
-        S.lazy_ok = S.loss == FL1_SQUARED and S.n_free == 0
+        S.lazy_ok = (
+            S.loss == FL1_SQUARED and S.n_free == 0 and not self._cancels()
+        )
         S.use_gram = True
         S.covariance_ok = S.lazy_ok and not S.X.sparse and 4 * p <= n and p <= MAX_CROSS
         # Where a pass over X is cheap beside the work on the working set (dense, wide),
@@ -217,6 +219,18 @@ cdef class Solver:
                 S.n_free += S.pf[j] == 0.0
         return 0
 
+    cdef bint _cancels(self) noexcept:
+        """Whether a sparse column's mean is so large beside its deviation that Gram
+        entries lose half their digits: then they must not carry the correlations."""
+        cdef const state_t* S = &self.S
+        cdef ptrdiff_t k, j
+        if S.X.sparse:
+            for k in range(S.n_alive):
+                j = S.alive[k]
+                if fabs(S.mean[j] * S.scale[j]) > 1e3 * S.norm[j]:
+                    return True
+        return False
+
     def solve(self, double alpha, double tol, int max_iter):
         """Solve at alpha from the present coefficients.
 
@@ -253,7 +267,7 @@ cdef class Solver:
         cdef ptrdiff_t k
         cdef double total
         with nogil:
-            evaluate(S)
+            refresh(S)
             load_quad(S, alpha)
             total = S.loss_value
             for k in range(S.m):

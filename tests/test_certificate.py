@@ -374,3 +374,93 @@ def test_regimes_agree():
                 assert solver.solve(alpha, 1e-11, 500) == 0
                 coefs.append(solver.coef)
         np.testing.assert_allclose(coefs[:3], coefs[3:], atol=1e-5)
+
+
+def solver_for(X, y, **options):
+    from fastl1._solver import Solver
+
+    problem = {
+        "loss": "squared",
+        "l1_ratio": 1.0,
+        "penalty_factor": None,
+        "lower": None,
+        "upper": None,
+        "fit_intercept": True,
+        "standardize": False,
+        "sample_weight": None,
+        "offset": None,
+    } | options
+    X = X if sparse.issparse(X) else np.asfortranarray(X)
+    if sparse.issparse(X):
+        from fastl1._validation import CSC
+
+        X = CSC(X.data, X.indices, X.indptr.astype(np.int64), X.shape)
+    return Solver(X, y, n_threads=1, **problem)
+
+
+@pytest.mark.parametrize("seed", [2, 4, 5])
+def test_objective_between_solves_leaves_screening_safe(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((60, 800)) + rng.standard_normal((60, 1))
+    y = X[:, :15] @ (2 * rng.standard_normal(15)) + rng.standard_normal(60)
+    solver = solver_for(X, y)
+    for alpha in solver.alpha_max * np.geomspace(0.9, 0.05, 12):
+        assert solver.solve(alpha, 1e-9, 1000) == 0
+        solver.objective(alpha)
+        gap = reference.relative_gap(X, y, solver.coef, solver.intercept, alpha)
+        assert gap <= 1e-8
+
+
+def test_dependent_unpenalized_columns_stay_finite():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((30, 60))
+    factor = rng.choice([0.0, 0.0, 0.3, 1.0, 2.0], 60)
+    factor[:4] = 0.0
+    X[:, 1] = X[:, 0]
+    X[:, 3] = X[:, 0] - X[:, 2]
+    y = X @ rng.standard_normal(60) + rng.standard_normal(30)
+    solver = solver_for(X, y, penalty_factor=factor, standardize=True)
+    for ratio in (0.9, 0.5, 0.08, 0.6, 0.03):
+        assert solver.solve(ratio * solver.alpha_max, 1e-8, 100) == 0
+        assert np.abs(solver.coef).max() < 1e3
+
+
+def test_certificate_where_every_sample_is_saturated():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((30, 10))
+    y = (np.arange(30) % 3 == 0).astype(float)
+    solver = solver_for(X, y, loss="logistic")
+    alpha = 0.1 * solver.alpha_max
+    assert solver.solve(alpha, 1e-10, 100) == 0
+    best = solver.objective(alpha)
+    solver.set_coef(1e4 * rng.standard_normal(10), 0.0)
+    distance = (solver.objective(alpha) - best) / solver.null_objective
+    assert solver.certify(alpha) >= distance * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("shift", [1e5, 1e6, 1e7])
+def test_sparse_columns_far_from_zero(shift):
+    rng = np.random.default_rng(1)
+    Z = rng.standard_normal((200, 30))
+    y = Z[:, :4].sum(axis=1) + rng.standard_normal(200)
+    X = Z + shift
+    solver = solver_for(sparse.csc_array(X), y)
+    alpha = 0.1 * solver.alpha_max
+    solver.solve(alpha, 1e-9, 100)
+    exact = solver_for(X, y)
+    exact.solve(alpha, 1e-13, 100)
+    Z, y = X - X[0], y - y.mean()
+    Z = Z - Z.mean(axis=0)
+
+    def objective(w):
+        return 0.5 * np.mean((y - Z @ w) ** 2) + alpha * np.abs(w).sum()
+
+    distance = objective(solver.coef) - objective(exact.coef)
+    assert solver.gap >= distance / solver.null_objective - 1e-12
+
+
+def test_certify_where_the_null_model_is_exact():
+    solver = solver_for(np.random.default_rng(0).standard_normal((9, 2)), np.ones(9))
+    assert solver.certify(1.0) == 0.0
+    solver.set_coef([1.0, 0.0], 0.0)
+    assert solver.certify(1.0) == np.inf
