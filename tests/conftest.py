@@ -2,6 +2,6 @@
 
 import signal
 
-# A test run started in the background inherits an ignored SIGINT, and would wait for ever
-# in the tests that interrupt a fit.
+# A test run started in the background inherits an ignored SIGINT, and would wait for
+# ever in the tests that interrupt a fit.
 signal.signal(signal.SIGINT, signal.default_int_handler)

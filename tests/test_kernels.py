@@ -36,7 +36,8 @@ def test_logistic_kernel_is_within_a_few_ulp(y):
         assert np.max(np.abs(got - want) / np.abs(want)) < 8e-16
     # the value is a sum: one sample at a time
     for i in range(0, n, 97):
-        value = _runtime.evaluate_loss(1, target[i : i + 1], eta[i : i + 1], ones[:1])[0]
+        one = slice(i, i + 1)
+        value = _runtime.evaluate_loss(1, target[one], eta[one], ones[one])[0]
         assert abs(value - expected[0][i]) <= 5e-16 * expected[0][i]
     assert 0 <= young < 1e-15 * n
 
@@ -47,7 +48,8 @@ def test_logistic_kernel_saturates_without_overflow():
     value, v, h, _ = _runtime.evaluate_loss(1, y, eta, np.full(4, 0.25))
     assert value == pytest.approx(0.5e308)
     np.testing.assert_allclose(v, [0, 0, -0.25, 0.25], atol=1e-300)
-    assert np.all(np.isfinite(h)) and np.all(h >= 0)
+    assert np.all(np.isfinite(h))
+    assert np.all(h >= 0)
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 1000])
