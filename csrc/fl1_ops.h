@@ -30,7 +30,6 @@ typedef struct fl1_ops {
     double (*dense_dot[2])(ptrdiff_t n, const void *x, double shift, const double *v);
     void (*dense_axpy[2])(ptrdiff_t n, double a, const void *x, double shift,
                           double *y);
-    double (*dense_sum[2])(ptrdiff_t n, const void *x);
     /* sum (x_i - shift)^2 s_i, with s = NULL for all ones */
     double (*dense_sqdev[2])(ptrdiff_t n, const void *x, double shift, const double *s);
     /* out_i = (x_i - shift) * scale * d_i, with d = NULL for all ones */

@@ -72,6 +72,7 @@ cdef int null_model(state_t* S) noexcept nogil:
     for k in range(S.n_alive):
         S.c_null = max(S.c_null, fabs(S.cache.c[S.alive[k]]))
     S.r2 = S.r2_zero = S.q.ops.dot(S.n, S.g, S.g)
+    S.cache.slack = 1e-15 * S.r2  # updates of r2 round at the scale they started from
     for k in range(S.p):
         S.c_zero[k] = S.cache.c[k]
     if S.n_free:

@@ -5,7 +5,7 @@ weighted least-squares problem of _working.solve_quadratic; the intercept is pro
 out by centring the columns under h.  The model is solved to a fraction of the present
 gap.
 """
-from libc.math cimport INFINITY, sqrt
+from libc.math cimport INFINITY, isfinite, sqrt
 
 from fastl1._certificate cimport gap_at, gradient_norm, slot_penalty
 from fastl1._design cimport design_add_xw, design_means, design_xtv
@@ -61,6 +61,8 @@ cdef bint _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
         for i in range(S.n):
             S.n_work[i] += b_step
         slope -= b_step * v_sum
+    if not isfinite(slope):
+        return False
     start = S.loss_value + pen0
     for _half in range(30):
         S.q.ops.axpy(S.n, t - done, S.n_work, S.eta)

@@ -24,7 +24,6 @@ cdef extern from "fl1_ops.h":
                                const double*) noexcept nogil
         void (*dense_axpy[2])(ptrdiff_t, double, const void*, double,
                               double*) noexcept nogil
-        double (*dense_sum[2])(ptrdiff_t, const void*) noexcept nogil
         double (*dense_sqdev[2])(ptrdiff_t, const void*, double,
                                  const double*) noexcept nogil
         void (*dense_pack[2])(ptrdiff_t, const void*, double, double, const double*,

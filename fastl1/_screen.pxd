@@ -13,6 +13,7 @@ cdef struct cache_t:
     double[MAX_REFS * MAX_REFS] gram  # inner products of the residuals
     double[MAX_REFS] beta            # projection of the present residual ...
     double dist                      # ... and its distance from their span
+    double slack                     # rounding of the squared norms, absolute
     const fl1_ops* ops
 
 cdef int cache_init(cache_t* K, ptrdiff_t n, ptrdiff_t p) noexcept nogil
@@ -21,7 +22,7 @@ cdef double* cache_push(cache_t* K, const double* g) noexcept nogil
 cdef void cache_project(cache_t* K, const double* b, double gg) noexcept nogil
 
 
-# The present correlation of column j is within cache_slack of this.
+# The present correlation of column j is within dist * norm_j of this.
 cdef inline double cache_estimate(const cache_t* K, ptrdiff_t j) noexcept nogil:
     cdef int r
     cdef double est = 0.0

@@ -86,4 +86,4 @@ cdef void cache_project(cache_t* K, const double* b, double gg) noexcept nogil:
             x += K.gram[i * MAX_REFS + j] * K.beta[j]
         dist2 += K.beta[i] * x
     # slack for the rounding of gg and of the inner products
-    K.dist = sqrt(max(dist2, 0.0) + 1e-14 * gg)
+    K.dist = sqrt(max(dist2, 0.0) + 1e-14 * gg + K.slack)

@@ -91,6 +91,12 @@ cdef struct state_t:
     ptrdiff_t n_proj
     double null_objective
     double c_null            # largest correlation at the null model
+    # What is current when:
+    #   always           w, b, slots, G and cross for the first m_gram slots
+    #   after evaluate   eta, loss_value, v, h (w_eta = w)
+    #   after refresh    also g and b_eta
+    #   lazy             q.c and r2, by the Gram block, while eta and b_eta lag at w_eta
+    #   not lazy         q.c only after measure, and then for the dual point
     # the solve under way
     double alpha_now
     double alpha_prev

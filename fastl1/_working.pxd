@@ -10,4 +10,4 @@ cdef void prune(state_t* S, double limit) noexcept nogil
 cdef void load_quad(state_t* S, double alpha) noexcept nogil
 cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil
 cdef int solve_squared(state_t* S, double alpha, double tol, int rounds) noexcept nogil
-cdef bint choose_gram(state_t* S) noexcept nogil
+cdef bint choose_gram(const state_t* S) noexcept nogil

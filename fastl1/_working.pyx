@@ -176,7 +176,7 @@ cdef int grow_gram(state_t* S) noexcept nogil:
     cdef double* G
     cdef double* cross
     if S.m > S.ldg:
-        cap = max(64, max(S.m, S.ldg + S.ldg // 2))
+        cap = max(S.m, min(max(64, S.ldg + S.ldg // 2), S.n_alive))
         G = <double*> malloc(cap * cap * sizeof(double))
         if G == NULL:
             return NO_MEMORY
