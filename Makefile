@@ -17,7 +17,7 @@ help:
 	@echo "make bench-peers  fastl1 and the installed peers at equal certified gap"
 	@echo "make sanitize     kernel tests under AddressSanitizer and UBSan"
 	@echo "make debug        kernel tests with bounds checks on"
-	@echo "make clean        remove everything that the above made"
+	@echo "make clean        remove what the above made, but benchmark results"
 
 # Installed with one extra, in development mode: a changed Python file is in effect at
 # once, a changed kernel is compiled when the next target runs.
@@ -60,4 +60,5 @@ sanitize debug: $(VENV)/ready-test
 clean:
 	rm -rf $(VENV) .venv-* build dist *.egg-info fastl1/*.so examples/out
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf asv_bench/env benchmarks/peers/envs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
