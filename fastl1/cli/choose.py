@@ -13,9 +13,9 @@ from fastl1.paths import alpha_max, path
 TOL = 1e-4  # enough to compare alphas; the chosen model is solved to the user's
 STRIDE = 2  # of the walk along the grid
 PIECE = 5  # steps between two looks at the held-out loss
-PATIENCE = 8  # steps beyond the best one that must have been tried
-MARGIN = STRIDE * PIECE  # alphas that the grid goes on beyond the best one
-RISE = 0.1  # of the gain over the null model that must have been lost again
+PATIENCE = 5  # steps beyond the best one that must have been tried
+MARGIN = 4  # alphas that the grid goes on beyond the best one, at least
+RISE = 0.05  # of the gain over the null model that must have been lost again
 
 
 def choose_alpha(X, y, splits, weight, options, callback, **common):
@@ -40,7 +40,7 @@ def choose_alpha(X, y, splits, weight, options, callback, **common):
     """
     common = {**common, "standardize": True}
     smallest = 1e-4 if X.shape[0] > X.shape[1] else 1e-2
-    grids, length = [], MARGIN
+    grids, length = [], 2 * MARGIN
     for ratio in options.l1_ratio:
         top = alpha_max(X, y, l1_ratio=ratio, sample_weight=weight, **common)
         grid = (top or 1.0) * np.geomspace(1.0, smallest, options.n_alphas)
@@ -64,7 +64,7 @@ def choose_alpha(X, y, splits, weight, options, callback, **common):
         )
         if length >= grids.shape[1] or cv.best.index < length - MARGIN:
             return cv
-        length += length // 2 + MARGIN  # the other folds want a smaller alpha
+        length += length // 4 + 2 * MARGIN  # the other folds want a smaller alpha
 
 
 def _walk(X, y, split, weight, grid, ratio, **common):
