@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 
 OURS = "fastl1"
+LEAST_GAP = 1e-12  # smaller ones, down to rounding, are drawn here
 
 
 def read(log):
@@ -170,6 +171,7 @@ def plot(records, path):
         return 'no plot (needs matplotlib: pip install "fastl1[bench]")'
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import NullFormatter
 
     panels = defaultdict(list)
     for record in records:
@@ -190,11 +192,18 @@ def plot(records, path):
         axis.set(xscale="log", yscale="log", title=f"{task}, {threads} threads")
         axis.set(xlabel="seconds", ylabel="certified relative gap")
         axis.grid(alpha=0.3)
+        seconds = [r["seconds"] for record in group for r in record["runs"]]
+        if seconds:  # whole decades, so that every panel has labels
+            ends = (
+                math.floor(math.log10(min(seconds))),
+                math.ceil(math.log10(max(seconds))),
+            )
+            axis.set_xlim(10.0 ** ends[0], 10.0 ** max(ends[1], ends[0] + 1))
+        axis.xaxis.set_minor_formatter(NullFormatter())
         for record in group:
-            runs = [r for r in record["runs"] if r["gap"] > 0]
             (lines[record["peer"]],) = axis.plot(
-                [r["seconds"] for r in runs],
-                [r["gap"] for r in runs],
+                [r["seconds"] for r in record["runs"]],
+                [max(r["gap"], LEAST_GAP) for r in record["runs"]],
                 marker=".",
                 **styles[record["peer"]],
             )

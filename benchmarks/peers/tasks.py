@@ -58,6 +58,7 @@ def _table():
     for data in ("tinydense", "tinysparse"):  # the harness's own test
         yield Task("lasso", data, 10)
         yield Task("lassopath", data, 10, n_alphas=5)
+        yield Task("enetpath", data, 10, l1_ratio=0.5, n_alphas=5)
         yield Task("logistic", data, 10, loss="logistic")
 
 

@@ -1,4 +1,4 @@
-# Rscript glmnet.R DATA SCRATCH FAMILY L1_RATIO TYPE
+# Rscript glmnet.R DATA SCRATCH FAMILY ALPHA TYPE
 # Reads a tolerance per line from standard input, fits, leaves the coefficients in
 # SCRATCH/coefs (int32 columns, nnz, indptr, indices; float64 values), prints the
 # elapsed and the processor seconds.
@@ -16,7 +16,7 @@ read_npy <- function(folder, name, what, size) {
 }
 
 y <- read_npy(args[2], "y", "double", 8)
-lambda <- read_npy(args[2], "alphas", "double", 8)
+lambda <- read_npy(args[2], "lambdas", "double", 8)
 if (file.exists(file.path(args[1], "X.npy"))) {
   X <- matrix(read_npy(args[1], "X", "double", 8), nrow = length(y))
 } else {

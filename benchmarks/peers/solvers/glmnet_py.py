@@ -4,14 +4,17 @@ import numpy as np
 from glmnet import ElasticNet, LogitNet
 
 from . import decades
+from .glmnet_scale import glmnet_scale
 
 
 def build(problem):
+    lambdas, alpha = glmnet_scale(problem, problem.y.std())
+
     def fit(tol):
         make = LogitNet if problem.loss == "logistic" else ElasticNet
         model = make(
-            alpha=problem.l1_ratio,
-            lambda_path=problem.alphas,
+            alpha=alpha,
+            lambda_path=lambdas,
             standardize=False,
             fit_intercept=False,
             tol=tol,

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from . import Timed, decades
+from .glmnet_scale import glmnet_scale
 
 
 def build(problem, covariance=False):
@@ -16,11 +17,12 @@ def build(problem, covariance=False):
     out = Path(scratch.name, "coefs")
     y = problem.y01 if problem.loss == "logistic" else problem.y
     np.save(Path(scratch.name, "y.npy"), y)
-    np.save(Path(scratch.name, "alphas.npy"), problem.alphas)
+    lambdas, alpha = glmnet_scale(problem, np.sqrt(np.mean(problem.y**2)))
+    np.save(Path(scratch.name, "lambdas.npy"), lambdas)
     family = {"squared": "gaussian", "logistic": "binomial"}[problem.loss]
     script = str(Path(__file__).with_name("glmnet.R"))
     kind = "covariance" if covariance else "default"
-    arguments = [problem.folder, scratch.name, family, str(problem.l1_ratio), kind]
+    arguments = [problem.folder, scratch.name, family, alpha, kind]
     process = subprocess.Popen(
         ["Rscript", script, *map(str, arguments)],
         stdin=subprocess.PIPE,
