@@ -85,6 +85,7 @@ cdef void full_pass(state_t* S) noexcept nogil:
     design_xtv(&S.X, NULL, S.p, S.v, c, S.n_threads)
     S.n_column_products += S.p
     S.n_full_passes += 1
+    S.estimated = False  # the new reference is exact
     _refresh_products(S)
 
 
@@ -178,6 +179,7 @@ cdef void measure(state_t* S) noexcept nogil:
     cdef int r
     cdef double delta, gg
     cdef double[MAX_REFS] b
+    S.estimated = False
     if S.covariance and S.lazy:
         return  # scan_outside knows every correlation
     if S.lazy:
@@ -234,6 +236,9 @@ cdef void scan_outside(state_t* S, bint exact) noexcept nogil:
     if S.covariance and S.lazy:
         _scan_covariance(S)
         return
+    if not S.estimated:
+        cache_estimate(&S.cache, S.c_work)
+        S.estimated = True
     cdef ptrdiff_t k, j, count = 0
     cdef double est, dev, bound
     cdef double* c
@@ -241,7 +246,7 @@ cdef void scan_outside(state_t* S, bint exact) noexcept nogil:
         j = S.alive[k]
         if S.slot[j] >= 0:
             continue
-        est = cache_estimate(&S.cache, j)
+        est = S.c_work[j]
         dev = S.cache.dist * S.norm[j]
         bound = max(
             est + dev if S.hi[j] > 0.0 else 0.0,

@@ -120,7 +120,8 @@ cdef int _solve_at(state_t* S, double alpha, double tol, int max_iter) noexcept 
         return NO_MEMORY
     S.lazy = S.lazy_ok and S.m_gram == S.m and S.m > 0
     load_quad(S, alpha)
-    measure(S)
+    if not (S.lazy and S.estimated):
+        measure(S)
     scan_outside(S, S.restarted)
     if S.n_cand == 0 or S.restarted:
         gap = relative_gap(S, alpha)

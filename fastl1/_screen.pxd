@@ -21,11 +21,4 @@ cdef void cache_free(cache_t* K) noexcept nogil
 cdef double* cache_push(cache_t* K, const double* g) noexcept nogil
 cdef void cache_project(cache_t* K, const double* b, double gg) noexcept nogil
 
-
-# The present correlation of column j is within dist * norm_j of this.
-cdef inline double cache_estimate(const cache_t* K, ptrdiff_t j) noexcept nogil:
-    cdef int r
-    cdef double est = 0.0
-    for r in range(K.count):
-        est += K.beta[r] * K.c[r * K.p + j]
-    return est
+cdef void cache_estimate(const cache_t* K, double* c) noexcept nogil

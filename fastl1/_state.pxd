@@ -56,7 +56,8 @@ cdef struct state_t:
     double* w_eta            # (p,) those that eta stands for
     double b
     double* p_work
-    double* c_work           # (p,) correlations (covariance)
+    double* c_work           # (p,) correlations, or what screening knows of them ...
+    bint estimated           # ... at the present coefficients
     ptrdiff_t* cols          # (p,) scratch
     # working set, by slot
     ptrdiff_t m
