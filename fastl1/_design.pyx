@@ -14,7 +14,8 @@ from fastl1._ops cimport FL1_F32
 
 cdef enum:
     ROW_BLOCK = 2048       # rows of one unit of work in X w
-    GRAM_ROWS = 256        # rows of one step of a Gram block: a tile stays in cache
+    GRAM_ROWS = 512        # rows of one step of a Gram block: a tile stays in cache
+    PAD = 8                # doubles between packed columns, off powers of two
     GRAM_PACK = 1 << 19    # doubles packed at a time, at least GRAM_ROWS a column
     GRAM_TILE = 32         # columns of one unit of work in a Gram block
     CROSS_ROWS = 8192      # rows of one unit of work against all columns
@@ -220,17 +221,18 @@ cdef int _gram_dense(
     """Row blocks are packed (float64, centred, weighted) and multiplied tile by tile.
 
     The size of a block depends on m alone, so the sums do not depend on n_threads."""
-    cdef ptrdiff_t block, row, rows, k, j, t, ld
+    cdef ptrdiff_t block, row, rows, k, j, t, ld, step
     cdef ptrdiff_t tiles = (m - m0 + GRAM_TILE - 1) // GRAM_TILE
     cdef double* pack
-    ld = max(GRAM_ROWS, GRAM_PACK // m // GRAM_ROWS * GRAM_ROWS)
-    ld = min(ld, (X.n + GRAM_ROWS - 1) // GRAM_ROWS * GRAM_ROWS)
+    step = max(GRAM_ROWS, GRAM_PACK // m // GRAM_ROWS * GRAM_ROWS)
+    step = min(step, X.n)
+    ld = step + PAD
     pack = <double*> malloc(ld * m * sizeof(double))
     if pack == NULL:
         return -1
-    for block in range((X.n + ld - 1) // ld):
-        row = block * ld
-        rows = min(ld, X.n - row)
+    for block in range((X.n + step - 1) // step):
+        row = block * step
+        rows = min(step, X.n - row)
         for k in prange(
             m, schedule="static", num_threads=n_threads, use_threads_if=n_threads > 1
         ):
@@ -261,10 +263,11 @@ cdef void _cross_tile(
         for k in range(count):
             X.ops.dense_pack[X.vtype](
                 some, X.data + ((j0 + k) * X.n + row + at) * X.vsize, X.mean[j0 + k],
-                X.scale[j0 + k], h_sqrt + row + at, pack + k * GRAM_ROWS
+                X.scale[j0 + k], h_sqrt + row + at, pack + k * (GRAM_ROWS + PAD)
             )
         X.ops.gram_block(
-            some, pack, GRAM_ROWS, count, B + at, CROSS_ROWS, m, out + j0, X.p
+            some, pack, GRAM_ROWS + PAD, count, B + at, CROSS_ROWS + PAD, m, out + j0,
+            X.p
         )
         at += some
 
@@ -284,8 +287,10 @@ cdef int design_cross(
         return 0
     if <double> X.n * X.p * m < MIN_PARALLEL:
         n_threads = 1
-    B = <double*> malloc(CROSS_ROWS * m * sizeof(double))
-    pack = <double*> malloc(n_threads * GRAM_TILE * GRAM_ROWS * sizeof(double))
+    B = <double*> malloc((CROSS_ROWS + PAD) * m * sizeof(double))
+    pack = <double*> malloc(
+        n_threads * GRAM_TILE * (GRAM_ROWS + PAD) * sizeof(double)
+    )
     if B == NULL or pack == NULL:
         free(B)
         free(pack)
@@ -298,7 +303,7 @@ cdef int design_cross(
         for k in range(m):
             X.ops.dense_pack[X.vtype](
                 rows, X.data + (cols[k] * X.n + row) * X.vsize, X.mean[cols[k]],
-                X.scale[cols[k]], h_sqrt + row, B + k * CROSS_ROWS
+                X.scale[cols[k]], h_sqrt + row, B + k * (CROSS_ROWS + PAD)
             )
         for t in prange(
             tiles, schedule="dynamic", chunksize=1, num_threads=n_threads,
@@ -306,7 +311,7 @@ cdef int design_cross(
         ):
             _cross_tile(
                 X, B, m, row, rows, t, h_sqrt,
-                pack + threadid() * GRAM_TILE * GRAM_ROWS, out
+                pack + threadid() * GRAM_TILE * (GRAM_ROWS + PAD), out
             )
     free(B)
     free(pack)
