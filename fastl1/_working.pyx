@@ -16,6 +16,8 @@ from fastl1._samples cimport evaluate
 from fastl1._state cimport AUGMENTED, NO_MEMORY, state_t
 from fastl1._sweeps cimport packed_build, residual_t, sweep_solve
 
+cdef double FACTOR_REACH = 0.6
+
 cdef enum:
     TURN = 5             # rounds between two looks for Ctrl-C
     MAX_GRAM = 8000      # columns of a Gram block (512 MB)
@@ -323,9 +325,14 @@ cdef int solve_squared(
             if delta != 0.0:
                 for k in range(m0, S.m):
                     S.q.c[k] -= delta * S.G[k + moved * S.ldg]
-    if S.l1_ratio < 1.0 and S.factor_alpha != alpha:
+    # a factor at another l2 is close enough to the Newton step's for a while: each step
+    # shrinks the error by the relative change of l2, at the cost of a solve
+    if S.l1_ratio < 1.0 and not (
+        FACTOR_REACH * S.factor_alpha < alpha < S.factor_alpha / FACTOR_REACH
+    ):
         S.F.m = 0
-    S.factor_alpha = alpha
+    if S.F.m == 0:
+        S.factor_alpha = alpha
     S.q.r2 = S.r2
     status = solve_quadratic(S, tol, rounds)
     S.r2 = max(S.q.r2, 0.0)
