@@ -17,6 +17,7 @@ from fastl1._state cimport AUGMENTED, NO_MEMORY, state_t
 from fastl1._sweeps cimport packed_build, residual_t, sweep_solve
 
 cdef double FACTOR_REACH = 0.6
+cdef int SMALL_FACTOR = 200
 
 cdef enum:
     TURN = 5             # rounds between two looks for Ctrl-C
@@ -326,9 +327,11 @@ cdef int solve_squared(
                 for k in range(m0, S.m):
                     S.q.c[k] -= delta * S.G[k + moved * S.ldg]
     # a factor at another l2 is close enough to the Newton step's for a while: each step
-    # shrinks the error by the relative change of l2, at the cost of a solve
-    if S.l1_ratio < 1.0 and not (
-        FACTOR_REACH * S.factor_alpha < alpha < S.factor_alpha / FACTOR_REACH
+    # shrinks the error by the relative change of l2, at the cost of a solve; a small
+    # factor is cheaper to make anew, and exact
+    if S.l1_ratio < 1.0 and S.factor_alpha != alpha and (
+        S.F.m < SMALL_FACTOR
+        or not FACTOR_REACH * S.factor_alpha < alpha < S.factor_alpha / FACTOR_REACH
     ):
         S.F.m = 0
     if S.F.m == 0:
