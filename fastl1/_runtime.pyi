@@ -1,3 +1,4 @@
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -6,6 +7,8 @@ from numpy.typing import NDArray
 isa: str
 
 def resolve_threads(n_threads: int | None) -> int: ...
+def stop_with(event: Event) -> None: ...
+def in_pool() -> bool: ...
 def soft_threshold(
     x: NDArray[np.float64], t: float, out: NDArray[np.float64]
 ) -> None: ...

@@ -5,9 +5,12 @@ environment variable FASTL1_ISA names (baseline, v3, v4).
 """
 import os
 import platform
+import threading
 import warnings
 
 import numpy as np
+
+from cpython.exc cimport PyErr_CheckSignals
 
 from fastl1._ops cimport FL1_N_LOSSES, fl1_ops, fl1_ops_levels, fl1_ops_select
 
@@ -159,6 +162,31 @@ cpdef int resolve_threads(object n_threads) except -1:
         )
         return 1
     return n
+
+
+# .stop of a thread: see stop_with
+_local = threading.local()
+
+
+def stop_with(event):
+    """From now on the solves of this thread end, as by Ctrl-C, once `event` (a
+    threading.Event) is set: signals reach the main thread only."""
+    _local.stop = event
+
+
+def in_pool():
+    """Whether this thread belongs to a pool that solves several problems at once."""
+    return getattr(_local, "stop", None) is not None
+
+
+cdef int check_signals() except -1:
+    """Raise what a signal handler raises, or KeyboardInterrupt where this thread is to
+    stop."""
+    PyErr_CheckSignals()
+    stop = getattr(_local, "stop", None)
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
+    return 0
 
 
 def soft_threshold(const double[::1] x, double t, double[::1] out):

@@ -1,7 +1,6 @@
 """The compiled solver as Python sees it: one object a problem, one call an alpha."""
 import numpy as np
 
-from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
@@ -12,7 +11,7 @@ from fastl1._cholesky cimport chol_free
 from fastl1._design cimport design_stats
 from fastl1._driver cimport certify, null_model, solve_alpha
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, FL1_LOGISTIC, FL1_SQUARED
-from fastl1._runtime cimport OPS, resolve_threads
+from fastl1._runtime cimport OPS, check_signals, resolve_threads
 from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport cache_free, cache_init
 from fastl1._state cimport INTERRUPTED, NO_MEMORY, candidate_t, state_t
@@ -46,7 +45,7 @@ cdef bint poll_signals(state_t* S) noexcept nogil:
         S.last_tick = now
         with gil:
             try:
-                PyErr_CheckSignals()
+                check_signals()
             except BaseException as error:
                 (<Solver> S.owner).pending = error
                 S.interrupted = True
@@ -239,6 +238,7 @@ cdef class Solver:
         and whatever a signal handler raised other than KeyboardInterrupt.
         """
         cdef int status
+        check_signals()  # short solves never poll
         self.S.interrupted = False
         self.S.last_tick = fl1_now()
         with nogil:

@@ -15,7 +15,7 @@ CSRC = Path(__file__).parent.parent / "csrc"
 # A module imports modules of the rows above its own, never of its own row or below.
 LAYERS = (
     {"_version", "exceptions", "_extras", "_runtime", "_solver"},
-    {"_validation", "prox", "_table"},
+    {"_validation", "_parallel", "prox", "_table"},
     {"columns"},
     {"model"},
     {"paths", "scales"},
