@@ -13,11 +13,13 @@ cdef double signed_correlation(
     const state_t* S, ptrdiff_t j, double c
 ) noexcept nogil
 cdef void refresh(state_t* S) noexcept nogil
+cdef double* pass_begin(state_t* S) noexcept nogil
+cdef void pass_end(state_t* S) noexcept nogil
 cdef void full_pass(state_t* S) noexcept nogil
 cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil
 cdef double gradient_norm(const state_t* S) noexcept nogil
 cdef double gradient_tolerance(const state_t* S, double tol) noexcept nogil
 cdef double relative_gap(state_t* S, double alpha) noexcept nogil
 cdef void measure(state_t* S) noexcept nogil
-cdef void scan_outside(state_t* S, bint exact) noexcept nogil
+cdef bint scan_outside(state_t* S, bint exact) noexcept nogil
 cdef int add_candidates(state_t* S, double limit, ptrdiff_t most) noexcept nogil

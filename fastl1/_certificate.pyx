@@ -77,16 +77,28 @@ cdef void refresh(state_t* S) noexcept nogil:
     _refresh_products(S)
 
 
-cdef void full_pass(state_t* S) noexcept nogil:
-    """Correlations of every column with v: a new reference for screening."""
-    cdef double* c
+cdef double* pass_begin(state_t* S) noexcept nogil:
+    """v becomes a reference for screening; where its (p,) correlations are wanted."""
     _set_residual(S)
-    c = cache_push(&S.cache, S.g)
-    design_xtv(&S.X, NULL, S.p, S.v, c, S.n_threads)
+    return cache_push(&S.cache, S.g)
+
+
+cdef void pass_end(state_t* S) noexcept nogil:
+    """The correlations that `pass_begin` asked for are there."""
+    cdef ptrdiff_t k
+    cdef const double* c = S.cache.c + (S.cache.count - 1) * S.p
     S.n_column_products += S.p
     S.n_full_passes += 1
     S.estimated = False  # the new reference is exact
     _refresh_products(S)
+    for k in range(S.n_cand):
+        S.p_work[k] = c[S.cand[k].column]
+
+
+cdef void full_pass(state_t* S) noexcept nogil:
+    """Correlations of every column with v."""
+    design_xtv(&S.X, NULL, S.p, S.v, pass_begin(S), S.n_threads)
+    pass_end(S)
 
 
 cdef double _loss_young(state_t* S, const double* v, double kappa) noexcept nogil:
@@ -228,20 +240,20 @@ cdef void _scan_covariance(state_t* S) noexcept nogil:
     S.n_cand = count
 
 
-cdef void scan_outside(state_t* S, bint exact) noexcept nogil:
+cdef bint scan_outside(state_t* S, bint exact) noexcept nogil:
     """Columns outside the working set that may exceed their limit: cand[:n_cand].
 
-    Their correlations, in p_work, are estimates or, with `exact`, computed.
+    Their correlations, in p_work, are estimates or, with `exact`, computed.  True where
+    that takes a pass over all columns, which is left to the caller.
     """
     if S.covariance and S.lazy:
         _scan_covariance(S)
-        return
+        return False
     if not S.estimated:
         cache_estimate(&S.cache, S.c_work)
         S.estimated = True
     cdef ptrdiff_t k, j, count = 0
     cdef double est, dev, bound
-    cdef double* c
     for k in range(S.n_alive):
         j = S.alive[k]
         if S.slot[j] >= 0:
@@ -258,19 +270,16 @@ cdef void scan_outside(state_t* S, bint exact) noexcept nogil:
             count += 1
     S.n_cand = count
     if not exact or count == 0:
-        return
+        return False
     if S.lazy:
         refresh(S)
-    if 4 * count > S.n_alive:
-        full_pass(S)
-        c = S.cache.c + (S.cache.count - 1) * S.p
-        for k in range(count):
-            S.p_work[k] = c[S.cand[k].column]
-    else:
-        for k in range(count):
-            S.cols[k] = S.cand[k].column
-        design_xtv(&S.X, S.cols, count, S.v, S.p_work, S.n_threads)
-        S.n_column_products += count
+    if count > S.pass_share * S.n_alive:
+        return True
+    for k in range(count):
+        S.cols[k] = S.cand[k].column
+    design_xtv(&S.X, S.cols, count, S.v, S.p_work, S.n_threads)
+    S.n_column_products += count
+    return False
 
 
 cdef int _by_key(const void* a, const void* b) noexcept nogil:

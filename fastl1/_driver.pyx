@@ -7,6 +7,10 @@
 Inside, columns are centred (with an intercept) and scaled (standardize), and w, b are
 those of that design.  At each alpha: minimize on the working set; make v dual feasible;
 bound or compute the correlations outside; compute the gap; add the violators.
+
+A solve stops wherever it wants the correlations of all columns and goes on when they
+are there, so that a batch of problems shares the passes over X (_batch.pyx); `finish`
+is the loop of a single problem.
 """
 from libc.math cimport INFINITY, NAN, ceil, fabs, isfinite, log
 
@@ -24,10 +28,19 @@ from fastl1._ops cimport FL1_SQUARED
 from fastl1._samples cimport evaluate, fit_intercept, project_dual
 from fastl1._state cimport (
     CONVERGED,
+    ENTERED,
+    ENTERING,
     FAILED,
+    FREE_BLOCK,
+    GO_ON,
     INTERRUPTED,
     MAX_ITER,
     NO_MEMORY,
+    NULL_MODEL,
+    READY,
+    WANTS_PASS,
+    WORKED,
+    WORKING,
     state_t,
 )
 from fastl1._working cimport (
@@ -60,14 +73,18 @@ cdef int _solve_working_set(
 
 
 cdef int null_model(state_t* S) noexcept nogil:
-    """Objective at w = 0, the fit of the unpenalized block, and alpha_max."""
-    cdef ptrdiff_t k, j
-    cdef double c, tol
-    cdef double* last
+    """The fit of the intercept; the correlations there are wanted next."""
     fit_intercept(S)
     S.null_objective = S.loss_value
     project_dual(S)
-    full_pass(S)
+    S.phase = NULL_MODEL
+    return WANTS_PASS
+
+
+cdef int _null_known(state_t* S) noexcept nogil:
+    """c_null; the fit of the unpenalized block, whose correlations are wanted next."""
+    cdef ptrdiff_t k
+    cdef double tol
     S.c_null = 0.0
     for k in range(S.n_alive):
         S.c_null = max(S.c_null, fabs(S.cache.c[S.alive[k]]))
@@ -75,28 +92,37 @@ cdef int null_model(state_t* S) noexcept nogil:
     S.cache.slack = 1e-15 * S.r2  # updates of r2 round at the scale they started from
     for k in range(S.p):
         S.c_zero[k] = S.cache.c[k]
-    if S.n_free:
-        for k in range(S.n_alive):
-            if S.pf[S.alive[k]] == 0.0 and add_slot(S, S.alive[k]) < 0:
-                return NO_MEMORY
-        # the squared loss is measured by its gap, others by their relative gradient
-        tol = 1e-16 * S.null_objective if S.loss == FL1_SQUARED else 1e-12
-        S.alpha_now = 0.0
-        if _solve_working_set(S, 0.0, tol, 50) < 0:
+    if S.n_free == 0:
+        return _free_known(S)
+    for k in range(S.n_alive):
+        if S.pf[S.alive[k]] == 0.0 and add_slot(S, S.alive[k]) < 0:
             return NO_MEMORY
-        evaluate(S)
-        project_dual(S)
-        full_pass(S)
+    # the squared loss is measured by its gap, others by their relative gradient
+    tol = 1e-16 * S.null_objective if S.loss == FL1_SQUARED else 1e-12
+    S.alpha_now = 0.0
+    if _solve_working_set(S, 0.0, tol, 50) < 0:
+        return NO_MEMORY
+    evaluate(S)
+    project_dual(S)
+    S.phase = FREE_BLOCK
+    return WANTS_PASS
+
+
+cdef int _free_known(state_t* S) noexcept nogil:
+    """alpha_max."""
+    cdef ptrdiff_t k, j
+    cdef const double* last = S.cache.c + (S.cache.count - 1) * S.p
     S.alpha_max = 0.0
     if S.null_objective > 0.0:
-        last = S.cache.c + (S.cache.count - 1) * S.p
         for k in range(S.n_alive):
             j = S.alive[k]
             if S.pf[j] > 0.0:
-                c = signed_correlation(S, j, last[j])
-                S.alpha_max = max(S.alpha_max, c / S.pf[j])
+                S.alpha_max = max(
+                    S.alpha_max, signed_correlation(S, j, last[j]) / S.pf[j]
+                )
     S.alpha_max = S.alpha_max / S.l1_ratio if S.l1_ratio > 0.0 else NAN
     S.alpha_prev = INFINITY
+    S.phase = READY
     return CONVERGED
 
 
@@ -108,74 +134,94 @@ cdef ptrdiff_t _support(const state_t* S) noexcept nogil:
     return count
 
 
-cdef int _solve_at(state_t* S, double alpha, double tol, int max_iter) noexcept nogil:
-    """Solve at alpha; stops when S.n_iter, counted on, reaches max_iter."""
-    cdef ptrdiff_t support
-    cdef int stalled = 0
-    cdef double gap = INFINITY, least = INFINITY, limit = alpha, inner, tighten = 1.0
-    cdef bint smooth = alpha == 0.0 or S.l1_ratio == 0.0
-    S.alpha_now = alpha
+cdef inline bint _is_smooth(const state_t* S) noexcept nogil:
+    """Whether no coefficient is held at 0: every column works."""
+    return S.alpha_now == 0.0 or S.l1_ratio == 0.0
+
+
+cdef int _add(state_t* S, double limit) noexcept nogil:
+    """Candidates beyond limit into the working set, a share of the support at most."""
+    return add_candidates(
+        S, limit, max(S.grow_min, <ptrdiff_t> (S.grow * _support(S)))
+    )
+
+
+cdef int _enter(state_t* S) noexcept nogil:
+    """Screen at the alpha of the present step."""
     S.sweep_work = 0.0
-    if smooth and add_all_columns(S) < 0:
+    S.least = S.gap = INFINITY
+    S.tighten, S.stalled = 1.0, 0
+    if _is_smooth(S) and add_all_columns(S) < 0:
         return NO_MEMORY
     S.lazy = S.lazy_ok and S.m_gram == S.m and S.m > 0
-    load_quad(S, alpha)
+    load_quad(S, S.alpha_now)
     if not (S.lazy and S.estimated):
         measure(S)
-    scan_outside(S, S.restarted)
+    S.phase = ENTERED
+    return WANTS_PASS if scan_outside(S, S.restarted) else GO_ON
+
+
+cdef int _entered(state_t* S) noexcept nogil:
+    """The answer may be there already; else the strong rule."""
+    cdef double limit = S.alpha_now
     if S.n_cand == 0 or S.restarted:
-        gap = relative_gap(S, alpha)
-        if gap <= tol:
-            S.gap = gap
+        S.gap = relative_gap(S, S.alpha_now)
+        if S.gap <= S.tol_now:
             S.restarted = False
             return CONVERGED
-    support = _support(S)
-    if not S.restarted:  # the strong rule
-        limit = max(alpha, 2.0 * alpha - min(S.alpha_prev, S.alpha_max))
+    if not S.restarted:
+        limit = max(S.alpha_now, 2.0 * S.alpha_now - min(S.alpha_prev, S.alpha_max))
     S.restarted = False
     limit *= S.l1_ratio
-    if not smooth:
-        if S.m > 1.5 * support + 100 and not S.covariance:
+    if not _is_smooth(S):
+        if S.m > 1.5 * _support(S) + 100 and not S.covariance:
             prune(S, limit)
-        if add_candidates(
-            S, limit, max(S.grow_min, <ptrdiff_t> (S.grow * support))
-        ) < 0:
+        if _add(S, limit) < 0:
             return NO_MEMORY
-    while S.n_iter < max_iter and stalled < PATIENCE:
-        S.n_iter += 1
-        if S.poll(S):
-            return INTERRUPTED
-        inner = INNER * tol * S.null_objective
-        if alpha == 0.0:
-            inner = gradient_tolerance(S, tol)
-        inner *= tighten
-        if alpha > 0.0 and not S.use_gram and isfinite(gap):
-            inner = max(inner, 0.03 * gap * S.null_objective)
-        if _solve_working_set(S, alpha, inner, 100) < 0:
-            return NO_MEMORY
-        if S.interrupted:
-            return INTERRUPTED
-        S.lazy = S.lazy_ok and S.use_gram and S.m > 0
-        measure(S)
-        scan_outside(S, True)
-        gap = relative_gap(S, alpha)
-        S.gap = gap
-        if not gap >= 0.0:
-            return FAILED
-        if gap <= tol:
-            return CONVERGED
-        support = _support(S)
-        if not smooth and not S.covariance and S.m > 1.5 * support + 100:
-            prune(S, 0.9 * S.l1_ratio * alpha)
-        if S.n_cand == 0:  # the working set is right, its solution is not
-            tighten *= 0.1
-        stalled = 0 if gap < 0.99 * least else stalled + 1
-        least = min(least, gap)
-        if add_candidates(
-            S, S.l1_ratio * alpha, max(S.grow_min, <ptrdiff_t> (S.grow * support))
-        ) < 0:
-            return NO_MEMORY
-    return MAX_ITER
+    S.phase = WORKING
+    return GO_ON
+
+
+cdef int _work(state_t* S) noexcept nogil:
+    """One outer iteration: minimize on the working set, screen."""
+    cdef double inner = INNER * S.tol_now * S.null_objective
+    if S.n_iter >= S.stop_iter or S.stalled >= PATIENCE:
+        return MAX_ITER
+    S.n_iter += 1
+    if S.poll(S):
+        return INTERRUPTED
+    if S.alpha_now == 0.0:
+        inner = gradient_tolerance(S, S.tol_now)
+    inner *= S.tighten
+    if S.alpha_now > 0.0 and not S.use_gram and isfinite(S.gap):
+        inner = max(inner, 0.03 * S.gap * S.null_objective)
+    if _solve_working_set(S, S.alpha_now, inner, 100) < 0:
+        return NO_MEMORY
+    if S.interrupted:
+        return INTERRUPTED
+    S.lazy = S.lazy_ok and S.use_gram and S.m > 0
+    measure(S)
+    S.phase = WORKED
+    return WANTS_PASS if scan_outside(S, True) else GO_ON
+
+
+cdef int _worked(state_t* S) noexcept nogil:
+    """The gap; columns that violate their limit enter."""
+    S.gap = relative_gap(S, S.alpha_now)
+    if not S.gap >= 0.0:
+        return FAILED
+    if S.gap <= S.tol_now:
+        return CONVERGED
+    if not _is_smooth(S) and not S.covariance and S.m > 1.5 * _support(S) + 100:
+        prune(S, 0.9 * S.l1_ratio * S.alpha_now)
+    if S.n_cand == 0:  # the working set is right, its solution is not
+        S.tighten *= 0.1
+    S.stalled = 0 if S.gap < 0.99 * S.least else S.stalled + 1
+    S.least = min(S.least, S.gap)
+    if _add(S, S.l1_ratio * S.alpha_now) < 0:
+        return NO_MEMORY
+    S.phase = WORKING
+    return GO_ON
 
 
 cdef int _null_solution(state_t* S) noexcept nogil:
@@ -189,11 +235,58 @@ cdef int _null_solution(state_t* S) noexcept nogil:
     return CONVERGED
 
 
-cdef int solve_alpha(state_t* S, double alpha, double tol, int max_iter) noexcept nogil:
-    """Solve at alpha from where the state stands; far jumps go by way of a coarse
-    path."""
-    cdef double start, mid
-    cdef int steps, k, status
+cdef void _next_step(state_t* S) noexcept nogil:
+    """The alpha of the next step of the coarse path, or the one asked for."""
+    S.step += 1
+    S.phase = ENTERING
+    if S.step < S.n_steps:
+        S.alpha_now = S.alpha_start * (S.alpha_goal / S.alpha_start) ** (
+            <double> S.step / S.n_steps
+        )
+        S.tol_now = max(S.tol_goal, COARSE_TOL)
+        S.stop_iter = S.n_iter + COARSE_ITER
+    else:
+        S.alpha_now, S.tol_now = S.alpha_goal, S.tol_goal
+        S.stop_iter = S.max_iter
+
+
+cdef int _advance(state_t* S) noexcept nogil:
+    """Go on from the present phase: WANTS_PASS, or the status of the solve."""
+    cdef int status
+    while True:
+        if S.phase == ENTERING:
+            status = _enter(S)
+        elif S.phase == ENTERED:
+            status = _entered(S)
+        elif S.phase == WORKING:
+            status = _work(S)
+        else:
+            status = _worked(S)
+        if status == GO_ON:
+            continue
+        if status == WANTS_PASS:
+            return status
+        if status == CONVERGED or status == MAX_ITER:
+            S.alpha_prev = S.alpha_now
+            if S.step < S.n_steps:
+                _next_step(S)
+                continue
+        S.phase = READY
+        return status
+
+
+cdef int resume(state_t* S) noexcept nogil:
+    """Go on with the correlations that were wanted: WANTS_PASS again, or the status."""
+    if S.phase == NULL_MODEL:
+        return _null_known(S)
+    if S.phase == FREE_BLOCK:
+        return _free_known(S)
+    return _advance(S)
+
+
+cdef int start_alpha(state_t* S, double alpha, double tol, int max_iter) noexcept nogil:
+    """Begin to solve at alpha from where the state stands; far jumps go by way of a
+    coarse path.  WANTS_PASS, or the status."""
     S.n_iter = 0
     S.keep_intercept = False
     S.lazy = False
@@ -207,22 +300,22 @@ cdef int solve_alpha(state_t* S, double alpha, double tol, int max_iter) noexcep
     S.n_solves += 1
     if S.covariance_ok and not S.covariance and S.n_solves >= PATH_SOLVES:
         start_covariance(S)
-    start = alpha if S.restarted else min(S.alpha_prev, S.alpha_max)
-    if S.l1_ratio > 0.0 and 0.0 < alpha < S.far * start:
-        steps = <int> ceil(log(start / alpha) / -log(S.far))
-        if COARSE_ITER * steps > max_iter:
-            steps = 0
-        for k in range(1, steps):
-            mid = start * (alpha / start) ** (<double> k / steps)
-            status = _solve_at(
-                S, mid, max(tol, COARSE_TOL), S.n_iter + COARSE_ITER
-            )
-            if status != CONVERGED and status != MAX_ITER:
-                return status
-            S.alpha_prev = mid
-    status = _solve_at(S, alpha, tol, max_iter)
-    if status == CONVERGED or status == MAX_ITER:
-        S.alpha_prev = alpha
+    S.alpha_goal, S.tol_goal, S.max_iter = alpha, tol, max_iter
+    S.alpha_start = alpha if S.restarted else min(S.alpha_prev, S.alpha_max)
+    S.step, S.n_steps = 0, 1
+    if S.l1_ratio > 0.0 and 0.0 < alpha < S.far * S.alpha_start:
+        S.n_steps = <int> ceil(log(S.alpha_start / alpha) / -log(S.far))
+        if COARSE_ITER * S.n_steps > max_iter:
+            S.n_steps = 1
+    _next_step(S)
+    return _advance(S)
+
+
+cdef int finish(state_t* S, int status) noexcept nogil:
+    """Alone with X: pass after pass, to the end."""
+    while status == WANTS_PASS:
+        full_pass(S)
+        status = resume(S)
     return status
 
 
@@ -239,7 +332,8 @@ cdef double certify(state_t* S, double alpha) noexcept nogil:
     load_quad(S, alpha)
     measure(S)
     S.m_gram = 0
-    scan_outside(S, True)
+    if scan_outside(S, True):
+        full_pass(S)
     S.gap = relative_gap(S, alpha)
     S.fresh = True
     return S.gap

@@ -9,7 +9,7 @@ from libc.string cimport memset
 from fastl1._certificate cimport refresh, slot_penalty
 from fastl1._cholesky cimport chol_free
 from fastl1._design cimport design_stats
-from fastl1._driver cimport certify, null_model, solve_alpha
+from fastl1._driver cimport certify, finish, null_model, start_alpha
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, FL1_LOGISTIC, FL1_SQUARED
 from fastl1._runtime cimport OPS, check_signals, resolve_threads
 from fastl1._samples cimport shift_intercept, sync_eta
@@ -130,9 +130,10 @@ cdef class Solver:
             S.far, S.grow, S.grow_min = 0.6, 0.25, 50
         else:
             S.far, S.grow, S.grow_min = 0.3, 1.0, 100
+        S.pass_share = 0.25
         S.last_tick = fl1_now()
         with nogil:
-            status = null_model(S)
+            status = finish(S, null_model(S))
         if status == NO_MEMORY:
             raise MemoryError("no memory for the unpenalized columns")
         if S.interrupted:
@@ -242,7 +243,9 @@ cdef class Solver:
         self.S.interrupted = False
         self.S.last_tick = fl1_now()
         with nogil:
-            status = solve_alpha(&self.S, alpha, tol, max_iter)
+            status = finish(
+                &self.S, start_alpha(&self.S, alpha, tol, max_iter)
+            )
         if status == NO_MEMORY:
             raise MemoryError(
                 f"no memory for a working set of {self.S.m} columns at alpha={alpha:g}"

@@ -12,6 +12,18 @@ cdef enum:
     MAX_ITER = 1
     INTERRUPTED = 2
     FAILED = 3
+    WANTS_PASS = 4       # correlations of all columns with v: full_pass, then resume
+    GO_ON = 5            # inside the driver
+
+# Where the driver stands.
+cdef enum:
+    NULL_MODEL           # correlations at the null model are wanted
+    FREE_BLOCK           # the same with the unpenalized columns fitted
+    READY                # no solve under way
+    ENTERING             # a new alpha
+    ENTERED              # its columns outside are known
+    WORKING              # the working set is to be solved
+    WORKED               # it is, and the columns outside are known
 
 # l1_ratio from which the gap counts the l2 term as part of the loss
 cdef inline double AUGMENTED() noexcept nogil:
@@ -99,6 +111,18 @@ cdef struct state_t:
     #   lazy             q.c and r2, by the Gram block, while eta and b_eta lag at w_eta
     #   not lazy         q.c only after measure, and then for the dual point
     # the solve under way
+    int phase
+    double alpha_goal        # asked for, with its tolerance and iterations;
+    double tol_goal
+    int max_iter
+    double alpha_start       # a coarse path leads there from alpha_start ...
+    int n_steps
+    int step                 # ... in steps, of which this is the present one
+    double tol_now
+    int stop_iter            # the present step ends when n_iter reaches this
+    double least             # smallest gap of the step ...
+    int stalled              # ... and outer iterations since
+    double tighten           # of the tolerance on the working set
     double alpha_now
     double alpha_prev
     double alpha_max
@@ -112,6 +136,7 @@ cdef struct state_t:
     double far               # a jump below far * alpha_prev takes a coarse path
     double grow              # growth of the working set at a time, relative ...
     ptrdiff_t grow_min       # ... and at least
+    double pass_share        # of the columns in doubt, above which all are computed
     int force_regime         # for tests and measurements: 1 Gram, 2 residual
     # signals
     bint interrupted
