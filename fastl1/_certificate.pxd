@@ -16,7 +16,13 @@ cdef void refresh(state_t* S) noexcept nogil
 cdef double* pass_begin(state_t* S) noexcept nogil
 cdef void pass_end(state_t* S) noexcept nogil
 cdef void full_pass(state_t* S) noexcept nogil
+cdef double dual_excess(const state_t* S, bint outside) noexcept nogil
+cdef double penalty_young(
+    const state_t* S, double kappa, bint augmented, bint outside
+) noexcept nogil
+cdef double penalty_value(const state_t* S) noexcept nogil
 cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil
+cdef void locate(state_t* S) noexcept nogil
 cdef double gradient_norm(const state_t* S) noexcept nogil
 cdef double gradient_tolerance(const state_t* S, double tol) noexcept nogil
 cdef double relative_gap(state_t* S, double alpha) noexcept nogil

@@ -41,15 +41,15 @@ cdef double signed_correlation(
     return -c if S.lo[j] < 0.0 else 0.0
 
 
-cdef inline double _lam1(state_t* S, ptrdiff_t j) noexcept nogil:
+cdef inline double _lam1(const state_t* S, ptrdiff_t j) noexcept nogil:
     return S.alpha_now * S.l1_ratio * S.pf[j]
 
 
-cdef inline double _lam2(state_t* S, ptrdiff_t j) noexcept nogil:
+cdef inline double _lam2(const state_t* S, ptrdiff_t j) noexcept nogil:
     return S.alpha_now * (1.0 - S.l1_ratio) * S.pf[j]
 
 
-cdef inline bint _is_exempt(state_t* S, ptrdiff_t k, bint outside) noexcept nogil:
+cdef inline bint _is_exempt(const state_t* S, ptrdiff_t k, bint outside) noexcept nogil:
     """Unpenalized and orthogonal to the dual point (on the working set alone: to be
     counted by its gradient)."""
     if outside:
@@ -107,6 +107,68 @@ cdef double _loss_young(state_t* S, const double* v, double kappa) noexcept nogi
     return S.q.ops.loss_young[S.loss](S.n, S.y, S.eta, S.s, v, kappa)
 
 
+cdef double dual_excess(const state_t* S, bint outside) noexcept nogil:
+    """The largest factor by which a correlation (the l2 term taken off) exceeds what
+    pen* allows; at most 1 where none does.  `outside` as in gap_at."""
+    cdef ptrdiff_t k, j
+    cdef double ratio = 0.0, c
+    for k in range(S.m):
+        if not _is_exempt(S, k, outside):
+            c = S.q.c[k] - S.q.lam2[k] * S.q.w[k]
+            ratio = max(
+                ratio, dual_ratio(c, S.q.lam1[k], 0.0, S.q.lo[k], S.q.hi[k])
+            )
+    if outside:
+        for k in range(S.n_cand):
+            j = S.cand[k].column
+            ratio = max(
+                ratio, dual_ratio(S.p_work[k], _lam1(S, j), 0.0, S.lo[j], S.hi[j])
+            )
+    return ratio
+
+
+cdef double penalty_young(
+    const state_t* S, double kappa, bint augmented, bint outside
+) noexcept nogil:
+    """Fenchel-Young terms of the penalty at kappa times the correlations.
+
+    `augmented`: the l2 term counts as squares of the loss, else pen* carries it.
+    `outside` as in gap_at.
+    """
+    cdef ptrdiff_t k, j
+    cdef double total = 0.0, l2 = 0.0, c, lam1, lam2
+    for k in range(S.m):
+        if _is_exempt(S, k, outside):
+            continue
+        c, lam1, lam2 = S.q.c[k], S.q.lam1[k], S.q.lam2[k]
+        if augmented:
+            l2 += lam2 * S.q.w[k] * S.q.w[k]
+            c -= lam2 * S.q.w[k]
+            lam1 *= 1.0 + 1e-15
+            lam2 = 0.0
+        total += pen_young(S.q.w[k], kappa * c, lam1, lam2, S.q.lo[k], S.q.hi[k])
+    if outside:
+        for k in range(S.n_cand):
+            j = S.cand[k].column
+            lam1, lam2 = _lam1(S, j), _lam2(S, j)
+            if augmented:
+                lam1 *= 1.0 + 1e-15
+                lam2 = 0.0
+            total += pen_young(
+                0.0, kappa * S.p_work[k], lam1, lam2, S.lo[j], S.hi[j]
+            )
+    return total + 0.5 * (1.0 - kappa) * (1.0 - kappa) * l2
+
+
+cdef double penalty_value(const state_t* S) noexcept nogil:
+    """Penalty of the loaded coefficients."""
+    cdef ptrdiff_t k
+    cdef double total = 0.0
+    for k in range(S.m):
+        total += slot_penalty(S, k, S.q.w[k])
+    return total
+
+
 cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
     """Duality gap (absolute) at the dual direction v.
 
@@ -114,61 +176,16 @@ cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
     entries of cand (exact correlations in p_work) are the columns outside the
     working set that may exceed their limit; all others are known not to.
     """
-    cdef ptrdiff_t k, j
-    cdef double ratio = 0.0, kappa, l2 = 0.0, best = INFINITY, c, total
-    # the l2 term as part of the loss
+    cdef double kappa, best = INFINITY, total
     if S.l1_ratio > 0.0:
-        for k in range(S.m):
-            if _is_exempt(S, k, outside):
-                continue
-            l2 += S.q.lam2[k] * S.q.w[k] * S.q.w[k]
-            c = S.q.c[k] - S.q.lam2[k] * S.q.w[k]
-            ratio = max(
-                ratio, dual_ratio(c, S.q.lam1[k], 0.0, S.q.lo[k], S.q.hi[k])
-            )
-        if outside:
-            for k in range(S.n_cand):
-                j = S.cand[k].column
-                ratio = max(ratio, dual_ratio(
-                    S.p_work[k], _lam1(S, j), 0.0, S.lo[j], S.hi[j]
-                ))
-        kappa = 1.0 / ratio if ratio > 1.0 else 1.0
-        best = _loss_young(S, v, kappa) + 0.5 * (1.0 - kappa) * (1.0 - kappa) * l2
-        for k in range(S.m):
-            if not _is_exempt(S, k, outside):
-                c = S.q.c[k] - S.q.lam2[k] * S.q.w[k]
-                best += pen_young(
-                    S.q.w[k], kappa * c, S.q.lam1[k] * (1.0 + 1e-15), 0.0,
-                    S.q.lo[k], S.q.hi[k]
-                )
-        if outside:
-            for k in range(S.n_cand):
-                j = S.cand[k].column
-                best += pen_young(
-                    0.0, kappa * S.p_work[k], _lam1(S, j) * (1.0 + 1e-15), 0.0,
-                    S.lo[j], S.hi[j]
-                )
+        kappa = 1.0 / max(dual_excess(S, outside), 1.0)
+        best = _loss_young(S, v, kappa) + penalty_young(S, kappa, True, outside)
     if S.l1_ratio < AUGMENTED():
-        total = _loss_young(S, v, 1.0)
-        for k in range(S.m):
-            if not _is_exempt(S, k, outside):
-                total += pen_young(
-                    S.q.w[k], S.q.c[k], S.q.lam1[k], S.q.lam2[k],
-                    S.q.lo[k], S.q.hi[k]
-                )
-        if outside:
-            for k in range(S.n_cand):
-                j = S.cand[k].column
-                total += pen_young(
-                    0.0, S.p_work[k], _lam1(S, j), _lam2(S, j),
-                    S.lo[j], S.hi[j]
-                )
+        total = _loss_young(S, v, 1.0) + penalty_young(S, 1.0, False, outside)
         best = min(best, total)
     if outside:  # the dual point 0 bounds the objective by 0
         total = 0.5 * S.r2 if v == NULL else S.loss_value
-        for k in range(S.m):
-            total += slot_penalty(S, k, S.q.w[k])
-        best = min(best, total)
+        best = min(best, total + penalty_value(S))
     return best
 
 
@@ -183,6 +200,23 @@ cdef double gradient_norm(const state_t* S) noexcept nogil:
         elif S.q.c[k] < 0.0 and S.w[j] > S.lo[j]:
             worst = max(worst, -S.q.c[k])
     return worst / S.c_null if S.c_null > 0.0 else 0.0
+
+
+cdef void locate(state_t* S) noexcept nogil:
+    """The dual point v as screening sees it: its norm and its projection on the
+    references.  Correlations of columns that it was made orthogonal to become 0."""
+    cdef ptrdiff_t k, j
+    _set_residual(S)
+    S.r2 = S.q.ops.dot(S.n, S.g, S.g)
+    for k in range(S.n_proj):
+        j = S.proj[k]
+        if S.slot[j] >= 0 and fabs(S.q.c[S.slot[j]]) <= (
+            ORTHOGONAL * S.norm[j] * sqrt(S.r2) + 1e-12 * S.c_null
+        ):
+            S.q.c[S.slot[j]] = 0.0
+    _refresh_products(S)
+    cache_project(&S.cache, S.b_eta, S.r2)
+    S.estimated = False
 
 
 cdef void measure(state_t* S) noexcept nogil:
@@ -211,18 +245,8 @@ cdef void measure(state_t* S) noexcept nogil:
         project_dual(S)
         design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
         S.n_column_products += S.m
-        _set_residual(S)
-        gg = S.q.ops.dot(S.n, S.g, S.g)
-        for k in range(S.n_proj):
-            j = S.proj[k]
-            if S.slot[j] >= 0 and fabs(S.q.c[S.slot[j]]) <= (
-                ORTHOGONAL * S.norm[j] * sqrt(gg) + 1e-12 * S.c_null
-            ):
-                S.q.c[S.slot[j]] = 0.0
-        S.r2 = gg
-        _refresh_products(S)
-        for r in range(S.cache.count):
-            b[r] = S.b_eta[r]
+        locate(S)
+        return
     cache_project(&S.cache, b, gg)
 
 
