@@ -15,10 +15,11 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove, memset
 
 
-cdef int cache_init(cache_t* K, ptrdiff_t n, ptrdiff_t p) noexcept nogil:
-    K.n, K.p, K.count, K.dist = n, p, 0, 0.0
-    K.g = <double*> malloc(MAX_REFS * max(n, 1) * sizeof(double))
-    K.c = <double*> malloc(MAX_REFS * max(p, 1) * sizeof(double))
+cdef int cache_reserve(cache_t* K, ptrdiff_t n, ptrdiff_t p, int room) noexcept nogil:
+    """Memory for `room` references of up to n and p; 0, or -1 without."""
+    K.n, K.p, K.room, K.count, K.dist = n, p, room, 0, 0.0
+    K.g = <double*> malloc(room * n * sizeof(double))
+    K.c = <double*> malloc(room * p * sizeof(double))
     return -1 if K.g == NULL or K.c == NULL else 0
 
 
@@ -32,7 +33,7 @@ cdef double* cache_push(cache_t* K, const double* g) noexcept nogil:
     """Add a reference (the oldest leaves when full); returns where its (p,)
     correlations are to be written."""
     cdef int r, q
-    if K.count == MAX_REFS:
+    if K.count == K.room:
         K.count -= 1
         memmove(K.g, K.g + K.n, K.count * K.n * sizeof(double))
         memmove(K.c, K.c + K.p, K.count * K.p * sizeof(double))

@@ -1,26 +1,18 @@
 """The compiled solver as Python sees it: one object a problem, one call an alpha."""
 import numpy as np
 
-from libc.math cimport INFINITY, NAN, fabs
-from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from fastl1._certificate cimport refresh, slot_penalty
-from fastl1._cholesky cimport chol_free
-from fastl1._design cimport design_stats
 from fastl1._driver cimport certify, finish, null_model, start_alpha
-from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, FL1_LOGISTIC, FL1_SQUARED
-from fastl1._runtime cimport OPS, check_signals, resolve_threads
+from fastl1._ops cimport FL1_LOGISTIC, FL1_SQUARED
+from fastl1._runtime cimport check_signals, resolve_threads
 from fastl1._samples cimport shift_intercept, sync_eta
-from fastl1._screen cimport cache_free, cache_init
-from fastl1._state cimport INTERRUPTED, NO_MEMORY, candidate_t, state_t
-from fastl1._sweeps cimport packed_free
+from fastl1._screen cimport MAX_REFS
+from fastl1._setup cimport bind_design, release, reserve, set_columns, set_samples
+from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
 from fastl1._working cimport add_slot, load_quad
-
-# columns up to which the products of all with the working set are kept (128 MB at most)
-cdef enum:
-    MAX_CROSS = 4000
 
 LOSSES = {"squared": FL1_SQUARED, "logistic": FL1_LOGISTIC}
 
@@ -69,7 +61,7 @@ cdef class Solver:
     """
 
     cdef state_t S
-    cdef list keep
+    cdef object X
     cdef object pending
 
     def __cinit__(self):
@@ -77,159 +69,38 @@ cdef class Solver:
         self.S.owner = <void*> self
 
     def __dealloc__(self):
-        cache_free(&self.S.cache)
-        chol_free(&self.S.F)
-        packed_free(&self.S.packed)
-        free(self.S.G)
-        free(self.S.cross)
-        free(self.S.slots)
-        free(self.S.ws)
-        free(self.S.cand)
+        release(&self.S)
 
     def __init__(self, X, y, *, loss, l1_ratio, penalty_factor, lower, upper,
                  fit_intercept, standardize, sample_weight, offset, n_threads):
         cdef state_t* S = &self.S
-        cdef bint scaled = standardize
         cdef int status
-        if S.alive != NULL:
+        cdef bint scaled = standardize
+        cdef const double[::1] t = y, s = sample_weight, o = offset
+        cdef const double[::1] pf = penalty_factor, lo = lower, hi = upper
+        if S.numbers != NULL:
             raise RuntimeError("a Solver is set up once")
-        self.keep = []
+        self.X = X
+        bind_design(&S.X, X)
         S.n_threads = resolve_threads(n_threads)
         S.loss = LOSSES[loss]
         S.l1_ratio = l1_ratio
         S.centre = fit_intercept
         S.poll = poll_signals
-        self._set_design(X)
-        self._set_samples(y, sample_weight, offset)
-        n, p = S.n, S.p
-        S.mean = self._array(np.zeros(p))
-        S.scale = self._array(np.ones(p))
-        S.norm = self._array(np.zeros(p))
-        S.X.mean, S.X.scale = S.mean, S.scale
-        with nogil:
-            design_stats(&S.X, S.s, S.centre, scaled, S.mean, S.scale, S.norm,
-                         S.n_threads)
-        S.n_full_passes = 1
-        S.pf = self._array(np.ones(p) if penalty_factor is None else penalty_factor)
-        S.lo = self._array(np.full(p, -np.inf) if lower is None else lower)
-        S.hi = self._array(np.full(p, np.inf) if upper is None else upper)
-        self._set_columns()
-        S.cand = <candidate_t*> malloc(max(p, 1) * sizeof(candidate_t))
-        if S.cand == NULL or cache_init(&S.cache, n, p) < 0:
-            raise MemoryError("no memory for the screening cache")
-        S.cache.ops = S.q.ops = S.F.ops = OPS
-        S.factor_alpha = NAN
-        S.lazy_ok = (
-            S.loss == FL1_SQUARED and S.n_free == 0 and not self._cancels()
-        )
-        S.use_gram = True
-        S.covariance_ok = S.lazy_ok and not S.X.sparse and 4 * p <= n and p <= MAX_CROSS
-        # Where a pass over X is cheap beside the work on the working set (dense, wide),
-        # far alphas are reached in more steps and the working set grows more carefully.
-        if not S.X.sparse and n < p:
-            S.far, S.grow, S.grow_min = 0.6, 0.25, 50
-        else:
-            S.far, S.grow, S.grow_min = 0.3, 1.0, 100
-        S.pass_share = 0.25
+        if reserve(S, S.X.n, S.X.p, MAX_REFS, NULL) < 0:
+            raise MemoryError("no memory for the vectors of the problem")
         S.last_tick = fl1_now()
         with nogil:
+            set_samples(S, &t[0], &s[0] if s is not None else NULL,
+                        &o[0] if o is not None else NULL)
+            set_columns(S, &pf[0] if pf is not None else NULL,
+                        &lo[0] if lo is not None else NULL,
+                        &hi[0] if hi is not None else NULL, scaled)
             status = finish(S, null_model(S))
         if status == NO_MEMORY:
             raise MemoryError("no memory for the unpenalized columns")
         if S.interrupted:
             raise self.pending
-
-    cdef double* _array(self, values) except NULL:
-        """A float64 copy of `values` that lives as long as the solver."""
-        cdef double[::1] view
-        array = np.array(values, dtype=np.float64, copy=True, ndmin=1)
-        if array.size == 0:
-            array = np.zeros(1)
-        self.keep.append(array)
-        view = array
-        return &view[0]
-
-    cdef ptrdiff_t* _index(self, ptrdiff_t size, ptrdiff_t fill) except NULL:
-        cdef ptrdiff_t[::1] view
-        array = np.full(max(size, 1), fill, dtype=np.intp)
-        self.keep.append(array)
-        view = array
-        return &view[0]
-
-    cdef int _set_design(self, X) except -1:
-        cdef state_t* S = &self.S
-        cdef const int64_t[::1] indptr
-        S.X.ops = OPS
-        S.X.sparse = not isinstance(X, np.ndarray)
-        data = X.data if S.X.sparse else X
-        S.n, S.p = X.shape
-        if S.X.sparse:
-            S.X.itype = FL1_I32 if X.indices.dtype == np.int32 else FL1_I64
-            S.X.isize = X.indices.dtype.itemsize
-            S.X.indices = <const char*> <size_t> X.indices.ctypes.data
-            indptr = X.indptr
-            S.X.indptr = &indptr[0]
-        elif not X.flags.f_contiguous:
-            raise ValueError("X must be in Fortran order")
-        S.X.n, S.X.p = S.n, S.p
-        S.X.vtype = FL1_F32 if data.dtype == np.float32 else FL1_F64
-        S.X.vsize = data.dtype.itemsize
-        S.X.data = <const char*> <size_t> data.ctypes.data
-        self.keep.append(X)
-        return 0
-
-    cdef int _set_samples(self, y, sample_weight, offset) except -1:
-        cdef state_t* S = &self.S
-        n = S.n
-        weight = np.full(n, 1.0 / n)
-        if sample_weight is not None:
-            weight[:] = sample_weight
-            weight /= weight.max()
-            weight /= weight.sum()
-        S.s = self._array(weight)
-        S.s_sqrt = self._array(np.sqrt(weight))
-        S.y = self._array(y)
-        S.eta = self._array(np.zeros(n) if offset is None else offset)
-        S.v = self._array(np.zeros(n))
-        S.h = self._array(weight)
-        S.h_sqrt = self._array(np.sqrt(weight))
-        S.g = self._array(np.zeros(n))
-        S.n_work = self._array(np.zeros(n))
-        return 0
-
-    cdef int _set_columns(self) except -1:
-        """Bounds on the scaled coefficients, and the columns that may enter."""
-        cdef state_t* S = &self.S
-        cdef ptrdiff_t j
-        S.w = self._array(np.zeros(S.p))
-        S.w_eta = self._array(np.zeros(S.p))
-        S.p_work = self._array(np.zeros(S.p))
-        S.c_work = self._array(np.zeros(S.p))
-        S.c_zero = self._array(np.zeros(S.p))
-        S.alive = self._index(S.p, 0)
-        S.slot = self._index(S.p, -1)
-        S.cols = self._index(S.p, 0)
-        S.proj = self._index(S.p, 0)
-        for j in range(S.p):
-            S.lo[j] /= S.scale[j]
-            S.hi[j] /= S.scale[j]
-            if S.norm[j] > 0.0 and S.pf[j] < INFINITY and S.lo[j] < S.hi[j]:
-                S.alive[S.n_alive] = j
-                S.n_alive += 1
-                S.n_free += S.pf[j] == 0.0
-        return 0
-
-    cdef bint _cancels(self) noexcept:
-        """Whether a sparse column's mean is so large beside its deviation that Gram
-        entries lose half their digits: then they must not carry the correlations."""
-        cdef const state_t* S = &self.S
-        cdef ptrdiff_t k, j
-        if S.X.sparse:
-            for k in range(S.n_alive):
-                j = S.alive[k]
-                if fabs(S.mean[j] * S.scale[j]) > 1e3 * S.norm[j]:
-                    return True
-        return False
 
     def solve(self, double alpha, double tol, int max_iter):
         """Solve at alpha from the present coefficients.

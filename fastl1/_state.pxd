@@ -34,6 +34,10 @@ cdef struct candidate_t:
     ptrdiff_t column
 
 cdef struct state_t:
+    # memory of the arrays below, those of the working set apart
+    double* numbers
+    ptrdiff_t* places
+    bint borrows             # mean to alive are another state's
     # the problem
     design_t X
     ptrdiff_t n
@@ -54,6 +58,7 @@ cdef struct state_t:
     ptrdiff_t* alive         # columns that may enter
     ptrdiff_t n_alive
     ptrdiff_t n_free         # of these, unpenalized ones
+    bint cancels             # Gram entries of some column lose half their digits
     # samples at the present coefficients
     double* eta              # (n,) linear predictor at w_eta and b
     double* v                # (n,) minus the gradient of the loss, or the dual point

@@ -27,7 +27,7 @@ LAYERS = (
 KERNELS = (
     *("_ops", "_runtime", "_cholesky", "_design", "_screen", "_quadratic", "_sweeps"),
     *("_state", "_samples", "_working", "_certificate", "_newton", "_driver"),
-    "_solver",
+    *("_setup", "_solver"),
 )
 # Everything else that is not the standard library or numpy, and who may import it;
 # scipy is a dependency, but too slow to import before it is needed.

@@ -1,0 +1,239 @@
+"""From a design and its samples to a state that a driver can start from.
+
+    reserve        memory, once, for the largest problem the state will hold
+    set_samples    y, weights, offset; no coefficients
+    set_columns    statistics of the columns under these weights, penalties, bounds
+
+in this order; problems with the same weights lend each other what `set_columns` makes.
+A state may be set again, also to a smaller problem, without new memory.
+"""
+import numpy as np
+
+from libc.math cimport INFINITY, NAN, fabs, sqrt
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from fastl1._cholesky cimport chol_free
+from fastl1._design cimport design_stats, design_t
+from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, FL1_SQUARED
+from fastl1._runtime cimport OPS
+from fastl1._screen cimport cache_free, cache_reserve
+from fastl1._state cimport NO_MEMORY, READY, candidate_t, state_t
+from fastl1._sweeps cimport packed_free
+
+cdef enum:
+    # columns up to which the products of all with the working set are kept (128 MB at
+    # most)
+    MAX_CROSS = 4000
+    OF_ROWS = 9          # arrays of n doubles
+    OF_COLUMNS = 5       # arrays of p doubles ...
+    LENT_COLUMNS = 6     # ... and those that may be another state's
+    PLACES = 3           # arrays of p indices, and one that may be another state's
+
+
+cdef int bind_design(design_t* D, X) except -1:
+    """D over a canonical X (a Fortran-ordered array or CSC), which has to outlive it."""
+    cdef const int64_t[::1] indptr
+    D.ops = OPS
+    D.sparse = not isinstance(X, np.ndarray)
+    data = X.data if D.sparse else X
+    D.n, D.p = X.shape
+    if D.sparse:
+        D.itype = FL1_I32 if X.indices.dtype == np.int32 else FL1_I64
+        D.isize = X.indices.dtype.itemsize
+        D.indices = <const char*> <size_t> X.indices.ctypes.data
+        indptr = X.indptr
+        D.indptr = &indptr[0]
+    elif not X.flags.f_contiguous:
+        raise ValueError("X must be in Fortran order")
+    D.vtype = FL1_F32 if data.dtype == np.float32 else FL1_F64
+    D.vsize = data.dtype.itemsize
+    D.data = <const char*> <size_t> data.ctypes.data
+    return 0
+
+
+cdef size_t state_bytes(
+    ptrdiff_t n, ptrdiff_t p, int refs, bint borrows
+) noexcept nogil:
+    """What `reserve` allocates; working sets come on top."""
+    cdef ptrdiff_t rows = OF_ROWS + refs, columns = OF_COLUMNS + refs
+    columns += PLACES + sizeof(candidate_t) // sizeof(double)
+    if not borrows:
+        columns += LENT_COLUMNS + 1
+    return sizeof(double) * (n * rows + p * columns)
+
+
+cdef int reserve(
+    state_t* S, ptrdiff_t n, ptrdiff_t p, int refs, const state_t* lender
+) noexcept nogil:
+    """Arrays for up to n rows and p columns with `refs` references for screening.
+
+    S is zeroed but for its design and options.  With a lender its columns are used, which
+    has to live longer.  Returns 0 or NO_MEMORY.
+    """
+    cdef ptrdiff_t of_columns = OF_COLUMNS + (0 if lender else LENT_COLUMNS)
+    cdef double* at
+    cdef ptrdiff_t* place
+    n, p = max(n, 1), max(p, 1)
+    S.numbers = <double*> malloc((OF_ROWS * n + of_columns * p) * sizeof(double))
+    S.places = <ptrdiff_t*> malloc((PLACES + 1) * p * sizeof(ptrdiff_t))
+    S.cand = <candidate_t*> malloc(p * sizeof(candidate_t))
+    S.n, S.p = S.X.n, S.X.p
+    S.cache.ops = S.q.ops = S.F.ops = S.X.ops
+    if (
+        S.numbers == NULL or S.places == NULL or S.cand == NULL
+        or cache_reserve(&S.cache, n, p, refs) < 0
+    ):
+        return NO_MEMORY
+    at = S.numbers
+    S.y, S.s, S.s_sqrt = at, at + n, at + 2 * n
+    S.eta, S.v, S.h = at + 3 * n, at + 4 * n, at + 5 * n
+    S.h_sqrt, S.g, S.n_work = at + 6 * n, at + 7 * n, at + 8 * n
+    at += OF_ROWS * n
+    S.w, S.w_eta, S.p_work = at, at + p, at + 2 * p
+    S.c_work, S.c_zero = at + 3 * p, at + 4 * p
+    place = S.places
+    S.slot, S.cols, S.proj = place, place + p, place + 2 * p
+    S.borrows = lender != NULL
+    if S.borrows:
+        S.mean, S.scale, S.norm = lender.mean, lender.scale, lender.norm
+        S.pf, S.lo, S.hi = lender.pf, lender.lo, lender.hi
+        S.alive = lender.alive
+        S.n_alive, S.n_free = lender.n_alive, lender.n_free
+        S.cancels = lender.cancels
+    else:
+        at += OF_COLUMNS * p
+        S.mean, S.scale, S.norm = at, at + p, at + 2 * p
+        S.pf, S.lo, S.hi = at + 3 * p, at + 4 * p, at + 5 * p
+        S.alive = place + 3 * p
+    S.X.mean, S.X.scale = S.mean, S.scale
+    return 0
+
+
+cdef void release(state_t* S) noexcept nogil:
+    cache_free(&S.cache)
+    chol_free(&S.F)
+    packed_free(&S.packed)
+    free(S.G)
+    free(S.cross)
+    free(S.slots)
+    free(S.ws)
+    free(S.cand)
+    free(S.numbers)
+    free(S.places)
+
+
+cdef void _set_weights(state_t* S, const double* weight) noexcept nogil:
+    """s: the weights divided by their sum (by the largest first: no overflow)."""
+    cdef ptrdiff_t i
+    cdef double largest = 0.0, total
+    if weight == NULL:
+        for i in range(S.n):
+            S.s[i] = 1.0 / S.n
+    else:
+        for i in range(S.n):
+            largest = max(largest, weight[i])
+        for i in range(S.n):
+            S.s[i] = weight[i] / largest
+        total = S.X.ops.sum(S.n, S.s)
+        for i in range(S.n):
+            S.s[i] /= total
+    for i in range(S.n):
+        S.s_sqrt[i] = sqrt(S.s[i])
+
+
+cdef void _clear(state_t* S) noexcept nogil:
+    """No coefficients, no working set, no history; memory is kept."""
+    cdef ptrdiff_t j
+    if S.covariance:  # G and cross grow together
+        free(S.G)
+        free(S.cross)
+        S.G, S.cross, S.ldg = NULL, NULL, 0
+    memset(S.w, 0, S.p * sizeof(double))
+    memset(S.w_eta, 0, S.p * sizeof(double))
+    for j in range(S.p):
+        S.slot[j] = -1
+    S.m = S.m_gram = S.F.m = S.n_cand = S.n_proj = 0
+    S.cache.count = 0
+    S.cache.slack = 0.0
+    S.b = 0.0
+    S.factor_alpha = NAN
+    S.use_gram = True
+    S.estimated = S.lazy = S.covariance = S.fresh = S.restarted = False
+    S.keep_intercept = S.interrupted = False
+    S.n_solves = S.n_iter = 0
+    S.gap = INFINITY
+    S.n_epochs = S.n_newton = S.n_column_products = 0
+    S.n_full_passes = S.n_gram_columns = 0
+    S.phase = READY
+
+
+cdef void set_samples(
+    state_t* S, const double* y, const double* weight, const double* offset
+) noexcept nogil:
+    """The problem of these (n,) samples (weight and offset may be NULL), from w = 0."""
+    _set_weights(S, weight)
+    memcpy(S.y, y, S.n * sizeof(double))
+    if offset == NULL:
+        memset(S.eta, 0, S.n * sizeof(double))
+    else:
+        memcpy(S.eta, offset, S.n * sizeof(double))
+    memset(S.v, 0, S.n * sizeof(double))
+    memset(S.g, 0, S.n * sizeof(double))
+    memset(S.n_work, 0, S.n * sizeof(double))
+    memcpy(S.h, S.s, S.n * sizeof(double))
+    memcpy(S.h_sqrt, S.s_sqrt, S.n * sizeof(double))
+    _clear(S)
+    if S.borrows:
+        _choose(S)
+
+
+cdef bint _cancels(const state_t* S) noexcept nogil:
+    """Whether a sparse column's mean is so large beside its deviation that Gram entries
+    lose half their digits: then they must not carry the correlations."""
+    cdef ptrdiff_t k, j
+    if S.X.sparse:
+        for k in range(S.n_alive):
+            j = S.alive[k]
+            if fabs(S.mean[j] * S.scale[j]) > 1e3 * S.norm[j]:
+                return True
+    return False
+
+
+cdef void set_columns(
+    state_t* S, const double* pf, const double* lo, const double* hi, bint standardize
+) noexcept nogil:
+    """Statistics under the weights, penalties, bounds (each (p,) or NULL) on the scaled
+    coefficients, and the columns that may enter."""
+    cdef ptrdiff_t j
+    design_stats(
+        &S.X, S.s, S.centre, standardize, S.mean, S.scale, S.norm, S.n_threads
+    )
+    S.n_full_passes += 1
+    S.n_alive = S.n_free = 0
+    for j in range(S.p):
+        S.pf[j] = pf[j] if pf else 1.0
+        S.lo[j] = lo[j] / S.scale[j] if lo else -INFINITY
+        S.hi[j] = hi[j] / S.scale[j] if hi else INFINITY
+        if S.norm[j] > 0.0 and S.pf[j] < INFINITY and S.lo[j] < S.hi[j]:
+            S.alive[S.n_alive] = j
+            S.n_alive += 1
+            S.n_free += S.pf[j] == 0.0
+    S.cancels = _cancels(S)
+    _choose(S)
+
+
+cdef void _choose(state_t* S) noexcept nogil:
+    """What the shape of the problem decides."""
+    S.lazy_ok = S.loss == FL1_SQUARED and S.n_free == 0 and not S.cancels
+    S.covariance_ok = (
+        S.lazy_ok and not S.X.sparse and 4 * S.p <= S.n and S.p <= MAX_CROSS
+    )
+    S.pass_share = 0.25
+    # Where a pass over X is cheap beside the work on the working set (dense, wide),
+    # far alphas are reached in more steps and the working set grows more carefully.
+    if not S.X.sparse and S.n < S.p:
+        S.far, S.grow, S.grow_min = 0.6, 0.25, 50
+    else:
+        S.far, S.grow, S.grow_min = 0.3, 1.0, 100
