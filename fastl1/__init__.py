@@ -14,6 +14,7 @@ _EXPORTS = {
     "cross_validate_path": "cv",
     "ConvergenceWarning": "exceptions",
     "FitInterrupted": "exceptions",
+    "ModelFileError": "exceptions",
     "ElasticNet": "linear_model",
     "ElasticNetCV": "linear_model",
     "Lasso": "linear_model",

@@ -3,6 +3,7 @@ from fastl1.cv import CVPathResult as CVPathResult
 from fastl1.cv import cross_validate_path as cross_validate_path
 from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning
 from fastl1.exceptions import FitInterrupted as FitInterrupted
+from fastl1.exceptions import ModelFileError as ModelFileError
 from fastl1.linear_model import ElasticNet as ElasticNet
 from fastl1.linear_model import ElasticNetCV as ElasticNetCV
 from fastl1.linear_model import Lasso as Lasso

@@ -85,23 +85,42 @@ class ColumnTreatment:
     ----------
     columns : list
         As given.
-    feature_names : list of str
-        Names of the encoded features.
     notes : list of str
         As given; not kept in the artifact.
+    starts : ndarray of int (number of columns + 1,)
+        Features of column c: ``starts[c]`` … ``starts[c + 1]``.
     """
 
-    __slots__ = ("columns", "feature_names", "notes", "starts")
+    __slots__ = ("_names", "columns", "notes", "starts")
 
     def __init__(self, columns: Iterable[Any], notes: Iterable[str] = ()):
         self.columns = list(columns)
         self.notes = list(notes)
-        self.feature_names = [name for c in self.columns for name in c.features()]
-        self.starts = np.cumsum([0, *(len(c.features()) for c in self.columns)])
-        for names in ([c.name for c in self.columns], self.feature_names):
-            if len(set(names)) != len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise ValueError(f"the name {twice!r} occurs twice")
+        self.starts = np.cumsum([0, *(c.width for c in self.columns)])
+        self._names: list[str] | None = None
+        _refuse_twins([c.name for c in self.columns])
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the encoded features; made on first use, as they may be millions."""
+        if self._names is None:
+            self._names = [name for c in self.columns for name in c.features()]
+        return self._names
+
+    @property
+    def n_features(self) -> int:
+        """Number of encoded features."""
+        return int(self.starts[-1])
+
+    def names_of(self, features: ArrayLike) -> list[str]:
+        """Names of some features, without making those of all."""
+        features = np.asarray(features, np.int64)
+        owner = np.searchsorted(self.starts, features, "right") - 1
+        offset = features - self.starts[owner]
+        return [
+            self.columns[c].feature(j)
+            for c, j in zip(owner.tolist(), offset.tolist(), strict=True)
+        ]
 
     @classmethod
     def learn(
@@ -162,7 +181,9 @@ class ColumnTreatment:
             raise RefusedColumns(refused)
         if not columns:
             raise ValueError("no column is left that could make a feature")
-        return cls(columns, notes)
+        treatment = cls(columns, notes)
+        _refuse_twins(treatment.feature_names)
+        return treatment
 
     def encode(
         self,
@@ -243,7 +264,7 @@ class ColumnTreatment:
         table: Any,
         indices: np.ndarray,
         values: np.ndarray,
-        intercept: float,
+        intercept: ArrayLike,
         notes: list[str] | None = None,
     ) -> np.ndarray:
         """``X @ coef + intercept`` without building X.
@@ -252,35 +273,38 @@ class ColumnTreatment:
         ----------
         table : dict of arrays, pandas or polars frame, pyarrow table
             Must have the columns whose features have a nonzero coefficient.
-        indices, values : arrays of shape (nnz,)
-            The nonzero coefficients, indices increasing.
-        intercept : float
+        indices : array of int, shape (n_slots,)
+            Features with a nonzero coefficient, increasing.
+        values : array of shape (n_slots,) or (n_slots, n_outputs)
+            Their coefficients.
+        intercept : float or array of shape (n_outputs,)
             Added to every row.
         notes : list, optional
             As in `encode`.
 
         Returns
         -------
-        ndarray of shape (n,), float64
+        ndarray of shape (n,) or (n, n_outputs), float64
 
         Raises
         ------
         ValueError
             As `encode`.
         """
+        outputs = np.shape(values)[1:]
         bounds = np.searchsorted(indices, self.starts)
         used = np.flatnonzero(np.diff(bounds))
         raw = prepare(table, [self.columns[k].name for k in used])
-        eta = np.full(count_rows(raw, table), float(intercept))
+        eta = np.full((count_rows(raw, table), *outputs), intercept, np.float64)
         for k in used:
             column = self.columns[k]
             # one more entry, which code -1 finds
-            coef = np.zeros(self.starts[k + 1] - self.starts[k] + 1)
+            coef = np.zeros((self.starts[k + 1] - self.starts[k] + 1, *outputs))
             part = slice(bounds[k], bounds[k + 1])
             coef[indices[part] - self.starts[k]] = values[part]
             x, codes = column.encode(raw[column.name], notes)
             if x is not None:
-                eta += coef[0] * x
+                eta += np.multiply.outer(x, coef[0])
             if coef[x is not None :].any():
                 eta += coef[codes]
         return eta
@@ -339,7 +363,7 @@ class ColumnTreatment:
                 spec = dict(spec)
                 columns.append(kinds[spec.pop("kind")](**spec))
             return cls(columns)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a column treatment: {error!r}") from None
 
 
@@ -369,10 +393,18 @@ class Number:
         if not np.isfinite(self.mean):
             raise ValueError(f"column {self.name!r}: mean is {self.mean}")
 
+    @property
+    def width(self):
+        """Number of features."""
+        return 2 if self.missing else 1
+
+    def feature(self, j):
+        """Name of feature j of the column."""
+        return f"{self.name}:missing" if j else self.name
+
     def features(self):
         """Names of the features."""
-        indicator = [f"{self.name}:missing"] if self.missing else []
-        return [self.name, *indicator]
+        return [self.feature(j) for j in range(self.width)]
 
     def encode(self, raw, notes=None):
         """``(x, codes)`` of a raw column."""
@@ -464,10 +496,19 @@ class Category:
         self.reference = None if reference is None else str(reference)
         self.missing = int(missing)
 
+    @property
+    def width(self):
+        """Number of features."""
+        return len(self.levels) + bool(self.missing)
+
+    def feature(self, j):
+        """Name of feature j of the column."""
+        level = self.levels[j] if j < len(self.levels) else MISSING
+        return f"{self.name}={level}"
+
     def features(self):
         """Names of the features."""
-        levels = [*self.levels, MISSING] if self.missing else self.levels
-        return [f"{self.name}={level}" for level in levels]
+        return [self.feature(j) for j in range(self.width)]
 
     def encode(self, raw, notes=None):
         """``(None, codes)`` of a raw column."""
@@ -534,10 +575,18 @@ class Hashed:
         if not 0 < self.size <= 2**28:
             raise ValueError(f"column {self.name!r}: hash size {self.size}")
 
+    @property
+    def width(self):
+        """Number of features."""
+        return self.size + bool(self.missing)
+
+    def feature(self, j):
+        """Name of feature j of the column."""
+        return f"{self.name}#{j}" if j < self.size else f"{self.name}:missing"
+
     def features(self):
         """Names of the features."""
-        indicator = [f"{self.name}:missing"] if self.missing else []
-        return [*(f"{self.name}#{k}" for k in range(self.size)), *indicator]
+        return [self.feature(j) for j in range(self.width)]
 
     def encode(self, raw, notes=None):
         """``(None, codes)`` of a raw column."""
@@ -684,6 +733,14 @@ def _looks_like_id(name, values):
     ordered = (steps > 0).all()
     named = re.search(r"(?i)(^|_)id$|(?<=[a-z])I[dD]$", name) is not None
     return bool(ordered or (named and len(np.unique(values)) == len(values)))
+
+
+def _refuse_twins(names):
+    """An error for a name that occurs twice."""
+    if len(set(names)) != len(names):
+        seen = set()
+        twice = next(name for name in names if name in seen or seen.add(name))
+        raise ValueError(f"the name {twice!r} occurs twice")
 
 
 def _refuse(raw, why):

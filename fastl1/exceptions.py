@@ -28,3 +28,7 @@ class FitInterrupted(KeyboardInterrupt):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (*self.args, self.result)
+
+
+class ModelFileError(ValueError):
+    """A model file that is truncated, altered, malformed or of a later fastl1."""

@@ -1,26 +1,9 @@
 """SparseModel: a fitted sparse linear model as one small, safe file.
 
-The file has the safetensors layout: 8 bytes of header length (little-endian), a JSON
-header, then the tensors, without gaps::
-
-    values     F32 or F64 (nnz,)   coefficients that are not zero, original scale
-    intercept  F64        (1,)
-    indices    U32 or U64 (nnz,)   strictly increasing
-    names      U8         (bytes,) JSON list of the feature names, when known
-
-The header's ``__metadata__`` holds strings: ``format``, ``schema``, ``sha256`` and
-three JSON texts, ``model`` (shape, link, classes), ``columns`` (treatment of raw
-columns, when there is one) and ``lineage`` (where the model comes from).  Keys are
-sorted, the header is padded so that the tensors start at a multiple of 8, and tensors
-are ordered by decreasing item size, so that each is aligned and equal models give equal
-bytes.  ``sha256`` is the digest of the whole file with that digest itself set to zeros.
-
-Loading parses JSON and reads arrays: it executes nothing from the file and needs numpy
-only.
+`_artifact` describes the file and how the coefficients lie in memory.  Loading parses
+JSON and reads arrays: it executes nothing from the file and needs numpy only.
 """
 
-import errno
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,37 +11,41 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastl1._artifact import Content, Weights, decode, encode, read
+from fastl1._atomic import write_atomic
+from fastl1._links import LINKS, labels
+from fastl1.exceptions import ModelFileError
+
 if TYPE_CHECKING:
     from fastl1.columns import ColumnTreatment
 
-FORMAT = "fastl1.SparseModel"
-SCHEMA = 1
-MAX_HEADER = 100_000_000  # the safetensors library's own limit
-_NO_DIGEST = "0" * 64
-_DTYPES = {"F32": "<f4", "F64": "<f8", "U32": "<u4", "U64": "<u8", "U8": "|u1"}
-_CODES = {np.dtype(name): code for code, name in _DTYPES.items()}
-_LINKS = ("identity", "logit")
+Kind = Literal["response", "link", "class"]
 
 
 class SparseModel:
     """Sparse linear model that predicts, saves and loads with numpy alone.
 
+    It does not change once it is made; methods that alter it return a new model.
+
     Parameters
     ----------
     indices : array of int, shape (nnz,)
-        Features with a nonzero coefficient, strictly increasing.
-    values : array of float32 or float64, shape (nnz,)
-        Their coefficients on the original scale of the features (exact zeros are
-        dropped).
-    intercept : float
-        Constant term.
+        Feature of each nonzero coefficient, increasing; strictly so with one output.
+    values : array of float32 or float64, shape (nnz,) or (nnz, n_outputs)
+        The coefficients on the original scale of the features (exact zeros are
+        dropped).  In two dimensions, a row holds those of one feature for all outputs,
+        and `indices` is strictly increasing.
+    intercept : float, or array of shape (n_outputs,)
+        Constant term; its size says how many outputs there are.
     n_features : int
         Number of (encoded) features the model was trained on.
-    link : {"identity", "logit"}, default="identity"
-        "identity" for regression, "logit" for two classes.
-    classes : array of shape (2,), optional
-        Labels of a "logit" model; the second is the one whose probability is predicted.
-        Default: ``[0, 1]``.
+    link : {"identity", "log", "logit", "probit", "cloglog", "softmax", "decision"}
+        From the linear predictor to the response.  "decision" is for losses whose sign
+        alone has a meaning (hinge).
+    classes : array of shape (2,) or (n_outputs,), optional
+        Labels of a model with the link logit, probit, cloglog, softmax or decision.
+        With one output there are two, and the second is the one whose probability is
+        predicted; otherwise one an output.  Default: ``0, 1, …``.
     feature_names : sequence of str, length n_features, optional
         Names of the encoded features.
     columns : ColumnTreatment, optional
@@ -68,13 +55,24 @@ class SparseModel:
         Lineage: λ, grid, gap, hash of the data, versions, … as anything JSON can hold
         (NumPy scalars and arrays are converted, numbers that are not finite become
         None).
+    outputs : array of int, shape (nnz,), optional
+        Output of each coefficient when there are several and `values` has one
+        dimension; increasing among the coefficients of a feature.
+    output_names : sequence of str, length n_outputs, optional
+        Names of the outputs, such as the targets of a regression.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,)
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
         Dense copy of the coefficients.
     nnz : int
         Number of nonzero coefficients.
+    features : ndarray of int (n_slots,)
+        Features with a nonzero coefficient for any output.
+    weights : Weights
+        The coefficients by slot, as prediction uses them.
+    precision : {"float64", "float32", "float16", "int8", "int4"}
+        How they are stored.
 
     Raises
     ------
@@ -89,83 +87,239 @@ class SparseModel:
     array([0.])
     """
 
-    __slots__ = (
-        "classes",
-        "columns",
-        "feature_names",
-        "indices",
-        "intercept",
-        "link",
-        "metadata",
-        "n_features",
-        "values",
-    )
+    __slots__ = ("_content", "columns")
+
+    _content: Content
+    columns: "ColumnTreatment | None"
 
     def __init__(
         self,
         indices: ArrayLike,
         values: ArrayLike,
-        intercept: float,
+        intercept: ArrayLike,
         n_features: int,
-        link: Literal["identity", "logit"] = "identity",
+        link: str = "identity",
         classes: ArrayLike | None = None,
         feature_names: Sequence[str] | None = None,
         columns: "ColumnTreatment | None" = None,
         metadata: Mapping[str, Any] | None = None,
+        *,
+        outputs: ArrayLike | None = None,
+        output_names: Sequence[str] | None = None,
     ) -> None:
-        self.n_features = int(n_features)
-        self.indices, self.values = _check_coef(indices, values, self.n_features)
-        self.intercept = float(intercept)
-        if not np.isfinite(self.intercept):
-            raise ValueError(f"intercept is not finite: {self.intercept}")
-        if link not in _LINKS:
-            raise ValueError(f"link must be one of {', '.join(_LINKS)}; got {link!r}")
-        self.link = link
-        self.classes = _check_classes(classes, link)
-        self.feature_names = _check_names(feature_names, self.n_features)
-        if columns is not None and len(columns.feature_names) != self.n_features:
-            raise ValueError(
-                f"the column treatment makes {len(columns.feature_names)} features, "
-                f"the model has {self.n_features}"
-            )
+        intercept = np.array(intercept, np.float64).reshape(-1)
+        weights = _make_weights(
+            indices, values, outputs, int(n_features), len(intercept)
+        )
+        self._adopt(
+            Content(
+                weights,
+                intercept,
+                link,
+                classes=classes,
+                names=feature_names,
+                output_names=output_names,
+                columns=None if columns is None else columns.to_dict(),
+                lineage=_plain(dict(metadata or {})),
+            ),
+            columns,
+        )
+
+    @classmethod
+    def from_coef(
+        cls, coef: Any, intercept: ArrayLike = 0.0, **given: Any
+    ) -> "SparseModel":
+        """Model of a coefficient array.
+
+        Parameters
+        ----------
+        coef : array or SciPy sparse matrix, (n_features,) or (n_outputs, n_features)
+        intercept : float, or array of shape (n_outputs,)
+        **given
+            link, classes, feature_names, columns, metadata, output_names, as above.
+
+        Returns
+        -------
+        SparseModel
+
+        Raises
+        ------
+        ValueError
+            As above.
+        """
+        if hasattr(coef, "tocoo"):
+            part = coef.tocoo()
+            part.sum_duplicates()
+            row, column = (part.row, part.col) if part.ndim == 2 else (0, part.col)
+            values = part.data
+        else:
+            coef = np.asarray(coef)
+            row, column = (0, *np.nonzero(coef)) if coef.ndim == 1 else np.nonzero(coef)
+            values = coef[coef != 0]
+        row = np.broadcast_to(row, column.shape)
+        order = np.lexsort((row, column))
+        intercept = np.asarray(intercept, np.float64)
+        if len(coef.shape) == 2 and coef.shape[0] > 1:
+            intercept = np.broadcast_to(intercept, coef.shape[:1])
+        return cls(
+            column[order],
+            values[order],
+            intercept,
+            coef.shape[-1],
+            outputs=row[order],
+            **given,
+        )
+
+    def _adopt(self, content, columns):
+        self._content = content
         self.columns = columns
-        self.metadata = _plain(dict(metadata or {}))
+        n_features = content.weights.n_features
+        if columns is not None and columns.n_features != n_features:
+            raise ValueError(
+                f"the column treatment makes {columns.n_features} features, the model "
+                f"has {n_features}"
+            )
+
+    @classmethod
+    def _of_content(cls, content, source="model"):
+        model = cls.__new__(cls)
+        columns = None
+        try:
+            if content.columns is not None:
+                from fastl1.columns import ColumnTreatment
+
+                columns = ColumnTreatment.from_dict(content.columns)
+            model._adopt(content, columns)
+        except ValueError as error:
+            raise ModelFileError(f"{source}: {error}") from None
+        return model
+
+    @property
+    def weights(self) -> Weights:
+        """The nonzero coefficients by slot."""
+        return self._content.weights
+
+    @property
+    def n_features(self) -> int:
+        """Number of (encoded) features."""
+        return self.weights.n_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return self.weights.n_outputs
+
+    @property
+    def features(self) -> np.ndarray:
+        """Features with a nonzero coefficient, int64 (n_slots,)."""
+        return self.weights.features
+
+    @property
+    def indices(self) -> np.ndarray:
+        """Feature of each nonzero coefficient, int64 (nnz,)."""
+        return self.weights.feature_of
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """Output of each nonzero coefficient, int32 (nnz,)."""
+        return self.weights.outputs
+
+    @property
+    def values(self) -> np.ndarray:
+        """The nonzero coefficients, float64, or float32 when stored in less."""
+        return self.weights.values
+
+    @property
+    def precision(self) -> str:
+        """How the coefficients are stored."""
+        return self.weights.precision
 
     @property
     def nnz(self) -> int:
         """Number of nonzero coefficients."""
-        return len(self.indices)
+        return self.weights.nnz
+
+    @property
+    def intercept(self) -> Any:
+        """Constant term: a float, or an array (n_outputs,) when there are several."""
+        if self.n_outputs == 1:
+            return float(self._content.intercept[0])
+        return self._content.intercept
+
+    @property
+    def link(self) -> str:
+        """Name of the link."""
+        return self._content.link
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """Labels, when the link classifies."""
+        return self._content.classes
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        """Names of all features, as given."""
+        return self._content.names
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """Names of the outputs, as given."""
+        return self._content.output_names
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Lineage, as JSON types."""
+        return self._content.lineage
 
     @property
     def coef_(self) -> np.ndarray:
-        """Dense copy of the coefficients, shape (n_features,)."""
-        coef = np.zeros(self.n_features, self.values.dtype)
-        coef[self.indices] = self.values
-        return coef
+        """Dense copy: (n_features,), or (n_outputs, n_features) for several."""
+        coef = np.zeros((self.n_outputs, self.n_features), self.values.dtype)
+        coef[self.outputs, self.indices] = self.values
+        return coef[0] if self.n_outputs == 1 else coef
 
     def __repr__(self) -> str:
+        several = f"{self.n_outputs} outputs, " if self.n_outputs > 1 else ""
+        exact = self.precision in ("float64", "float32")
+        stored = "" if exact else f", {self.precision}"
         return (
-            f"<SparseModel: {self.nnz} of {self.n_features} features, "
-            f"link={self.link!r}>"
+            f"<SparseModel: {several}{len(self.features)} of {self.n_features} "
+            f"features, link={self.link!r}{stored}>"
         )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SparseModel):
             return NotImplemented
-        return self.to_bytes() == other.to_bytes()
+        return self is other or self.to_bytes() == other.to_bytes()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SparseModel.from_bytes, (self.to_bytes(),)
 
     def kept_names(self) -> list[str]:
         """Names of the features with a nonzero coefficient, in order."""
-        names = self.feature_names
+        names = self._content.names
         if names is None and self.columns is not None:
-            names = self.columns.feature_names
+            return self.columns.names_of(self.features)
         if names is None:
-            return [f"x{j}" for j in self.indices.tolist()]
-        return [names[j] for j in self.indices.tolist()]
+            return [f"x{j}" for j in self.features.tolist()]
+        return [names[j] for j in self.features.tolist()]
 
-    def predict(
-        self, X: Any, type: Literal["response", "link", "class"] = "response"
-    ) -> np.ndarray:
+    def required_features(self) -> list[str] | list[int]:
+        """What the upstream pipeline must still deliver; the rest may go.
+
+        Returns
+        -------
+        list
+            Names of the raw columns if the model has a column treatment, else names of
+            the features if it knows them, else their indices.
+        """
+        if self.columns is not None:
+            return self.columns.used_columns(self.features)
+        if self.feature_names is not None:
+            return self.kept_names()
+        return self.features.tolist()
+
+    def predict(self, X: Any, type: Kind = "response") -> np.ndarray:
         """Predict from encoded features or from a table of columns.
 
         Parameters
@@ -176,14 +330,15 @@ class SparseModel:
             columns are looked up by `feature_names`.  Either way only the columns that
             the model uses need be there, in any order.
         type : {"response", "link", "class"}, default="response"
-            "link" is ``X @ coef + intercept``; "response" is the same for "identity"
-            and the probability of ``classes[1]`` for "logit"; "class" is the likelier
-            label ("logit" only).
+            "link" is ``X @ coef + intercept``; "response" what the link makes of it:
+            itself for "identity" and "decision", the mean for "log", the probability
+            of ``classes[1]`` for "logit", "probit" and "cloglog", those of all classes
+            for "softmax"; "class" is the likelier label.
 
         Returns
         -------
-        ndarray of shape (n,)
-            float64, or the labels' dtype for ``type="class"``.
+        ndarray of shape (n,) or (n, n_outputs)
+            float64; for ``type="class"`` always (n,), in the labels' dtype.
 
         Raises
         ------
@@ -198,37 +353,43 @@ class SparseModel:
                 f'type must be "response", "link" or "class"; got {type!r}'
             )
         if type == "class" and self.classes is None:
-            raise ValueError('type="class" needs a model with link="logit"')
+            raise ValueError(
+                f'type="class" needs a model with classes, such as link="logit"; this '
+                f"one has link={self.link!r}"
+            )
         eta = self._table_link(X) if _is_table(X) else self._matrix_link(X)
         if type == "class":
-            return self.classes[(eta > 0).astype(np.intp)]
-        if type == "link" or self.link == "identity":
-            return eta
-        return _sigmoid(eta)
+            return labels(self.link, eta, self.classes)
+        return eta if type == "link" else LINKS[self.link].inverse(eta)
 
     def _matrix_link(self, X):
+        coef = self._slot_values()
         if hasattr(X, "tocsr"):
             self._check_width(X)
-            # a dense vector with zeros: NaN in a feature that is not used must not
-            # reach the result, so only used columns are multiplied
-            if not np.isfinite(X.data).all():
-                X = X.tocsc()[:, self.indices]
-                _check_finite(X.data, "X (in a feature that the model uses)")
-                return X @ self.values.astype(np.float64) + self.intercept
-            return X @ self.coef_.astype(np.float64) + self.intercept
+            # NaN in a feature that is not used must not reach the result, so only used
+            # columns are multiplied
+            X = X.tocsc()[:, self.features]
+            _check_finite(X.data, "X (in a feature that the model uses)")
+            return X @ coef + self.intercept
         X = np.asarray(X)
         if X.ndim != 2:
             raise ValueError(f"X must have 2 dimensions, got shape {X.shape}")
         self._check_width(X)
         if X.dtype.kind not in "fiub":
             raise TypeError(f"X must hold real numbers, got dtype {X.dtype}")
-        kept = X[:, self.indices].astype(np.float64, copy=False)
+        kept = X[:, self.features].astype(np.float64, copy=False)
         finite = np.isfinite(kept)
         if not finite.all():
             row, k = np.argwhere(~finite)[0].tolist()
-            j = int(self.indices[k])
+            j = int(self.features[k])
             raise ValueError(f"X[{row}, {j}] is {kept[row, k]}")
-        return kept @ self.values.astype(np.float64) + self.intercept
+        return kept @ coef + self.intercept
+
+    def _slot_values(self):
+        """float64 coefficients of the slots: (n_slots,), or (n_slots, n_outputs)."""
+        if self.n_outputs == 1:
+            return self.values.astype(np.float64, copy=False)
+        return self.weights.matrix()
 
     def _check_width(self, X):
         if X.shape[1] != self.n_features:
@@ -238,8 +399,9 @@ class SparseModel:
             )
 
     def _table_link(self, table):
+        coef = self._slot_values()
         if self.columns is not None:
-            return self.columns.link(table, self.indices, self.values, self.intercept)
+            return self.columns.link(table, self.features, coef, self.intercept)
         if self.feature_names is None:
             raise ValueError(
                 "the model has neither a column treatment nor feature names: pass a "
@@ -250,42 +412,16 @@ class SparseModel:
 
         kept = self.kept_names()
         raw = prepare(table, kept)
-        eta = np.full(count_rows(raw, table), self.intercept)
-        for name, value in zip(kept, self.values.tolist(), strict=True):
+        eta = np.full((count_rows(raw, table), *coef.shape[1:]), self.intercept)
+        for name, value in zip(kept, coef, strict=True):
             x = numbers(raw[name])
             _check_finite(x, f"column {name!r}")
-            eta += value * x
+            eta += np.multiply.outer(x, value)
         return eta
 
     def to_bytes(self) -> bytes:
         """The model as the bytes of a ``.fl1`` file; equal models give equal bytes."""
-        wide = self.n_features > 2**32
-        tensors = {
-            "values": self.values,
-            "intercept": np.array([self.intercept]),
-            "indices": self.indices.astype(np.uint64 if wide else np.uint32),
-        }
-        if self.feature_names is not None:
-            names = _json(self.feature_names).encode()
-            tensors["names"] = np.frombuffer(names, np.uint8)
-        classes = None if self.classes is None else self.classes.tolist()
-        meta = {
-            "format": FORMAT,
-            "schema": str(SCHEMA),
-            "sha256": _NO_DIGEST,
-            "model": _json(
-                {
-                    "classes": classes,
-                    "link": self.link,
-                    "n_features": self.n_features,
-                    "n_outputs": 1,
-                }
-            ),
-            "lineage": _json(self.metadata),
-        }
-        if self.columns is not None:
-            meta["columns"] = _json(self.columns.to_dict())
-        return _pack(meta, tensors)
+        return encode(self._content)
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "model") -> "SparseModel":
@@ -304,44 +440,10 @@ class SparseModel:
 
         Raises
         ------
-        ValueError
+        ModelFileError
             Not a model, truncated, altered, or of a later schema.
         """
-        try:
-            return cls._parse(bytes(data))
-        except (KeyError, TypeError, RecursionError, OverflowError) as error:
-            raise ValueError(
-                f"{source}: not a fastl1 model file (malformed: {error!r})"
-            ) from None
-        except ValueError as error:
-            raise ValueError(f"{source}: {error}") from None
-
-    @classmethod
-    def _parse(cls, data):
-        meta, tensors = _unpack(data)
-        model = json.loads(meta["model"])
-        if model["n_outputs"] != 1:
-            raise ValueError("models with several outputs need a later fastl1")
-        columns = None
-        if "columns" in meta:
-            from fastl1.columns import ColumnTreatment
-
-            columns = ColumnTreatment.from_dict(json.loads(meta["columns"]))
-        names = None
-        if "names" in tensors:
-            names = json.loads(tensors["names"].tobytes().decode())
-        (intercept,) = tensors["intercept"].tolist()
-        return cls(
-            tensors["indices"],
-            tensors["values"],
-            intercept,
-            model["n_features"],
-            link=model["link"],
-            classes=model["classes"],
-            feature_names=names,
-            columns=columns,
-            metadata=json.loads(meta["lineage"]),
-        )
+        return cls._of_content(decode(bytes(data), source), source)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to `path`, all or nothing.
@@ -365,6 +467,9 @@ class SparseModel:
     def load(cls, path: str | os.PathLike[str]) -> "SparseModel":
         """Read a model that `save` wrote.  Executes no code from the file.
 
+        A file of a megabyte and more is mapped into memory, so that processes share it;
+        replace it by renaming, as `save` does, never in place.
+
         Parameters
         ----------
         path : str or path-like
@@ -378,74 +483,50 @@ class SparseModel:
         ------
         OSError
             The file cannot be read.
-        ValueError
-            Not a model, truncated, altered, or of a later schema.
+        ModelFileError
+            Not a model, truncated, altered, or of a later schema.  A ValueError.
         """
-        with open(path, "rb") as file:
-            return cls.from_bytes(file.read(), os.fspath(path))
+        return cls._of_content(read(path), os.fspath(path))
 
 
-def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write bytes to a file so that it holds either all of them or its old content.
-
-    Parameters
-    ----------
-    path : str or path-like
-        File to write.  Devices and pipes are written to directly.
-    data : bytes
-        Its new content.
-
-    Raises
-    ------
-    OSError
-        Names `path` and the reason; nothing is left behind.
-    """
-    path = os.path.realpath(path)
-    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-        aside = path
-    else:
-        folder, name = os.path.split(path)
-        aside = os.path.join(folder, f".{name}.{os.urandom(4).hex()}.tmp")
-    try:
-        if os.path.isdir(path):
-            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-        with open(aside, "wb" if aside == path else "xb") as file:
-            file.write(data)
-            file.flush()
-            if aside != path:
-                os.fsync(file.fileno())
-        if aside != path:
-            os.replace(aside, path)
-            _sync_directory(folder)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write: {error.strerror}", path) from None
-    finally:
-        if aside != path and os.path.exists(aside):
-            os.unlink(aside)
-
-
-def _sync_directory(folder):
-    """Make a rename durable, where the system lets a directory be opened."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # some network file systems refuse it; the rename itself has succeeded
-    finally:
-        os.close(handle)
-
-
-def _json(value):
-    return json.dumps(
-        value,
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+def _make_weights(indices, values, outputs, n_features, n_outputs):
+    if n_features < 1:
+        raise ValueError(f"n_features must be at least 1, got {n_features}")
+    indices, values = np.asarray(indices), np.asarray(values)
+    if values.ndim == 2 and outputs is None:
+        if values.shape[1:] != (n_outputs,):
+            raise ValueError(
+                f"values has shape {values.shape}, but there are {n_outputs} intercepts"
+            )
+        if (np.diff(indices) <= 0).any():
+            raise ValueError("indices must be strictly increasing")
+        outputs = np.tile(np.arange(n_outputs), len(values))
+        indices, values = np.repeat(indices, n_outputs), values.ravel()
+    elif outputs is None:
+        if n_outputs > 1:
+            raise ValueError(
+                f"there are {n_outputs} intercepts: give values with {n_outputs} "
+                "columns, or the output of each coefficient as outputs"
+            )
+        outputs = np.zeros(len(indices), np.int64)
+    outputs = np.asarray(outputs)
+    if indices.ndim != 1 or not indices.shape == values.shape == outputs.shape:
+        raise ValueError(
+            f"indices and values must be 1-d and equally long, got shapes "
+            f"{indices.shape} and {values.shape}"
+        )
+    for name, array, count in (
+        ("indices", indices, n_features),
+        ("outputs", outputs, n_outputs),
+    ):
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"{name} must be integers, got dtype {array.dtype}")
+        if array.size and (array.min() < 0 or array.max() >= count):
+            raise ValueError(f"{name} must lie between 0 and {count - 1}")
+    places = indices.astype(np.int64) * n_outputs + outputs.astype(np.int64)
+    dtype = np.float32 if values.dtype == np.float32 else np.float64
+    values = values.astype(dtype)
+    return Weights(places, values, n_features, n_outputs, np.dtype(dtype).name)
 
 
 def _plain(value):
@@ -463,146 +544,6 @@ def _plain(value):
     raise TypeError(f"metadata cannot hold a {type(value).__name__}: {value!r}")
 
 
-def _pack(meta, tensors):
-    from hashlib import sha256
-
-    order = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
-    header, blobs, offset = {"__metadata__": meta}, [], 0
-    for name in order:
-        array = np.ascontiguousarray(tensors[name])
-        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        blobs.append(array.tobytes())
-        header[name] = {
-            "dtype": _CODES[array.dtype],
-            "shape": list(array.shape),
-            "data_offsets": [offset, offset + array.nbytes],
-        }
-        offset += array.nbytes
-    head = _json(header).encode()
-    head += b" " * (-len(head) % 8)
-    if len(head) > MAX_HEADER:
-        raise ValueError(
-            f"the model's metadata takes {len(head)} bytes, more than {MAX_HEADER}"
-        )
-    data = b"".join([len(head).to_bytes(8, "little"), head, *blobs])
-    digest = sha256(data).hexdigest()
-    mark = b'"sha256":"'
-    return data.replace(mark + _NO_DIGEST.encode(), mark + digest.encode(), 1)
-
-
-def _unpack(data):
-    """Metadata and tensors of a file, after checking every length and the digest."""
-    from hashlib import sha256
-
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 10 or length > MAX_HEADER or data[8:9] != b"{":
-        raise ValueError("not a fastl1 model file")
-    start = 8 + length
-    if start > len(data):
-        raise ValueError(
-            f"truncated: the header takes {start} bytes, the file has {len(data)}"
-        )
-    head = data[8:start]
-    try:
-        header = json.loads(head.decode(), object_pairs_hook=_no_duplicates)
-        meta = header.pop("__metadata__")
-        if meta["format"] != FORMAT:
-            raise KeyError(meta["format"])
-        schema = int(meta["schema"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError("not a fastl1 model file") from None
-    if schema > SCHEMA:
-        raise ValueError(
-            f"written by a later fastl1 (schema {schema}, this one reads {SCHEMA})"
-        )
-    expected = start + max(spec["data_offsets"][1] for spec in header.values())
-    if len(data) != expected:
-        what = "truncated" if len(data) < expected else "altered"
-        raise ValueError(f"{what}: {expected} bytes expected, the file has {len(data)}")
-    # the quotes of a copy inside a string would be escaped, so this finds the key only
-    mark = f'"sha256":"{meta["sha256"]}"'.encode()
-    blank = head.replace(mark, b'"sha256":"' + _NO_DIGEST.encode() + b'"')
-    digest = sha256(data[:8])
-    digest.update(blank)
-    digest.update(memoryview(data)[start:])
-    if digest.hexdigest() != meta["sha256"]:
-        raise ValueError("altered: its content does not fit its sha256")
-    tensors, end = {}, 0
-    for name in sorted(header, key=lambda name: header[name]["data_offsets"]):
-        spec = header[name]
-        dtype = np.dtype(_DTYPES[spec["dtype"]])
-        (count,) = spec["shape"]
-        lo, hi = spec["data_offsets"]
-        if lo != end or hi - lo != count * dtype.itemsize:
-            raise ValueError(f"altered: tensor {name!r} has a wrong extent")
-        array = np.frombuffer(data, dtype, count, start + lo)
-        tensors[name] = array.astype(dtype.newbyteorder("="), copy=False)
-        end = hi
-    return meta, tensors
-
-
-def _no_duplicates(pairs):
-    out = dict(pairs)
-    if len(out) != len(pairs):
-        raise ValueError("duplicate key")
-    return out
-
-
-def _check_coef(indices, values, n_features):
-    indices, values = np.asarray(indices), np.asarray(values)
-    if n_features < 1:
-        raise ValueError(f"n_features must be at least 1, got {n_features}")
-    if indices.ndim != 1 or indices.shape != values.shape:
-        raise ValueError(
-            f"indices and values must be 1-d and equally long, got shapes "
-            f"{indices.shape} and {values.shape}"
-        )
-    if indices.size and indices.dtype.kind not in "iu":
-        raise TypeError(f"indices must be integers, got dtype {indices.dtype}")
-    if values.dtype != np.float32:
-        values = values.astype(np.float64)
-    kept = values != 0
-    indices, values = indices[kept].astype(np.int64), values[kept]
-    if len(indices) and (indices[0] < 0 or indices.max() >= n_features):
-        raise ValueError(f"indices must lie between 0 and {n_features - 1}")
-    if (np.diff(indices) <= 0).any():
-        raise ValueError("indices must be strictly increasing")
-    _check_finite(values, "values")
-    indices.flags.writeable = values.flags.writeable = False
-    return indices, values
-
-
-def _check_classes(classes, link):
-    if link == "identity":
-        if classes is not None:
-            raise ValueError('classes go with link="logit" only')
-        return None
-    classes = np.array([0, 1] if classes is None else classes)
-    if classes.dtype.kind == "O":
-        classes = np.array([str(label) for label in classes.tolist()])
-    if classes.shape != (2,) or classes.dtype.kind not in "USbiuf":
-        raise ValueError(f"classes must be two numbers, strings or bools: {classes!r}")
-    if classes.dtype.kind == "S":
-        classes = np.char.decode(classes)
-    if classes[0] == classes[1]:
-        raise ValueError(f"classes must differ: {classes!r}")
-    classes.flags.writeable = False
-    return classes
-
-
-def _check_names(names, n_features):
-    if names is None:
-        return None
-    names = [str(name) for name in names]
-    if len(names) != n_features:
-        raise ValueError(f"{len(names)} feature names for {n_features} features")
-    if len(set(names)) != len(names):
-        seen = set()
-        twice = next(name for name in names if name in seen or seen.add(name))
-        raise ValueError(f"feature name {twice!r} occurs twice")
-    return names
-
-
 def _check_finite(values, what):
     bad = ~np.isfinite(values)
     if bad.any():
@@ -613,8 +554,3 @@ def _check_finite(values, what):
 def _is_table(X):
     """Whether X has named columns (dict, pandas, polars, pyarrow)."""
     return isinstance(X, Mapping) or hasattr(X, "columns") or hasattr(X, "column_names")
-
-
-def _sigmoid(eta):
-    small = np.exp(-np.abs(eta))
-    return np.where(eta >= 0, 1.0, small) / (1.0 + small)

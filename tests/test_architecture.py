@@ -15,8 +15,9 @@ CSRC = Path(__file__).parent.parent / "csrc"
 # A module imports modules of the rows above its own, never of its own row or below.
 LAYERS = (
     {"_version", "exceptions", "_extras", "_runtime", "_solver"},
+    {"_atomic", "_container", "_links"},
     {"_validation", "_parallel", "prox", "_table"},
-    {"columns"},
+    {"columns", "_artifact"},
     {"model"},
     {"paths", "scales"},
     {"cv"},

@@ -5,12 +5,17 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from fastl1.model import SparseModel, write_atomic
+from fastl1._atomic import write_atomic
+from fastl1._container import pack, unpack
+from fastl1._links import LINKS
+from fastl1.columns import ColumnTreatment
+from fastl1.model import SparseModel
 
 RNG = np.random.default_rng(3)
 
@@ -81,8 +86,7 @@ def test_equal_models_give_equal_bytes():
 def test_layout_is_safetensors(file):
     safetensors = pytest.importorskip("safetensors")
     with safetensors.safe_open(file, "numpy") as tensors:
-        assert tensors.get_tensor("indices").tolist() == [0, 2, 5]
-        assert tensors.get_tensor("indices").dtype == np.uint32
+        assert tensors.get_tensor("gaps").tolist() == [0, 1, 2]
         assert tensors.get_tensor("values").tolist() == [1.5, -2.0, 0.25]
         assert tensors.get_tensor("intercept").tolist() == [0.75]
         assert tensors.metadata()["format"] == "fastl1.SparseModel"
@@ -94,7 +98,7 @@ def test_layout_is_safetensors(file):
     assert list(header["__metadata__"]) == sorted(header["__metadata__"])
     for name, spec in header.items():
         if name != "__metadata__":
-            size = {"F64": 8, "U32": 4, "U8": 1}[spec["dtype"]]
+            size = {"F64": 8, "U8": 1}[spec["dtype"]]
             assert spec["data_offsets"][0] % size == 0
 
 
@@ -105,7 +109,7 @@ def test_safetensors_reads_the_corner_cases(tmp_path, values):
     small(indices=range(len(values)), values=values, feature_names=None).save(path)
     tensors = numpy_reader.load_file(path)
     assert tensors["values"].tolist() == list(values)
-    assert sorted(tensors) == ["indices", "intercept", "values"]
+    assert sorted(tensors) == ["gaps", "intercept", "values"]
 
 
 def test_every_cut_is_refused(file):
@@ -135,33 +139,29 @@ def test_error_names_the_file(tmp_path):
         SparseModel.load(tmp_path / "absent.fl1")
 
 
-def resealed(file, change):
-    """The file's bytes after `change(header)`, with a digest that fits."""
-    from fastl1.model import _pack, _unpack
-
-    meta, tensors = _unpack(file.read_bytes())
-    change(meta, tensors)
-    meta["sha256"] = "0" * 64
-    return _pack(meta, tensors)
+def resealed(data, change):
+    """A file's bytes after `change(metadata, tensors)`, with a digest that fits."""
+    metadata, tensors = unpack(data)
+    change(metadata, tensors)
+    return pack(metadata, tensors)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda meta, t: meta.update(schema="2"), "later fastl1"),
+        (lambda meta, t: meta.update(schema="3"), r"later fastl1 \(schema 3"),
         (lambda meta, t: meta.update(model='{"n_features":7}'), "malformed"),
-        (lambda meta, t: meta.update(model="[" * 100_000), "malformed"),
+        (lambda meta, t: meta.update(model="[" * 100_000), "nested"),
         (lambda meta, t: meta.pop("lineage"), "malformed"),
-        (lambda meta, t: t.update(indices=np.array([0, 2, 7], np.uint32)), "between"),
-        (lambda meta, t: t.update(indices=np.array([2, 0, 1], np.uint32)), "increas"),
+        (lambda meta, t: t.update(gaps=np.array([0, 1, 4], "u1")), "between 0 and 6"),
         (lambda meta, t: t.update(values=np.array([1, np.nan, 1.0])), "nan"),
-        (lambda meta, t: t.update(values=np.array([1.0])), "equally long"),
+        (lambda meta, t: t.update(values=np.array([1.0])), "3 places"),
         (lambda meta, t: t.update(names=np.frombuffer(b'["a"]', "u1")), "1 feature na"),
     ],
 )
 def test_hostile_content_behind_a_fitting_digest(file, change, message):
     with pytest.raises(ValueError, match=message):
-        SparseModel.from_bytes(resealed(file, change))
+        SparseModel.from_bytes(resealed(file.read_bytes(), change))
 
 
 def test_hostile_extents(file):
@@ -288,8 +288,8 @@ def test_predict_bad_type():
         ({"values": [1, 2, np.inf]}, "entry 2 is inf"),
         ({"intercept": np.nan}, "intercept"),
         ({"n_features": 0}, "at least 1"),
-        ({"link": "probit"}, "probit"),
-        ({"classes": [0, 1]}, "logit"),
+        ({"link": "cauchit"}, "cauchit"),
+        ({"classes": [0, 1]}, "a link that classifies"),
         ({"link": "logit", "classes": [1, 1]}, "differ"),
         ({"link": "logit", "classes": [1, 2, 3]}, "two"),
         ({"feature_names": ["a"]}, "1 feature names for 7"),
@@ -318,6 +318,165 @@ def test_kept_names():
     assert small().kept_names() == ["a", "c", "f"]
     assert small(feature_names=None).kept_names() == ["x0", "x2", "x5"]
     assert repr(small()) == "<SparseModel: 3 of 7 features, link='identity'>"
+
+
+# --- several outputs ---------------------------------------------------------------
+
+
+def several(link="softmax", **given):
+    rng = np.random.default_rng(5)
+    coef = np.where(rng.random((4, 30)) < 0.2, rng.standard_normal((4, 30)), 0.0)
+    intercept = rng.standard_normal(4)
+    return SparseModel.from_coef(coef, intercept, link=link, **given), coef, intercept
+
+
+def test_several_outputs():
+    model, coef, intercept = several(classes=list("wxyz"))
+    assert model.n_outputs == 4
+    assert model.coef_.tolist() == coef.tolist()
+    assert model.features.tolist() == np.flatnonzero(coef.any(axis=0)).tolist()
+    assert model.weights.matrix().tolist() == coef[:, model.features].T.tolist()
+    again = SparseModel.from_bytes(model.to_bytes())
+    assert again == model
+    assert again.coef_.tolist() == coef.tolist()
+    X = RNG.standard_normal((20, 30))
+    eta = X @ coef.T + intercept
+    share = np.exp(eta)
+    share /= share.sum(axis=1, keepdims=True)
+    for form in (X, sp.csr_array(X), sp.csc_array(X)):
+        np.testing.assert_allclose(again.predict(form, "link"), eta, rtol=1e-12)
+        np.testing.assert_allclose(again.predict(form), share, rtol=1e-12)
+        labels = np.array(list("wxyz"))[eta.argmax(axis=1)]
+        assert again.predict(form, "class").tolist() == labels.tolist()
+
+
+def test_forms_of_several_outputs_are_one_model():
+    model, coef, intercept = several("identity", output_names=list("wxyz"))
+    kept = np.flatnonzero(coef.any(axis=0))
+    rows = SparseModel(kept, coef.T[kept], intercept, 30, output_names=list("wxyz"))
+    feature, output = np.nonzero(coef.T)
+    pairs = SparseModel(
+        feature,
+        coef.T[coef.T != 0],
+        intercept,
+        30,
+        outputs=output,
+        output_names=list("wxyz"),
+    )
+    sparse = SparseModel.from_coef(
+        sp.coo_array(coef), intercept, output_names=list("wxyz")
+    )
+    assert model == rows == pairs == sparse
+    assert model.output_names == list("wxyz")
+
+
+def test_several_outputs_of_a_table():
+    treatment = ColumnTreatment.learn({"age": [1.0, 2, 4], "job": ["a", "b", "c"]})
+    coef = RNG.standard_normal((3, treatment.n_features))
+    model = SparseModel.from_coef(coef, [1.0, 2.0, 3.0], columns=treatment)
+    table = {"job": ["b", "a"], "age": [3.0, 1.0]}
+    expected = np.asarray(treatment.encode(table)) @ coef.T + [1, 2, 3]
+    np.testing.assert_allclose(model.predict(table), expected, rtol=1e-12)
+    names = SparseModel.from_coef(coef[:, :2], np.ones(3), feature_names=["p", "q"])
+    table = {"q": [1.0, 2.0], "p": [0.5, -1.0]}
+    expected = np.array([[0.5, 1.0], [-1.0, 2.0]]) @ coef[:, :2].T + 1
+    np.testing.assert_allclose(names.predict(table), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"indices": [0, 1], "values": [1.0, 2.0]}, "give values with 2 columns"),
+        ({"indices": [0], "values": [[1.0, 2, 3]]}, "there are 2 intercepts"),
+        ({"indices": [1, 0], "values": np.ones((2, 2))}, "strictly increasing"),
+        ({"indices": [1], "values": [1.0], "outputs": [2]}, "outputs must lie"),
+        ({"indices": [1, 1], "values": [1.0, 2], "outputs": [1, 0]}, "increasing"),
+        ({"indices": [1], "values": [1.0], "outputs": [0.5]}, "must be integers"),
+        (
+            {"indices": [1], "values": np.ones((1, 2)), "output_names": ["a"]},
+            "1 output names for 2 outputs",
+        ),
+        (
+            {
+                "indices": [1],
+                "values": np.ones((1, 2)),
+                "link": "softmax",
+                "classes": [1, 2, 3],
+            },
+            "two numbers",
+        ),
+    ],
+)
+def test_bad_models_of_several_outputs(given, message):
+    error = TypeError if "integers" in message else ValueError
+    with pytest.raises(error, match=message):
+        SparseModel(**{"intercept": [0.0, 1.0], "n_features": 3, **given})
+    with pytest.raises(ValueError, match="at least 2 outputs"):
+        SparseModel([0], [1.0], 0.0, 1, link="softmax")
+
+
+def test_links():
+    stats = pytest.importorskip("scipy.stats")
+    eta = np.r_[-40.0, np.linspace(-9, 9, 37), 30.0]
+    expected = {
+        "identity": eta,
+        "decision": eta,
+        "log": np.exp(eta),
+        "logit": 1 / (1 + np.exp(-eta)),
+        "probit": stats.norm.cdf(eta),
+        "cloglog": -np.expm1(-np.exp(eta)),
+    }
+    assert set(expected) == set(LINKS) - {"softmax"}
+    for name, response in expected.items():
+        model = SparseModel([0], [1.0], 0.0, 1, link=name)
+        X = eta[:, None]
+        np.testing.assert_allclose(model.predict(X), response, rtol=2e-13)
+        if LINKS[name].classifies:
+            cut = 0.5 if LINKS[name].probability else 0.0
+            assert model.predict(X, "class").tolist() == (response > cut).tolist()
+        if LINKS[name].slope is not None:
+            steepest = np.abs(np.diff(response) / np.diff(eta)).max()
+            assert steepest <= LINKS[name].slope * (1 + 1e-12)
+    with np.errstate(all="raise", under="ignore"):
+        for name in set(LINKS) - {"log", "softmax"}:
+            model = SparseModel([0], [1.0], 0.0, 1, link=name)
+            ends = model.predict([[-1e4], [1e4]]).tolist()
+            assert ends == ([0.0, 1.0] if LINKS[name].probability else [-1e4, 1e4])
+
+
+# --- earlier and later files -------------------------------------------------------
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
+
+
+def test_schema_1_loads():
+    model = SparseModel.load(ARTIFACTS / "schema1-names.fl1")
+    values = np.array([1.5, -2.0, 0.25], np.float32)
+    assert model == small(values=values, metadata={"alpha": 0.1, "gap": 1e-7})
+    assert model.values.dtype == np.float32
+    wide = SparseModel.load(ARTIFACTS / "schema1-wide.fl1")
+    assert wide == SparseModel([3, 2**40], [1.0, 2.0], 0.0, 2**40 + 1)
+    loans = SparseModel.load(ARTIFACTS / "schema1-columns.fl1")
+    assert loans.kept_names() == ["age", "job=nurse"]
+    assert loans.required_features() == ["age", "job"]
+    assert loans.classes.tolist() == ["no", "yes"]
+    assert loans.metadata == {"target": "bought"}
+    table = {"age": [30.0, None], "job": ["nurse", "cook"]}
+    assert loans.predict(table, "class").tolist() == ["yes", "yes"]
+
+
+def test_later_minor_versions_load_and_keep_what_is_new(file):
+    def later(metadata, tensors):
+        metadata["minor"] = "7"
+        metadata["news"] = "of a later version"
+        metadata["model"] = metadata["model"][:-1] + ',"zeal":[1,2]}'
+        tensors["extra"] = np.arange(6, dtype=np.int16).reshape(2, 3)
+
+    data = resealed(file.read_bytes(), later)
+    model = SparseModel.from_bytes(data)
+    assert model.coef_.tolist() == small().coef_.tolist()
+    assert model.to_bytes() == data
+    assert model != small()
 
 
 # --- writing -----------------------------------------------------------------------

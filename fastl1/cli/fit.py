@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastl1._atomic import write_atomic
 from fastl1._version import __version__
 from fastl1.cli.choose import choose_alpha
 from fastl1.cli.errors import DataError, WriteError
@@ -19,7 +20,7 @@ from fastl1.cli.report import Fitted, make_report
 from fastl1.cli.ridge import fit_ridge
 from fastl1.cv import kfold_splits, time_splits
 from fastl1.exceptions import ConvergenceWarning
-from fastl1.model import SparseModel, write_atomic
+from fastl1.model import SparseModel
 from fastl1.paths import path
 
 
@@ -207,7 +208,7 @@ def _artifact(data, options, fitted, created, digest):
     columns, names = data.treatment, None
     if columns is not None:
         columns, indices = columns.select(indices)
-        n_features = len(columns.feature_names)
+        n_features = columns.n_features
     else:
         lineage["file_info"] = data.file.info
         names = data.file.feature_names

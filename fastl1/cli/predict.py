@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from fastl1._atomic import write_atomic
 from fastl1._extras import require
 from fastl1.cli.errors import DataError, WriteError
 from fastl1.cli.read import Table, read_file
-from fastl1.model import SparseModel, write_atomic
+from fastl1.model import SparseModel
 
 
 def load_model(where):

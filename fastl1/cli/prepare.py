@@ -434,7 +434,7 @@ def _describe(treatment, features):
         entry = {
             "name": name,
             "kind": column.kind,
-            "features": len(column.features()),
+            "features": column.width,
             "missing": spec["missing"],
         }
         if column.kind == "category":
