@@ -13,7 +13,27 @@
 
 enum { FL1_F32 = 0, FL1_F64 = 1 };     /* values of X */
 enum { FL1_I32 = 0, FL1_I64 = 1 };     /* row indices of a CSC X */
-enum { FL1_SQUARED = 0, FL1_LOGISTIC = 1, FL1_N_LOSSES = 2 };
+enum {
+    FL1_SQUARED,
+    FL1_LOGISTIC,
+    FL1_POISSON,
+    FL1_GAMMA,
+    FL1_TWEEDIE,
+    FL1_SQUARED_HINGE,
+    FL1_HUBER,
+    FL1_QUANTILE,
+    FL1_PROBIT,
+    FL1_CLOGLOG,
+    FL1_N_LOSSES
+};
+
+/* What a loss depends on besides y and eta; each reads its own. */
+typedef struct fl1_loss {
+    double power;  /* tweedie: variance mu^power, in (1, 2) */
+    double delta;  /* huber: largest residual that counts as a square */
+    double q;      /* quantile: its level, in (0, 1) */
+    double smooth; /* quantile: half the width of the rounded corner is about this */
+} fl1_loss;
 
 typedef struct fl1_ops {
     const char *level;
@@ -59,15 +79,22 @@ typedef struct fl1_ops {
     void (*chol_column)(ptrdiff_t n, double c, double s, const double *src, double *x,
                         double *dst);
 
-    /* Loss tables: eta -> sum_i s_i loss(y_i, eta_i); v_i = -s_i loss'(eta_i) and
-     * h_i = s_i loss''(eta_i). */
-    double (*loss_eval[FL1_N_LOSSES])(ptrdiff_t n, const double *y, const double *eta,
+    /* Loss tables.  eta -> sum_i s_i f(y_i, eta_i); v_i = -s_i f'(eta_i) and
+     * h_i = s_i f''(eta_i). */
+    double (*loss_eval[FL1_N_LOSSES])(const fl1_loss *loss, ptrdiff_t n,
+                                      const double *y, const double *eta,
                                       const double *s, double *v, double *h);
     /* Fenchel-Young gap of the loss at the dual point kappa * v:
-     * sum_i s_i loss(y_i, eta_i) + (s_i loss)*(-kappa v_i) + kappa v_i eta_i  >= 0,
+     * sum_i s_i f(y_i, eta_i) + (s_i f)*(-kappa v_i) + kappa v_i eta_i  >= 0,
      * infinite where the conjugate is. */
-    double (*loss_young[FL1_N_LOSSES])(ptrdiff_t n, const double *y, const double *eta,
+    double (*loss_young[FL1_N_LOSSES])(const fl1_loss *loss, ptrdiff_t n,
+                                       const double *y, const double *eta,
                                        const double *s, const double *v, double kappa);
+    /* v <- the nearest v' with every v'_i / s_i where the conjugate of f is finite, and
+     * h_i = 0 at the v_i that moved; returns how many. */
+    ptrdiff_t (*loss_domain[FL1_N_LOSSES])(const fl1_loss *loss, ptrdiff_t n,
+                                           const double *y, const double *s, double *v,
+                                           double *h);
 } fl1_ops;
 
 /* The table of the best level this CPU runs, or of the level asked for

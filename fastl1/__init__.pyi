@@ -10,6 +10,16 @@ from fastl1.linear_model import Lasso as Lasso
 from fastl1.linear_model import LassoCV as LassoCV
 from fastl1.linear_model import LogisticRegression as LogisticRegression
 from fastl1.linear_model import LogisticRegressionCV as LogisticRegressionCV
+from fastl1.losses import CLogLog as CLogLog
+from fastl1.losses import Gamma as Gamma
+from fastl1.losses import Huber as Huber
+from fastl1.losses import Logistic as Logistic
+from fastl1.losses import Poisson as Poisson
+from fastl1.losses import Probit as Probit
+from fastl1.losses import Quantile as Quantile
+from fastl1.losses import Squared as Squared
+from fastl1.losses import SquaredHinge as SquaredHinge
+from fastl1.losses import Tweedie as Tweedie
 from fastl1.model import SparseModel as SparseModel
 from fastl1.paths import PathResult as PathResult
 from fastl1.paths import alpha_max as alpha_max

@@ -18,7 +18,7 @@ from libc.stdlib cimport qsort
 from fastl1._design cimport design_xtv
 from fastl1._ops cimport FL1_SQUARED
 from fastl1._quadratic cimport dual_ratio, pen_young
-from fastl1._samples cimport evaluate, fit_intercept, project_dual
+from fastl1._samples cimport evaluate, fit_intercept, project_dual, young_at
 from fastl1._screen cimport MAX_REFS, cache_estimate, cache_project, cache_push
 from fastl1._state cimport AUGMENTED, NO_MEMORY, candidate_t, is_interior_free, state_t
 from fastl1._working cimport add_slot, covariance_correlations, load_quad
@@ -104,7 +104,7 @@ cdef void full_pass(state_t* S) noexcept nogil:
 cdef double _loss_young(state_t* S, const double* v, double kappa) noexcept nogil:
     if v == NULL:  # squared loss, v = s r: known from r2
         return 0.5 * (1.0 - kappa) * (1.0 - kappa) * S.r2
-    return S.q.ops.loss_young[S.loss](S.n, S.y, S.eta, S.s, v, kappa)
+    return young_at(S, v, kappa)
 
 
 cdef double dual_excess(const state_t* S, bint outside) noexcept nogil:
@@ -184,7 +184,7 @@ cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
         total = _loss_young(S, v, 1.0) + penalty_young(S, 1.0, False, outside)
         best = min(best, total)
     if outside:  # the dual point 0 bounds the objective by 0
-        total = 0.5 * S.r2 if v == NULL else S.loss_value
+        total = 0.5 * S.r2 if v == NULL else young_at(S, v, 0.0)
         best = min(best, total + penalty_value(S))
     return best
 

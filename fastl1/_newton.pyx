@@ -6,10 +6,11 @@ out by centring the columns under h.  The model is solved to a fraction of the p
 gap.
 """
 from libc.math cimport INFINITY, isfinite, sqrt
+from libc.string cimport memcpy
 
 from fastl1._certificate cimport gap_at, gradient_norm, slot_penalty
 from fastl1._design cimport design_add_xw, design_means, design_xtv
-from fastl1._samples cimport evaluate
+from fastl1._samples cimport centre_dual, evaluate, loss_at_eta
 from fastl1._state cimport NO_MEMORY, is_interior_free, state_t
 from fastl1._working cimport load_quad, solve_quadratic
 
@@ -23,7 +24,7 @@ cdef double _working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
     that their gradient promises.
     """
     cdef ptrdiff_t i, k
-    cdef double shift = 0.0, free_part = 0.0, norm
+    cdef double shift = 0.0, free_part = 0.0, norm, gap
     if S.alpha_now == 0.0:
         return gradient_norm(S)
     for k in range(S.m):
@@ -34,7 +35,18 @@ cdef double _working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
         shift = v_sum / h_sum
     for i in range(S.n):
         S.n_work[i] = S.v[i] - shift * S.h[i]
-    return free_part + gap_at(S, S.n_work, False)
+    if not S.centre:
+        return free_part + gap_at(S, S.n_work, False)
+    memcpy(S.g, S.h, S.n * sizeof(double))
+    if centre_dual(S, S.n_work, S.g) == 0:
+        return free_part + gap_at(S, S.n_work, False)
+    # rows were kept at the edge of the domain: the correlations are others
+    memcpy(S.p_work, S.q.c, S.m * sizeof(double))
+    design_xtv(&S.X, S.ws, S.m, S.n_work, S.q.c, S.n_threads)
+    S.n_column_products += S.m
+    gap = free_part + gap_at(S, S.n_work, False)
+    memcpy(S.q.c, S.p_work, S.m * sizeof(double))
+    return gap
 
 
 cdef bint _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
@@ -67,7 +79,7 @@ cdef bint _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     for _half in range(30):
         S.q.ops.axpy(S.n, t - done, S.n_work, S.eta)
         done = t
-        S.loss_value = S.q.ops.loss_eval[S.loss](S.n, S.y, S.eta, S.s, S.v, S.h)
+        loss_at_eta(S)
         pen_t = pen1
         if t < 1.0:
             pen_t = 0.0
@@ -79,7 +91,7 @@ cdef bint _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
         t *= 0.5
     else:
         S.q.ops.axpy(S.n, -done, S.n_work, S.eta)
-        S.loss_value = S.q.ops.loss_eval[S.loss](S.n, S.y, S.eta, S.s, S.v, S.h)
+        loss_at_eta(S)
         return False
     for k in range(S.m):
         j = S.ws[k]

@@ -9,7 +9,21 @@ cdef extern from "fl1_ops.h":
         FL1_I64
         FL1_SQUARED
         FL1_LOGISTIC
+        FL1_POISSON
+        FL1_GAMMA
+        FL1_TWEEDIE
+        FL1_SQUARED_HINGE
+        FL1_HUBER
+        FL1_QUANTILE
+        FL1_PROBIT
+        FL1_CLOGLOG
         FL1_N_LOSSES
+
+    ctypedef struct fl1_loss:
+        double power
+        double delta
+        double q
+        double smooth
 
     ctypedef struct fl1_ops:
         const char* level
@@ -41,10 +55,14 @@ cdef extern from "fl1_ops.h":
                            ptrdiff_t) noexcept nogil
         void (*chol_column)(ptrdiff_t, double, double, const double*, double*,
                             double*) noexcept nogil
-        double (*loss_eval[2])(ptrdiff_t, const double*, const double*,
-                               const double*, double*, double*) noexcept nogil
-        double (*loss_young[2])(ptrdiff_t, const double*, const double*,
-                                const double*, const double*, double) noexcept nogil
+        double (*loss_eval[10])(const fl1_loss*, ptrdiff_t, const double*,
+                                const double*, const double*, double*,
+                                double*) noexcept nogil
+        double (*loss_young[10])(const fl1_loss*, ptrdiff_t, const double*,
+                                 const double*, const double*, const double*,
+                                 double) noexcept nogil
+        ptrdiff_t (*loss_domain[10])(const fl1_loss*, ptrdiff_t, const double*,
+                                     const double*, double*, double*) noexcept nogil
 
     const fl1_ops* fl1_ops_select(const char*) noexcept nogil
     int fl1_ops_levels(const char**) noexcept nogil

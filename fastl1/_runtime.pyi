@@ -16,6 +16,16 @@ def soft_threshold_f32(
     x: NDArray[np.float32], t: float, out: NDArray[np.float32]
 ) -> None: ...
 def evaluate_loss(
-    loss: int, y: NDArray[np.float64], eta: NDArray[np.float64], s: NDArray[np.float64]
+    loss: int,
+    y: NDArray[np.float64],
+    eta: NDArray[np.float64],
+    s: NDArray[np.float64],
+    *,
+    power: float = 1.5,
+    delta: float = 1.0,
+    q: float = 0.5,
+    smooth: float = 1.0,
+    dual: NDArray[np.float64] | None = None,
+    kappa: float = 1.0,
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float]: ...
 def config() -> dict[str, Any]: ...

@@ -12,7 +12,7 @@ import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
 
-from fastl1._ops cimport FL1_N_LOSSES, fl1_ops, fl1_ops_levels, fl1_ops_select
+from fastl1._ops cimport FL1_N_LOSSES, fl1_loss, fl1_ops, fl1_ops_levels, fl1_ops_select
 
 cdef extern from *:
     """
@@ -210,26 +210,32 @@ def soft_threshold_f32(const float[::1] x, float t, float[::1] out):
 
 
 def evaluate_loss(
-    int loss, const double[::1] y, const double[::1] eta, const double[::1] s
+    int loss, const double[::1] y, const double[::1] eta, const double[::1] s,
+    *, double power=1.5, double delta=1.0, double q=0.5, double smooth=1.0,
+    const double[::1] dual=None, double kappa=1.0
 ):
     """The loss kernel on its own, for tests and benchmarks.
 
     Parameters
     ----------
     loss : int
-        0 squared, 1 logistic.
+        Number of the loss, as in csrc/fl1_ops.h.
     y, eta, s : ndarray (n,)
-        Targets ({0, 1} for the logistic loss), linear predictors, weights.
+        Targets ({0, 1} for losses of two labels), linear predictors, weights.
+    power, delta, q, smooth : float
+        What the tweedie, huber and quantile losses depend on.
+    dual : ndarray (n,), optional
+        Dual point, the gradient's by default; scaled by `kappa`.
 
     Returns
     -------
     value, v, h, young : float, ndarray (n,), ndarray (n,), float
         sum s loss, minus its gradient, its curvatures, and the Fenchel-Young gap at the
-        dual point v (0 up to rounding).
+        dual point (0 up to rounding by default).
     """
     cdef ptrdiff_t n = y.shape[0]
-    if eta.shape[0] != n or s.shape[0] != n:
-        raise ValueError("y, eta and s differ in length")
+    if eta.shape[0] != n or s.shape[0] != n or dual is not None and len(dual) != n:
+        raise ValueError("y, eta, s and dual differ in length")
     if not 0 <= loss < FL1_N_LOSSES:
         raise ValueError(f"no loss has the number {loss}")
     v_out = np.zeros(n)
@@ -237,11 +243,15 @@ def evaluate_loss(
     cdef double[::1] v = v_out
     cdef double[::1] h = h_out
     cdef double value, young
+    cdef const double* point
+    cdef fl1_loss param
+    param.power, param.delta, param.q, param.smooth = power, delta, q, smooth
     if n == 0:
         return 0.0, v_out, h_out, 0.0
+    point = &v[0] if dual is None else &dual[0]
     with nogil:
-        value = OPS.loss_eval[loss](n, &y[0], &eta[0], &s[0], &v[0], &h[0])
-        young = OPS.loss_young[loss](n, &y[0], &eta[0], &s[0], &v[0], 1.0)
+        value = OPS.loss_eval[loss](&param, n, &y[0], &eta[0], &s[0], &v[0], &h[0])
+        young = OPS.loss_young[loss](&param, n, &y[0], &eta[0], &s[0], point, kappa)
     return value, v_out, h_out, young
 
 

@@ -2,11 +2,12 @@
 
 eta = X w + b + offset is kept by differences.  The intercept and the unpenalized
 columns Z need Z'v = 0 at a dual point: v' = v - h (Z delta), with the curvatures h of
-the loss, meets it exactly and stays in the domain of the conjugate near the solution.
+the loss, meets it exactly and moves v least where the loss says most.  Rows that this
+takes out of the domain of the conjugate stay at its edge, and the others move again.
 """
-from libc.math cimport fabs, isfinite, sqrt
+from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastl1._cholesky cimport (
     chol_append,
@@ -18,6 +19,9 @@ from fastl1._cholesky cimport (
 from fastl1._design cimport design_add_xw, design_gram, design_means, design_xtv
 from fastl1._ops cimport FL1_SQUARED
 from fastl1._state cimport state_t
+
+cdef enum:
+    EDGES = 10           # times rows may turn out to lie beyond the domain's edge
 
 
 cdef void sync_eta(state_t* S) noexcept nogil:
@@ -36,10 +40,26 @@ cdef void sync_eta(state_t* S) noexcept nogil:
         S.n_column_products += count
 
 
+cdef double loss_at_eta(state_t* S) noexcept nogil:
+    """The loss at eta, with v and h."""
+    S.loss_value = S.q.ops.loss_eval[S.loss](
+        &S.loss_param, S.n, S.y, S.eta, S.s, S.v, S.h
+    )
+    return S.loss_value
+
+
 cdef void evaluate(state_t* S) noexcept nogil:
     """eta, loss, v and h at the present coefficients."""
     sync_eta(S)
-    S.loss_value = S.q.ops.loss_eval[S.loss](S.n, S.y, S.eta, S.s, S.v, S.h)
+    loss_at_eta(S)
+
+
+cdef double young_at(state_t* S, const double* v, double kappa) noexcept nogil:
+    """Fenchel-Young gap of the loss at eta and the dual point kappa v; at kappa = 0 the
+    loss itself, without the rounding of a corner."""
+    return S.q.ops.loss_young[S.loss](
+        &S.loss_param, S.n, S.y, S.eta, S.s, v, kappa
+    )
 
 
 cdef void shift_intercept(state_t* S, double delta) noexcept nogil:
@@ -49,49 +69,73 @@ cdef void shift_intercept(state_t* S, double delta) noexcept nogil:
         S.eta[i] += delta
 
 
+cdef void _move_intercept(state_t* S, double start, double b) noexcept nogil:
+    """To the intercept b, from linear predictors in n_work that belong to `start`."""
+    cdef ptrdiff_t i
+    S.b = b
+    for i in range(S.n):
+        S.eta[i] = S.n_work[i] + (b - start)
+    loss_at_eta(S)
+
+
+cdef void _root_intercept(state_t* S) noexcept nogil:
+    """The root of sum v, which falls with b: Newton, kept inside the bracket known.
+
+    Where Newton is slow (an exponential shrinks by e a step) steps double until the
+    root is bracketed, then halve the bracket.
+    """
+    cdef int it
+    cdef ptrdiff_t i
+    cdef double low = -INFINITY, high = INFINITY, start = S.b, b
+    cdef double total, before = INFINITY, size, step = 0.0
+    memcpy(S.n_work, S.eta, S.n * sizeof(double))
+    for it in range(300):
+        total = S.q.ops.sum(S.n, S.v)
+        size = 0.0
+        for i in range(S.n):
+            size += fabs(S.v[i])
+        if not fabs(total) > 1e-15 * size:
+            return
+        if total > 0.0:
+            low = S.b
+        else:
+            high = S.b
+        b = S.b + total / S.q.ops.sum(S.n, S.h)
+        if not low < b < high or fabs(total) > 0.3 * before:
+            if isfinite(low) and isfinite(high):
+                b = 0.5 * (low + high)
+            elif it > 0:
+                step = max(2.0 * fabs(step), 1.0)
+                b = S.b + (step if total > 0.0 else -step)
+        step = b - S.b
+        if not isfinite(step) or fabs(step) > 1e3:
+            step = 1.0 if total > 0.0 else -1.0
+            b = S.b + step
+        before = fabs(total)
+        _move_intercept(S, start, b)
+        if fabs(step) <= 1e-15 * (1.0 + fabs(b)):
+            return
+
+
 cdef void fit_intercept(state_t* S) noexcept nogil:
-    """Damped Newton on the intercept alone; leaves the state evaluated."""
-    cdef int it, _half
+    """Minimize over the intercept alone; leaves the state evaluated."""
     cdef ptrdiff_t i = 0
-    cdef double total, curve, step, before
+    cdef int _
     evaluate(S)
     if not S.centre:
         return
-    if S.loss == FL1_SQUARED and S.b == 0.0:
+    if S.loss != FL1_SQUARED:
+        _root_intercept(S)
+        return
+    if S.b == 0.0:
         # from one residual on: exact for a constant y
         while i < S.n - 1 and S.s[i] == 0.0:
             i += 1
         shift_intercept(S, S.y[i] - S.eta[i])
         evaluate(S)
-    for it in range(100):
-        total = S.q.ops.sum(S.n, S.v)
-        curve = S.q.ops.sum(S.n, S.h)
-        # total is a difference of probabilities for logistic, in units of y for squared
-        if curve <= 0.0 or (S.loss != FL1_SQUARED and fabs(total) <= 1e-15):
-            return
-        step = total / curve
-        if S.loss == FL1_SQUARED:
-            shift_intercept(S, step)
-            evaluate(S)
-            if it == 1:
-                return
-            continue
-        step = min(max(step, -3.0), 3.0)
-        before = S.loss_value
-        for _half in range(30):
-            shift_intercept(S, step)
-            evaluate(S)
-            # a short step is in the region of quadratic convergence, and its
-            # decrease below the rounding of the loss
-            if S.loss_value <= before or fabs(step) < 1e-4:
-                break
-            shift_intercept(S, -step)
-            step *= 0.5
-        else:
-            evaluate(S)
-            return
-        if fabs(step) <= 1e-13 * (1.0 + fabs(S.b)):
-            return
+    for _ in range(2):
+        shift_intercept(S, S.q.ops.sum(S.n, S.v) / S.q.ops.sum(S.n, S.h))
+        evaluate(S)
 
 
 cdef int _small_solve(
@@ -181,46 +225,72 @@ cdef int _project_free(state_t* S, double* A) noexcept nogil:
     return 0
 
 
+cdef void _balance(ptrdiff_t n, double* v) noexcept nogil:
+    """sum v = 0 by scaling the heavier sign, which no domain can object to."""
+    cdef ptrdiff_t i
+    cdef double above = 0.0, below = 0.0, up, down
+    for i in range(n):
+        above += max(v[i], 0.0)
+        below -= min(v[i], 0.0)
+    up = below / above if above > below else 1.0
+    down = above / below if below > above else 1.0
+    for i in range(n):
+        v[i] *= up if v[i] > 0.0 else down
+
+
+cdef ptrdiff_t centre_dual(state_t* S, double* v, double* h) noexcept nogil:
+    """v <- v - h delta with sum v = 0, inside the domain of the conjugate; h becomes 0
+    at rows kept at its edge.  Returns how many those are."""
+    cdef ptrdiff_t count, moved = 0
+    cdef double h_sum
+    cdef int _
+    for _ in range(EDGES):
+        h_sum = S.q.ops.sum(S.n, h)
+        if not h_sum > 0.0:
+            break
+        S.q.ops.axpy(S.n, -S.q.ops.sum(S.n, v) / h_sum, h, v)
+        if S.loss == FL1_SQUARED:
+            return 0
+        count = S.q.ops.loss_domain[S.loss](&S.loss_param, S.n, S.y, S.s, v, h)
+        if count == 0:
+            return moved
+        moved += count
+    _balance(S.n, v)
+    return moved + 1
+
+
 cdef int project_dual(state_t* S) noexcept nogil:
     """v <- v - h (Z delta) with Z' v = 0, Z = the intercept and the free columns.
 
-    Rows that Z separates reach v = 0 in the limit only, and the projection may push
-    them out of the domain of the conjugate: then v and h of rows below a cut become 0,
-    which is in the domain.  Where every curvature underflows, or without memory, v
-    becomes 0.  Returns 0, or -1 without memory.
+    Rows at the edge of the conjugate's domain keep their v, and their h becomes 0: rows
+    that Z separates reach v = 0 in the limit only.  Where no curvature is left, or
+    without memory, v becomes 0.  Returns 0, or -1 without memory.
     """
-    cdef double cut, h_sum
     cdef double* A
-    cdef ptrdiff_t i
-    cdef int status = 0, step
+    cdef int status = 0, _
     S.n_proj = 0
-    if S.n_free == 0 and not S.centre:
-        return 0
-    h_sum = S.q.ops.sum(S.n, S.h)
-    if not h_sum > 0.0:
-        memset(S.v, 0, S.n * sizeof(double))
-        return 0
     if S.n_free == 0:
-        S.q.ops.axpy(S.n, -S.q.ops.sum(S.n, S.v) / h_sum, S.h, S.v)
+        if S.centre:
+            centre_dual(S, S.v, S.h)
         return 0
     A = <double*> malloc(S.n_free * (S.n_free + 3) * sizeof(double))
     if A == NULL:
         memset(S.v, 0, S.n * sizeof(double))
         return -1
-    for step in range(4):
-        cut = 0.0 if step == 0 else 1e-12 * 1000.0 ** (step - 1)
-        if step > 0:
-            S.q.ops.loss_eval[S.loss](S.n, S.y, S.eta, S.s, S.v, S.h)
-            for i in range(S.n):
-                if fabs(S.v[i]) < cut * S.s[i]:
-                    S.v[i] = S.h[i] = 0.0
+    for _ in range(EDGES):
+        if not S.q.ops.sum(S.n, S.h) > 0.0:
+            status = 1
+            break
         status = _project_free(S, A)
-        if status < 0 or S.loss == FL1_SQUARED or isfinite(
-            S.q.ops.loss_young[S.loss](S.n, S.y, S.eta, S.s, S.v, 1.0)
-        ):
+        if status < 0 or S.loss == FL1_SQUARED:
+            break
+        status = S.q.ops.loss_domain[S.loss](
+            &S.loss_param, S.n, S.y, S.s, S.v, S.h
+        ) > 0
+        if status == 0:
             break
     free(A)
-    if status < 0:
+    if status != 0:
         memset(S.v, 0, S.n * sizeof(double))
         S.n_proj = 0
-    return status
+    return min(status, 0)

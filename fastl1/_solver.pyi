@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ class Solver:
         sample_weight: NDArray[np.float64] | None,
         offset: NDArray[np.float64] | None,
         n_threads: int | None,
+        loss_params: Mapping[str, float] | None = None,
     ) -> None: ...
     @property
     def alpha_max(self) -> float: ...

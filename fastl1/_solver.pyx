@@ -6,7 +6,19 @@ from libc.string cimport memset
 
 from fastl1._certificate cimport refresh, slot_penalty
 from fastl1._driver cimport certify, finish, null_model, start_alpha
-from fastl1._ops cimport FL1_LOGISTIC, FL1_SQUARED
+from fastl1._ops cimport (
+    FL1_CLOGLOG,
+    FL1_GAMMA,
+    FL1_HUBER,
+    FL1_LOGISTIC,
+    FL1_POISSON,
+    FL1_PROBIT,
+    FL1_QUANTILE,
+    FL1_SQUARED,
+    FL1_SQUARED_HINGE,
+    FL1_TWEEDIE,
+    fl1_loss,
+)
 from fastl1._runtime cimport check_signals, resolve_threads
 from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport MAX_REFS
@@ -14,7 +26,18 @@ from fastl1._setup cimport bind_design, release, reserve, set_columns, set_sampl
 from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
 from fastl1._working cimport add_slot, load_quad
 
-LOSSES = {"squared": FL1_SQUARED, "logistic": FL1_LOGISTIC}
+LOSSES = {
+    "squared": FL1_SQUARED,
+    "logistic": FL1_LOGISTIC,
+    "poisson": FL1_POISSON,
+    "gamma": FL1_GAMMA,
+    "tweedie": FL1_TWEEDIE,
+    "squared_hinge": FL1_SQUARED_HINGE,
+    "huber": FL1_HUBER,
+    "quantile": FL1_QUANTILE,
+    "probit": FL1_PROBIT,
+    "cloglog": FL1_CLOGLOG,
+}
 
 
 cdef extern from *:
@@ -44,6 +67,16 @@ cdef bint poll_signals(state_t* S) noexcept nogil:
     return S.interrupted
 
 
+cdef int set_loss_params(fl1_loss* loss, params) except -1:
+    """What the loss depends on, from a dict or None."""
+    params = params or {}
+    loss.power = params.get("power", 1.5)
+    loss.delta = params.get("delta", 1.0)
+    loss.q = params.get("q", 0.5)
+    loss.smooth = params.get("smooth", 1.0)
+    return 0
+
+
 cdef class Solver:
     """One problem, solved at one alpha after another from where it stands.
 
@@ -51,8 +84,11 @@ cdef class Solver:
     ----------
     X : ndarray (n, p), Fortran order, float32 or float64, or CSC
         Canonical input as `fastl1._validation` makes it; kept, never written.
-    y : ndarray (n,) float64; {0, 1} for the logistic loss
-    loss : {"squared", "logistic"}
+    y : ndarray (n,) float64; {0, 1} for losses of two labels
+    loss : str, one of LOSSES
+    loss_params : dict of str to float
+        What the loss depends on: ``power`` (tweedie), ``delta`` (huber), ``q``
+        (quantile).
     l1_ratio : float in [0, 1]
     penalty_factor, lower, upper : ndarray (p,) float64 or None
     fit_intercept, standardize : bool
@@ -72,7 +108,8 @@ cdef class Solver:
         release(&self.S)
 
     def __init__(self, X, y, *, loss, l1_ratio, penalty_factor, lower, upper,
-                 fit_intercept, standardize, sample_weight, offset, n_threads):
+                 fit_intercept, standardize, sample_weight, offset, n_threads,
+                 loss_params=None):
         cdef state_t* S = &self.S
         cdef int status
         cdef bint scaled = standardize
@@ -84,6 +121,7 @@ cdef class Solver:
         bind_design(&S.X, X)
         S.n_threads = resolve_threads(n_threads)
         S.loss = LOSSES[loss]
+        set_loss_params(&S.loss_param, loss_params)
         S.l1_ratio = l1_ratio
         S.centre = fit_intercept
         S.poll = poll_signals

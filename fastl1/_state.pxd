@@ -2,6 +2,7 @@
 # problems can hold many.
 from fastl1._cholesky cimport chol_t
 from fastl1._design cimport design_t
+from fastl1._ops cimport fl1_loss
 from fastl1._quadratic cimport quad_t
 from fastl1._screen cimport MAX_REFS, cache_t
 from fastl1._sweeps cimport packed_t
@@ -43,6 +44,7 @@ cdef struct state_t:
     ptrdiff_t n
     ptrdiff_t p
     int loss
+    fl1_loss loss_param
     int n_threads
     bint centre              # an intercept is fitted: columns are centred
     double l1_ratio

@@ -12,6 +12,7 @@ caller has.
 
 import sys
 from collections import namedtuple
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
+from fastl1.losses import Loss, as_loss
 
 CSC = namedtuple("CSC", "data indices indptr shape")
 CSC.__doc__ = """Sparse X by columns.
@@ -27,8 +29,6 @@ CSC.__doc__ = """Sparse X by columns.
 data float32/float64 (nnz,), indices int32/int64 (nnz,) sorted and unique in each
 column, indptr int64 (p + 1,), shape (n, p).
 """
-
-LOSSES = ("squared", "logistic")
 
 # Squares of larger values, summed over rows, may leave the range of float64.
 MAX_ABS = 1e140
@@ -43,19 +43,22 @@ class Problem:
     Attributes
     ----------
     X : ndarray (n, p) in Fortran order, float32 or float64, or CSC
-    y : ndarray (n,), float64; 0.0 or 1.0 (index into `classes`) for the logistic loss
-    loss : {"squared", "logistic"}
+    y : ndarray (n,), float64; 0.0 or 1.0 (index into `classes`) for losses of labels
+    loss : str
+        Name of `family`.
     l1_ratio : float
     penalty_factor, lower, upper : ndarray (p,), float64, or None
     fit_intercept, standardize : bool
     sample_weight, offset : ndarray (n,), float64, or None
     classes : ndarray (2,) or None
-        The two labels, sorted; None for the squared loss.
+        The two labels, sorted; None for losses of numbers.
     feature_names : list of str or None
         Column names of the data frame that X was.
     dtype : numpy.dtype
         float32 or float64: that of X and of the coefficients to return.
     n_threads : int
+    family : Loss
+        The loss with its parameters, its link and its deviance.
     """
 
     X: Any
@@ -73,6 +76,7 @@ class Problem:
     feature_names: list[str] | None
     dtype: np.dtype
     n_threads: int
+    family: Loss
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -354,7 +358,45 @@ def _check_weight(value: ArrayLike | None, n: int, check: bool) -> np.ndarray | 
     return weight
 
 
-def _check_labels(y: ArrayLike, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _apply_class_weight(
+    class_weight: Mapping[Any, float] | str,
+    codes: np.ndarray,
+    classes: np.ndarray | None,
+    weight: np.ndarray | None,
+    family: Loss,
+) -> np.ndarray:
+    """sample_weight times the weight of each row's label."""
+    if classes is None:
+        raise ValueError(f"class_weight needs labels; loss={family.name!r} has none")
+    k = codes.astype(np.intp)
+    base = np.ones(len(k)) if weight is None else weight
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(
+                f"class_weight must be a dict or 'balanced', got {class_weight!r}"
+            )
+        # as in scikit-learn, which counts rows and not their weights
+        return base * (len(k) / (len(classes) * np.bincount(k)))[k]
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            f"class_weight must be a dict or 'balanced', got {class_weight!r}"
+        )
+    factors = np.ones(len(classes))
+    for label, factor in class_weight.items():
+        (at,) = np.nonzero(classes == label)
+        if not len(at):
+            shown = ", ".join(str(label) for label in classes)
+            raise ValueError(
+                f"class_weight has label {label!r}, y has the labels {shown}"
+            )
+        # positive, so that no class is lost
+        factors[at] = check_real(
+            f"class_weight[{label!r}]", factor, 0.0, open_low=True, open_high=True
+        )
+    return base * factors[k]
+
+
+def _check_labels(y: ArrayLike, n: int, loss: str) -> tuple[np.ndarray, np.ndarray]:
     """(codes 0.0/1.0, the two classes) from any two labels."""
     values = _plain_array("y", y.to_numpy() if hasattr(y, "to_numpy") else y)
     _check_length("y", values, n, "row")
@@ -379,13 +421,13 @@ def _check_labels(y: ArrayLike, n: int) -> tuple[np.ndarray, np.ndarray]:
         ) from None
     if len(classes) == 1:
         raise ValueError(
-            f"y contains one class only ({classes[0]!r}); loss='logistic' needs two"
+            f"y contains one class only ({classes[0]!r}); loss={loss!r} needs two"
         )
     if len(classes) != 2:
         shown = ", ".join(str(label) for label in classes[:5])
         shown += ", ..." if len(classes) > 5 else ""
         raise ValueError(
-            f"loss='logistic' needs two classes, y has {len(classes)} ({shown})"
+            f"loss={loss!r} needs two classes, y has {len(classes)} ({shown})"
         )
     return codes.astype(np.float64), classes
 
@@ -659,7 +701,7 @@ def check_problem(
     X: Any,
     y: ArrayLike,
     *,
-    loss: str = "squared",
+    loss: str | Loss = "squared",
     l1_ratio: float = 1.0,
     penalty_factor: ArrayLike | None = None,
     lower: ArrayLike | None = None,
@@ -667,6 +709,7 @@ def check_problem(
     fit_intercept: bool = True,
     standardize: bool = False,
     sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     offset: ArrayLike | None = None,
     n_threads: int | None = None,
     check_input: bool = True,
@@ -679,8 +722,8 @@ def check_problem(
         Fortran-ordered float32/float64 and canonical CSC with int32 indices are used in
         place, read-only memory maps included; anything else is converted once.
     y : array-like of shape (n,)
-        Numbers for the squared loss; any two labels for the logistic loss.
-    loss : {"squared", "logistic"}
+        Numbers in the range of the loss, or any two labels.
+    loss : str or Loss
     l1_ratio : float in [0, 1]
     penalty_factor : scalar or array-like of shape (p,), >= 0
         0 never penalizes, inf excludes.
@@ -688,6 +731,8 @@ def check_problem(
         Bounds of the coefficients on the original scale, lower <= 0 <= upper.
     fit_intercept, standardize : bool
     sample_weight : array-like of shape (n,), >= 0, not all 0
+    class_weight : dict or "balanced", optional
+        For losses of labels, as in `fastl1.path`.
     offset : array-like of shape (n,)
     n_threads : int, optional
     check_input : bool
@@ -703,8 +748,7 @@ def check_problem(
     ValueError, TypeError
         Naming the argument and, where there is one, the row and column.
     """
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {loss!r}")
+    family = as_loss(loss)
     l1_ratio = check_real("l1_ratio", l1_ratio, 0.0, 1.0)
     fit_intercept = check_flag("fit_intercept", fit_intercept)
     standardize = check_flag("standardize", standardize)
@@ -714,10 +758,12 @@ def check_problem(
     classes = None
     if y is None:
         raise ValueError("y is None; a target is required")
-    if loss == "squared":
+    if not family.labels:
         y = check_vector("y", y, n, check_values=check_input)
+        if check_input:
+            family.check_values(y)
     elif check_input:
-        y, classes = _check_labels(y, n)
+        y, classes = _check_labels(y, n, family.name)
     else:
         y = check_vector("y", y, n, check_values=False)
         classes = np.array([0.0, 1.0])
@@ -727,15 +773,17 @@ def check_problem(
         if np.all(present == present[0]):
             raise ValueError(
                 f"one class only ({classes[int(present[0])]!r}) has rows of positive "
-                "sample_weight; loss='logistic' needs two"
+                f"sample_weight; loss={family.name!r} needs two"
             )
+    if class_weight is not None:
+        weight = _apply_class_weight(class_weight, y, classes, weight, family)
     if offset is not None:
         offset = check_vector("offset", offset, n, check_values=check_input)
     lower, upper = _check_bounds(lower, upper, p)
     return Problem(
         X=X,
         y=y,
-        loss=loss,
+        loss=family.name,
         l1_ratio=l1_ratio,
         penalty_factor=_check_penalty_factor(penalty_factor, p),
         lower=lower,
@@ -748,4 +796,5 @@ def check_problem(
         feature_names=feature_names,
         dtype=X.data.dtype if isinstance(X, CSC) else X.dtype,
         n_threads=n_threads,
+        family=family,
     )

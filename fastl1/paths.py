@@ -7,7 +7,7 @@ estimators, use `solve_path` and `warn_unconverged` themselves.
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +27,7 @@ from fastl1._validation import (
     check_vector,
 )
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
+from fastl1.losses import Loss, Squared
 
 if TYPE_CHECKING:
     from fastl1.model import SparseModel
@@ -45,6 +46,7 @@ def make_solver(problem: Problem) -> Solver:
         problem.X,
         problem.y,
         loss=problem.loss,
+        loss_params=problem.family.params(),
         l1_ratio=problem.l1_ratio,
         penalty_factor=problem.penalty_factor,
         lower=problem.lower,
@@ -78,13 +80,16 @@ class PathResult:
     converged : ndarray (K,), bool
         Whether the gap is within `tol`.
     classes : ndarray (2,) or None
-        Labels of the logistic loss; the link is the log-odds of the second.
+        Labels of a loss of labels; the link grows with the probability of the second.
     info : dict
         Counters of the solver, and: ``alpha_max``; ``null_objective`` (P(0));
         ``stopped``: "end" of the grid, "max_features", "callback" or "interrupted";
         ``seconds``; ``tol``; ``n_threads``; ``isa``.
     loss : str
+        Name of `family`.
     feature_names : list of str or None
+    family : Loss
+        The loss with its parameters, link and deviance.
     """
 
     alphas: np.ndarray
@@ -97,6 +102,7 @@ class PathResult:
     info: dict[str, Any]
     loss: str = "squared"
     feature_names: list[str] | None = None
+    family: Loss = Squared()
     # for coef_at(exact=True); not pickled
     _problem: Problem | None = field(default=None, compare=False)
     _max_iter: int = MAX_ITER
@@ -210,8 +216,9 @@ class PathResult:
             None takes every alpha of the grid.  Between grid points the coefficients
             are interpolated linearly, see `coef_at`.
         type : {"response", "link", "class"}
-            "link": x.w + b.  "response": the same for the squared loss, the probability
-            of ``classes[1]`` for the logistic loss.  "class": the likelier label.
+            "link": x.w + b.  "response": the mean of y at it, which for labels is the
+            probability of ``classes[1]`` (the link itself for the hinge loss, which has
+            none).  "class": the likelier label.
         offset : array-like of shape (n,), optional
             Added to the link; a model fitted with an offset usually needs one here.
 
@@ -244,10 +251,8 @@ class PathResult:
         if single:
             eta = eta[:, 0]
         if type == "class":
-            return self.classes[(eta > 0).astype(np.intp)]
-        if type == "response" and self.loss == "logistic":
-            return _expit(eta)
-        return eta
+            return self.classes[self.family.decide(eta).astype(np.intp)]
+        return self.family.inverse_link(eta) if type == "response" else eta
 
     def model(self, k: int) -> "SparseModel":
         """The k-th model of the path as a `SparseModel`, to save and to serve.
@@ -278,7 +283,7 @@ class PathResult:
             self.coefs.data[span].copy(),
             float(self.intercepts[k]),
             self.coefs.shape[0],
-            link="logit" if self.loss == "logistic" else "identity",
+            link=self.family.link,  # type: ignore[arg-type]
             classes=self.classes,
             feature_names=self.feature_names,
             metadata={
@@ -290,11 +295,6 @@ class PathResult:
                 "converged": bool(self.converged[k]),
             },
         )
-
-
-def _expit(eta: np.ndarray) -> np.ndarray:
-    e = np.exp(-np.abs(eta))
-    return np.where(eta >= 0, 1.0, e) / (1.0 + e)
 
 
 def check_alphas(alphas: ArrayLike) -> np.ndarray:
@@ -469,6 +469,7 @@ class _Collector:
             info=info,
             loss=problem.loss,
             feature_names=problem.feature_names,
+            family=problem.family,
             _problem=problem,
             _max_iter=self.max_iter,
         )
@@ -627,7 +628,7 @@ def path(
     X: Any,
     y: ArrayLike,
     *,
-    loss: str = "squared",
+    loss: str | Loss = "squared",
     alphas: ArrayLike | None = None,
     n_alphas: int = 100,
     alpha_min_ratio: float | None = None,
@@ -638,6 +639,7 @@ def path(
     fit_intercept: bool = True,
     standardize: bool = False,
     sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     offset: ArrayLike | None = None,
     tol: float = 1e-6,
     max_iter: int = MAX_ITER,
@@ -665,9 +667,14 @@ def path(
         booleans are copied once; CSR and other sparse formats are converted to CSC.
         float32 stays float32, with all sums in float64.
     y : array-like of shape (n,)
-        Numbers for the squared loss; any two labels for the logistic loss.
-    loss : {"squared", "logistic"}
-        squared: (y - eta)^2 / 2.  logistic: log(1 + exp(eta)) - y eta with y in {0, 1}.
+        Numbers in the range of the loss, or any two labels.
+    loss : str or Loss
+        Half the unit deviance, of eta = x.w + b + offset: "squared", "huber" and
+        "quantile" of real y; "poisson", "gamma" and "tweedie" of y >= 0 with mean
+        exp(eta) (an exposure e is ``offset=log(e)``); "logistic", "probit", "cloglog"
+        and "squared_hinge" of two labels.  Parameters go with an object, such as
+        ``loss=fastl1.Tweedie(1.5)``, ``Huber(delta)`` or ``Quantile(q)``; see
+        `fastl1.losses` for the definitions.
     alphas : array-like of shape (K,), optional
         Decreasing penalties >= 0; 0 is allowed as the last one.  By default `n_alphas`
         values, evenly spaced in the logarithm, from the least alpha at which every
@@ -689,6 +696,9 @@ def path(
         constant columns get 0.  Sparse X is not made dense.
     sample_weight : array-like of shape (n,), optional
         >= 0; 0 acts as if the row were absent.
+    class_weight : dict or "balanced", optional
+        For losses of labels: factors on the weights of the rows, by label (1 where
+        none is given), or in inverse proportion to the number of rows of each.
     offset : array-like of shape (n,), optional
         A known part of the linear predictor.
     tol : float
@@ -709,7 +719,7 @@ def path(
         stops the path with what is done.
     check_input : bool
         False skips the passes over the values: only for data known to be finite, sparse
-        X in sorted CSC form without duplicates, and logistic y in {0.0, 1.0}.
+        X in sorted CSC form without duplicates, labels in {0.0, 1.0}.
 
     Returns
     -------
@@ -748,6 +758,7 @@ def path(
         fit_intercept=fit_intercept,
         standardize=standardize,
         sample_weight=sample_weight,
+        class_weight=class_weight,
         offset=offset,
         n_threads=n_threads,
         check_input=check_flag("check_input", check_input),
@@ -771,7 +782,7 @@ def alpha_max(
     X: Any,
     y: ArrayLike,
     *,
-    loss: str = "squared",
+    loss: str | Loss = "squared",
     l1_ratio: float = 1.0,
     penalty_factor: ArrayLike | None = None,
     lower: ArrayLike | None = None,

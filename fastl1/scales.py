@@ -33,7 +33,9 @@ spark          lambda r t                          lambda (1 - r) t^2 / sd'(y)
 
 from typing import Literal
 
-from fastl1._validation import LOSSES, check_flag, check_int, check_real
+from fastl1._validation import check_flag, check_int, check_real
+
+_LOSSES = ("squared", "logistic")
 
 Scale = Literal["fastl1", "sklearn_alpha", "sklearn_C", "liblinear", "glmnet", "spark"]
 
@@ -52,8 +54,8 @@ class _Formulas:
         penalty_scale: float,
         standardize: bool,
     ) -> None:
-        if loss not in LOSSES:
-            raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {loss!r}")
+        if loss not in _LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(_LOSSES)}; got {loss!r}")
         self.squared = loss == "squared"
         self.n = None if n_samples is None else check_int("n_samples", n_samples, 1)
         self.weight_sum = weight_sum

@@ -15,7 +15,7 @@ CSRC = Path(__file__).parent.parent / "csrc"
 # A module imports modules of the rows above its own, never of its own row or below.
 LAYERS = (
     {"_version", "exceptions", "_extras", "_runtime", "_solver"},
-    {"_atomic", "_container", "_links"},
+    {"_atomic", "_container", "_links", "losses"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact"},
     {"model"},
@@ -36,7 +36,10 @@ OPTIONAL = {
     "click": {"cli"},
     "pyarrow": {"_table", "cli"},
     "rich": {"cli"},
-    "scipy": {"_validation", "cli", "columns", "cv", "linear_model", "model", "paths"},
+    "scipy": {
+        *("_validation", "cli", "columns", "cv", "linear_model", "losses", "model"),
+        "paths",
+    },
     "sklearn": {"cv", "linear_model"},
 }
 # Modules that are imported by somebody who has the optional package already.
