@@ -36,6 +36,7 @@ from fastl1._state cimport (
     INTERRUPTED,
     MAX_ITER,
     NO_MEMORY,
+    NO_REGIME,
     NULL_MODEL,
     READY,
     WANTS_PASS,
@@ -46,7 +47,7 @@ from fastl1._state cimport (
 from fastl1._working cimport (
     add_all_columns,
     add_slot,
-    choose_gram,
+    choose_regime,
     load_quad,
     prune,
     solve_squared,
@@ -66,7 +67,7 @@ cdef int _solve_working_set(
     """Minimize over the working set to a gap of about tol (absolute)."""
     if S.m == 0:
         return 0
-    S.use_gram = choose_gram(S)
+    choose_regime(S)
     if S.loss == FL1_SQUARED:
         return solve_squared(S, alpha, tol, rounds)
     return solve_newton(S, alpha, tol, rounds)
@@ -290,6 +291,7 @@ cdef int start_alpha(state_t* S, double alpha, double tol, int max_iter) noexcep
     S.n_iter = 0
     S.keep_intercept = False
     S.lazy = False
+    S.regime = NO_REGIME
     if S.null_objective == 0.0:
         return _null_solution(S)
     if S.loss == FL1_SQUARED and S.fresh:

@@ -23,6 +23,7 @@ cdef struct quad_t:
     ptrdiff_t* index     # (m,)
     long n_epochs        # counters, added to
     long n_newton
+    double n_multiplied  # multiplications, to the leading order
     const fl1_ops* ops
 
 

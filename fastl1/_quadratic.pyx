@@ -95,7 +95,7 @@ cdef ptrdiff_t _epoch(quad_t* q, const double* G, ptrdiff_t ldg) noexcept nogil:
 
     Moves too small to matter for the gap are left out: after a Newton step the support
     is stationary up to rounding, and only the columns that enter cost anything."""
-    cdef ptrdiff_t k, changes = 0
+    cdef ptrdiff_t k, changes = 0, moves = 0
     cdef double new, delta, pen = 0.0, negligible
     # an excess e of |c_k| over lam1_k costs e / lam1_k * pen by the scaling of the dual
     for k in range(q.m):
@@ -116,7 +116,9 @@ cdef ptrdiff_t _epoch(quad_t* q, const double* G, ptrdiff_t ldg) noexcept nogil:
         q.r2 -= delta * (2.0 * q.c[k] - delta * q.diag[k])
         q.w[k] = new
         q.ops.axpy(q.m, -delta, G + k * ldg, q.c)
+        moves += 1
     q.n_epochs += 1
+    q.n_multiplied += <double> moves * q.m
     return changes
 
 
@@ -201,12 +203,14 @@ cdef int _sync_factor(
             in_factor[F.slot[i]] = 1.0
         else:
             chol_delete(F, i)
+            q.n_multiplied += 2.0 * (F.m - i) * (F.m - i)
     if chol_reserve(F, q.m) < 0:
         return -1
     for k in range(q.m):
         while in_factor[k] == 0.0 and _is_free(q, k):
             for i in range(F.m):
                 F.work[i] = G[F.slot[i] + k * ldg]
+            q.n_multiplied += 0.5 * F.m * F.m
             if chol_append(F, k, F.work, q.diag[k] + q.lam2[k], q.lam2[k]):
                 break
             stop = _null_step(q, G, ldg, F, k, F.work)
@@ -238,6 +242,7 @@ cdef bint _newton(
         d[i] = q.c[k] - q.lam1[k] * sign_of(q.w[k]) - q.lam2[k] * q.w[k]
     chol_solve(F, d)
     q.n_newton += 1
+    q.n_multiplied += <double> F.m * (F.m + q.m)
     for k in range(q.m):
         hd[k] = 0.0
     for i in range(F.m):

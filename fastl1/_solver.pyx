@@ -24,7 +24,20 @@ from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport bind_design, release, reserve, set_columns, set_samples
 from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
-from fastl1._working cimport add_slot, load_quad
+from fastl1._working cimport MAX_GRAM, add_slot, load_quad
+
+_REGIMES = (
+    ("none", "the gap was met at once"),
+    ("gram", "dense columns"),
+    ("gram", "a path with n >= 4 p: products of all columns are kept"),
+    ("gram", "a sparse block that costs few sweeps"),
+    ("gram", "the sweeps done have cost as much as a block"),
+    ("gram", "forced"),
+    ("residual", f"a working set above {MAX_GRAM} columns"),
+    ("residual", "ridge, a system of rank n"),
+    ("residual", "a sparse block costs more than sweeps"),
+    ("residual", "forced"),
+)
 
 LOSSES = {
     "squared": FL1_SQUARED,
@@ -271,15 +284,23 @@ cdef class Solver:
     def force_regime(self, int regime):
         self.S.force_regime = regime
 
+    @property
+    def regime(self):
+        """How the last solve minimized on its working set, and why: two strings."""
+        return _REGIMES[self.S.regime]
+
     def counters(self):
-        """Work done so far."""
+        """Work done so far, and the regime of the last solve."""
         cdef state_t* S = &self.S
+        regime, reason = self.regime
         return {
             "n_epochs": S.n_epochs,
             "n_newton": S.n_newton,
             "n_column_products": S.n_column_products,
             "n_full_passes": S.n_full_passes,
             "n_gram_columns": S.n_gram_columns,
+            "work": int(S.work),
             "working_set": S.m,
-            "regime": "gram" if S.use_gram else "residual",
+            "regime": regime,
+            "regime_reason": reason,
         }

@@ -26,6 +26,20 @@ cdef enum:
     WORKING              # the working set is to be solved
     WORKED               # it is, and the columns outside are known
 
+# How a working set is minimized, and why; as text in _solver.
+cdef enum:
+    NO_REGIME            # the gap was met at once
+    GRAM_DENSE
+    GRAM_COVARIANCE
+    GRAM_FEW_SWEEPS
+    GRAM_SWEEPS_SPENT
+    GRAM_FORCED
+    RESIDUAL_LARGE
+    RESIDUAL_RANK
+    RESIDUAL_SWEEPS
+    RESIDUAL_FORCED
+    N_REGIMES
+
 # l1_ratio from which the gap counts the l2 term as part of the loss
 cdef inline double AUGMENTED() noexcept nogil:
     return 0.1
@@ -87,6 +101,7 @@ cdef struct state_t:
     quad_t q
     double* hmean            # means of the columns under h
     bint use_gram
+    int regime               # of the last solve
     double* G                # (ldg, ldg) Gram block of the first m_gram slots
     ptrdiff_t ldg
     ptrdiff_t m_gram
@@ -156,6 +171,7 @@ cdef struct state_t:
     long n_column_products
     long n_full_passes
     long n_gram_columns
+    double work              # multiplications on working sets; GATHER at an index
 
 
 cdef inline bint is_interior_free(const state_t* S, ptrdiff_t k) noexcept nogil:

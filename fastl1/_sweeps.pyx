@@ -135,7 +135,7 @@ cdef double _sweep(
     quad_t* q, residual_t* r, bint support_only, ptrdiff_t* changes
 ) noexcept nogil:
     """One sweep; returns the sum of diag * delta^2."""
-    cdef ptrdiff_t k
+    cdef ptrdiff_t k, touched = 0
     cdef double new, moved = 0.0
     changes[0] = 0
     for k in range(q.m):
@@ -144,6 +144,7 @@ cdef double _sweep(
         ):
             continue
         q.c[k] = col_dot(r.A, k, r.u, r.u_sum)
+        touched += col_nnz(r.A, k)
         if q.w[k] == 0.0 and fabs(q.c[k]) <= q.lam1[k]:
             continue
         new = quad_prox(q, k)
@@ -151,7 +152,9 @@ cdef double _sweep(
             continue
         changes[0] += (new == 0.0) != (q.w[k] == 0.0)
         moved += _update(q, r, k, new)
+        touched += col_nnz(r.A, k)
     q.n_epochs += 1
+    q.n_multiplied += touched
     return moved
 
 
@@ -159,6 +162,7 @@ cdef void _correlations(quad_t* q, residual_t* r) noexcept nogil:
     cdef ptrdiff_t k
     for k in range(q.m):
         q.c[k] = col_dot(r.A, k, r.u, r.u_sum)
+    q.n_multiplied += r.A.indptr[q.m]
     q.r2 = q.ops.dot(r.A.n, r.u, r.u)
     if r.A.sparse and r.h_sum > 0.0:
         q.r2 = max(q.r2 - r.u_sum * r.u_sum / r.h_sum, 0.0)
@@ -187,7 +191,7 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
     cdef double* g = q.work + q.m
     cdef double* p = q.work + 2 * q.m
     cdef double* hp = q.work + 3 * q.m
-    cdef double rho = 0.0, rho_new, alpha, stop, php
+    cdef double rho = 0.0, rho_new, alpha, stop, php, nnz = 0.0
     cdef int _
     for k in range(q.m):
         if q.diag[k] > 0.0 and q.lo[k] < q.w[k] < q.hi[k] and (
@@ -195,6 +199,7 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
         ):
             S[s] = k
             s += 1
+            nnz += col_nnz(r.A, k)
     for i in range(s):
         k = S[i]
         g[i] = q.c[k] - q.lam1[k] * sign_of(q.w[k]) - q.lam2[k] * q.w[k]
@@ -207,6 +212,7 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
         if rho <= stop or rho == 0.0:
             break
         _matvec(q, r, S, s, p, hp)
+        q.n_multiplied += 2.0 * nnz
         php = q.ops.dot(s, p, hp)
         if php <= 0.0:
             break

@@ -13,7 +13,20 @@ from fastl1._design cimport col_nnz, design_cross, design_gram, design_xtv
 from fastl1._ops cimport FL1_SQUARED
 from fastl1._quadratic cimport gram_solve, quad_gap
 from fastl1._samples cimport evaluate
-from fastl1._state cimport AUGMENTED, NO_MEMORY, state_t
+from fastl1._state cimport (
+    AUGMENTED,
+    GRAM_COVARIANCE,
+    GRAM_DENSE,
+    GRAM_FEW_SWEEPS,
+    GRAM_FORCED,
+    GRAM_SWEEPS_SPENT,
+    NO_MEMORY,
+    RESIDUAL_FORCED,
+    RESIDUAL_LARGE,
+    RESIDUAL_RANK,
+    RESIDUAL_SWEEPS,
+    state_t,
+)
 from fastl1._sweeps cimport packed_build, residual_t, sweep_solve
 
 cdef double FACTOR_REACH = 0.6
@@ -21,8 +34,6 @@ cdef int SMALL_FACTOR = 200
 
 cdef enum:
     TURN = 5             # rounds between two looks for Ctrl-C
-    MAX_GRAM = 8000      # columns of a Gram block (512 MB)
-    SWEEPS_SAVED = 60
     MAX_CG = 100         # conjugate gradient steps where signs may still change
 
 
@@ -173,6 +184,23 @@ cdef void start_covariance(state_t* S) noexcept nogil:
     S.ldg = S.m_gram = S.F.m = 0
 
 
+cdef double _nnz(const state_t* S) noexcept nogil:
+    """Stored values of the working set."""
+    cdef ptrdiff_t k
+    cdef double nnz = 0.0
+    for k in range(S.m):
+        nnz += col_nnz(&S.X, S.ws[k])
+    return nnz
+
+
+cdef double _gram_work(const state_t* S) noexcept nogil:
+    """Work of the Gram columns that are missing."""
+    cdef double new = S.m - S.m_gram
+    if S.X.sparse:
+        return GATHER * new * _nnz(S)
+    return S.n * new * (S.p if S.covariance else 0.5 * (S.m + S.m_gram + 1))
+
+
 cdef int grow_gram(state_t* S) noexcept nogil:
     """Gram block of the working set under the present h."""
     cdef ptrdiff_t cap, k
@@ -203,6 +231,7 @@ cdef int grow_gram(state_t* S) noexcept nogil:
         S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt), S.G, S.ldg, S.n_threads
     ) < 0:
         return NO_MEMORY
+    S.work += _gram_work(S)
     S.n_gram_columns += S.m - S.m_gram
     for k in range(S.m_gram, S.m):
         S.q.diag[k] = S.G[k + k * S.ldg]
@@ -210,29 +239,36 @@ cdef int grow_gram(state_t* S) noexcept nogil:
     return 0
 
 
-cdef bint choose_gram(const state_t* S) noexcept nogil:
-    """Whether a Gram block of the working set costs less than sweeps on it.
+cdef int _regime(const state_t* S) noexcept nogil:
+    """Whether a Gram block of the working set costs less than sweeps on it, and why.
 
     Dense columns: yes, up to a size that fits memory; a Gram column costs as much as a
-    few sweeps, and a Newton step then saves hundreds.  Not for ridge with p > n, a
-    system of rank n that n conjugate gradient steps solve.  Sparse columns: sweeps are
-    cheap, so the block is built when it costs no more than SWEEPS_SAVED of them, or
-    than those already spent (at most twice the cost of the better choice).
+    few sweeps, and a Newton step then saves hundreds.  Not for ridge with more columns
+    than rows, a system of rank n that conjugate gradients solve.  Sparse columns:
+    sweeps are cheap, so the block is built when it costs no more than SWEEPS_SAVED of
+    them, or than those already spent (at most twice the cost of the better choice).
+    Only the squared loss keeps its block; for others it is good for one Newton step.
     """
-    cdef ptrdiff_t k
-    cdef double nnz = 0.0, build
+    cdef bint kept = S.loss == FL1_SQUARED
+    cdef ptrdiff_t missing = S.m - S.m_gram if kept else S.m
     if S.force_regime:
-        return S.force_regime == 1
-    if S.m > MAX_GRAM or (
-        S.l1_ratio == 0.0 and S.m > max(S.n, 1000)
-    ):
-        return False
+        return GRAM_FORCED if S.force_regime == 1 else RESIDUAL_FORCED
+    if S.m > MAX_GRAM:
+        return RESIDUAL_LARGE
+    if S.l1_ratio == 0.0 and S.m > (2 * S.n if kept else S.n):
+        return RESIDUAL_RANK
     if not S.X.sparse:
-        return True
-    for k in range(S.m):
-        nnz += col_nnz(&S.X, S.ws[k])
-    build = (S.m - S.m_gram) * nnz
-    return build <= max(SWEEPS_SAVED * nnz, S.sweep_work)
+        return GRAM_COVARIANCE if S.covariance else GRAM_DENSE
+    if missing <= (SWEEPS_SAVED if kept else NEWTON_SWEEPS):
+        return GRAM_FEW_SWEEPS
+    if missing * _nnz(S) <= S.sweep_work:
+        return GRAM_SWEEPS_SPENT
+    return RESIDUAL_SWEEPS
+
+
+cdef void choose_regime(state_t* S) noexcept nogil:
+    S.regime = _regime(S)
+    S.use_gram = S.regime < RESIDUAL_LARGE
 
 
 cdef int pack_columns(state_t* S) noexcept nogil:
@@ -276,6 +312,7 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
     S.q.max_cg = MAX_CG if S.l1_ratio > 0.0 else S.n + MAX_CG
     S.q.augmented = S.l1_ratio >= AUGMENTED()
     S.q.n_epochs = S.q.n_newton = 0
+    S.q.n_multiplied = 0.0
     for _ in range((rounds + TURN - 1) // TURN):
         if S.use_gram:
             status = gram_solve(&S.q, S.G, S.ldg, &S.F, TURN)
@@ -286,6 +323,7 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
         before = S.q.gap
     S.n_epochs += S.q.n_epochs
     S.n_newton += S.q.n_newton
+    S.work += (GATHER if S.X.sparse and not S.use_gram else 1) * S.q.n_multiplied
     if not S.use_gram:
         S.sweep_work += <double> S.q.n_epochs * S.packed.indptr[S.m]
     return status

@@ -7,6 +7,7 @@ estimators, use `solve_path` and `warn_unconverged` themselves.
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -84,7 +85,10 @@ class PathResult:
     info : dict
         Counters of the solver, and: ``alpha_max``; ``null_objective`` (P(0));
         ``stopped``: "end" of the grid, "max_features", "callback" or "interrupted";
-        ``seconds``; ``tol``; ``n_threads``; ``isa``.
+        ``seconds``; ``tol``; ``n_threads``; ``isa``.  ``regime`` and ``regime_reason``
+        say how the working set of the last alpha was minimized ("gram", "residual", or
+        "none": the gap was met at once) and why the cost model chose so; ``regimes``
+        counts the alphas of each "regime: reason".
     loss : str
         Name of `family`.
     feature_names : list of str or None
@@ -362,6 +366,7 @@ class _Collector:
         self.intercepts: list[float] = []
         self.gaps: list[float] = []
         self.n_iters: list[int] = []
+        self.regimes: Counter[str] = Counter()
         self.failed = 0
         self.start = time.perf_counter()
 
@@ -374,6 +379,7 @@ class _Collector:
         self.intercepts.append(self.solver.intercept)
         self.gaps.append(self.solver.gap)
         self.n_iters.append(self.solver.n_iter)
+        self.regimes[": ".join(self.solver.regime)] += 1
         self.failed += status == _FAILED
 
     def _coef(self) -> tuple[np.ndarray, np.ndarray]:
@@ -448,6 +454,7 @@ class _Collector:
         gaps = np.array(self.gaps, dtype=np.float64)
         info = {
             **counters,
+            "regimes": dict(self.regimes),
             "alpha_max": solver.alpha_max,
             "null_objective": solver.null_objective,
             "stopped": stopped,
