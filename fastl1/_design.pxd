@@ -61,6 +61,11 @@ cdef inline void col_axpy(
         )
 
 
+cdef void column_stats(
+    ptrdiff_t n, double m, double var, bint centre, bint standardize, double* mean,
+    double* scale, double* norm
+) noexcept nogil
+
 cdef void design_stats(
     const design_t* X, const double* s, bint centre, bint standardize, double* mean,
     double* scale, double* norm, int n_threads

@@ -79,7 +79,7 @@ cdef void _stats_of(
     const design_t* X, ptrdiff_t j, const double* s, bint centre, bint standardize,
     double* mean, double* scale, double* norm
 ) noexcept nogil:
-    cdef double m = 0.0, var, moment, noise
+    cdef double m = 0.0
     if not centre and not standardize:
         mean[j] = 0.0
         scale[j] = 1.0
@@ -92,18 +92,28 @@ cdef void _stats_of(
         )
     m += _col_dot_raw(X, j, s, m, 1.0)
     m += _col_dot_raw(X, j, s, m, 1.0)  # second pass: no loss where mean >> std
-    var = _col_sqdev(X, j, s, m)
-    noise = X.n * EPS * fabs(m)
-    if var <= X.n * EPS * var + noise * noise:  # a constant column up to rounding
+    column_stats(
+        X.n, m, _col_sqdev(X, j, s, m), centre, standardize, mean + j, scale + j,
+        norm + j
+    )
+
+
+cdef void column_stats(
+    ptrdiff_t n, double m, double var, bint centre, bint standardize, double* mean,
+    double* scale, double* norm
+) noexcept nogil:
+    """What a design keeps of a column: n rows of weighted mean m and variance var."""
+    cdef double moment, noise = n * EPS * fabs(m)
+    if var <= n * EPS * var + noise * noise:  # a constant column up to rounding
         var = 0.0
     moment = var if centre else var + m * m
-    mean[j] = m if centre else 0.0
-    scale[j] = 1.0
+    mean[0] = m if centre else 0.0
+    scale[0] = 1.0
     if standardize:
         # a constant column is left out of a standardized fit
-        scale[j] = 1.0 / sqrt(var) if var > 0.0 else 1.0
+        scale[0] = 1.0 / sqrt(var) if var > 0.0 else 1.0
         moment = moment / var if var > 0.0 else 0.0
-    norm[j] = sqrt(moment)
+    norm[0] = sqrt(moment)
 
 
 cdef void design_stats(

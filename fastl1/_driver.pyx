@@ -154,7 +154,7 @@ cdef int _enter(state_t* S) noexcept nogil:
     S.tighten, S.stalled = 1.0, 0
     if _is_smooth(S) and add_all_columns(S) < 0:
         return NO_MEMORY
-    S.lazy = S.lazy_ok and S.m_gram == S.m and S.m > 0
+    S.lazy = S.lazy_ok and S.m_gram == S.m and (S.m > 0 or S.covariance)
     load_quad(S, S.alpha_now)
     if not (S.lazy and S.estimated):
         measure(S)
@@ -200,7 +200,7 @@ cdef int _work(state_t* S) noexcept nogil:
         return NO_MEMORY
     if S.interrupted:
         return INTERRUPTED
-    S.lazy = S.lazy_ok and S.use_gram and S.m > 0
+    S.lazy = S.lazy_ok and S.use_gram and (S.m > 0 or S.covariance)
     measure(S)
     S.phase = WORKED
     return WANTS_PASS if scan_outside(S, True) else GO_ON

@@ -7,6 +7,10 @@ cdef int reserve(
     state_t* S, ptrdiff_t n, ptrdiff_t p, int refs, const state_t* lender
 ) noexcept nogil
 cdef void release(state_t* S) noexcept nogil
+cdef void give_moments(
+    state_t* S, const double* products, const double* mean, double weight
+) noexcept nogil
+cdef void null_correlations(state_t* S) noexcept nogil
 cdef void set_columns(
     state_t* S, const double* pf, const double* lo, const double* hi, bint standardize
 ) noexcept nogil

@@ -1,6 +1,7 @@
 """From a design and its samples to a state that a driver can start from.
 
     reserve        memory, once, for the largest problem the state will hold
+    give_moments   where they are known: instead of passes over X
     set_samples    y, weights, offset; no coefficients
     set_columns    statistics of the columns under these weights, penalties, bounds
 
@@ -14,13 +15,15 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from fastl1._certificate cimport pass_begin, pass_end
 from fastl1._cholesky cimport chol_free
-from fastl1._design cimport design_stats, design_t
+from fastl1._design cimport column_stats, design_stats, design_t
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, FL1_SQUARED
 from fastl1._runtime cimport OPS
 from fastl1._screen cimport cache_free, cache_reserve
 from fastl1._state cimport NO_MEMORY, READY, candidate_t, state_t
 from fastl1._sweeps cimport packed_free
+from fastl1._working cimport start_covariance
 
 cdef enum:
     # columns up to which the products of all with the working set are kept (128 MB at
@@ -33,7 +36,7 @@ cdef enum:
 
 
 cdef int bind_design(design_t* D, X) except -1:
-    """D over a canonical X (a Fortran-ordered array or CSC), which has to outlive it."""
+    """D over a canonical X (a Fortran-ordered array or CSC) that outlives it."""
     cdef const int64_t[::1] indptr
     D.ops = OPS
     D.sparse = not isinstance(X, np.ndarray)
@@ -69,8 +72,8 @@ cdef int reserve(
 ) noexcept nogil:
     """Arrays for up to n rows and p columns with `refs` references for screening.
 
-    S is zeroed but for its design and options.  With a lender its columns are used, which
-    has to live longer.  Returns 0 or NO_MEMORY.
+    S is zeroed but for its design and options.  With a lender, which has to live longer,
+    its columns are used.  Returns 0 or NO_MEMORY.
     """
     cdef ptrdiff_t of_columns = OF_COLUMNS + (0 if lender else LENT_COLUMNS)
     cdef double* at
@@ -201,16 +204,51 @@ cdef bint _cancels(const state_t* S) noexcept nogil:
     return False
 
 
+cdef void give_moments(
+    state_t* S, const double* products, const double* mean, double weight
+) noexcept nogil:
+    """The moments of the samples of S and the target less the offset, which are to
+    outlive it: squared loss, dense X, no column unpenalized."""
+    S.given, S.given_mean, S.given_weight = products, mean, weight
+
+
+cdef void _given_stats(state_t* S, bint standardize) noexcept nogil:
+    cdef ptrdiff_t j, q = S.p + 1
+    for j in range(S.p):
+        column_stats(
+            S.n, S.given_mean[j], S.given[j + j * q] / S.given_weight, S.centre,
+            standardize, S.mean + j, S.scale + j, S.norm + j
+        )
+
+
+cdef void null_correlations(state_t* S) noexcept nogil:
+    """What the null model wants of X, from the moments."""
+    cdef ptrdiff_t j
+    cdef const double* target = S.given + S.p * (S.p + 1)
+    cdef double* c = pass_begin(S)
+    for j in range(S.p):
+        c[j] = target[j] / S.given_weight
+        if not S.centre:
+            c[j] += S.given_mean[j] * S.given_mean[S.p]
+        c[j] *= S.scale[j]
+    pass_end(S)
+    S.n_full_passes = S.n_column_products = 0
+    start_covariance(S)
+
+
 cdef void set_columns(
     state_t* S, const double* pf, const double* lo, const double* hi, bint standardize
 ) noexcept nogil:
     """Statistics under the weights, penalties, bounds (each (p,) or NULL) on the scaled
     coefficients, and the columns that may enter."""
     cdef ptrdiff_t j
-    design_stats(
-        &S.X, S.s, S.centre, standardize, S.mean, S.scale, S.norm, S.n_threads
-    )
-    S.n_full_passes += 1
+    if S.given != NULL:
+        _given_stats(S, standardize)
+    else:
+        design_stats(
+            &S.X, S.s, S.centre, standardize, S.mean, S.scale, S.norm, S.n_threads
+        )
+        S.n_full_passes += 1
     S.n_alive = S.n_free = 0
     for j in range(S.p):
         S.pf[j] = pf[j] if pf else 1.0

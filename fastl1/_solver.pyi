@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
+from fastl1._moments import Moments
 from fastl1._validation import CSC
 
 @disjoint_base
@@ -25,6 +26,7 @@ class Solver:
         offset: NDArray[np.float64] | None,
         n_threads: int | None,
         loss_params: Mapping[str, float] | None = None,
+        moments: Moments | None = None,
     ) -> None: ...
     @property
     def alpha_max(self) -> float: ...

@@ -5,7 +5,8 @@ from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from fastl1._certificate cimport refresh, slot_penalty
-from fastl1._driver cimport certify, finish, null_model, start_alpha
+from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
+from fastl1._moments cimport Moments
 from fastl1._ops cimport (
     FL1_CLOGLOG,
     FL1_GAMMA,
@@ -22,7 +23,15 @@ from fastl1._ops cimport (
 from fastl1._runtime cimport check_signals, resolve_threads
 from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport MAX_REFS
-from fastl1._setup cimport bind_design, release, reserve, set_columns, set_samples
+from fastl1._setup cimport (
+    bind_design,
+    give_moments,
+    null_correlations,
+    release,
+    reserve,
+    set_columns,
+    set_samples,
+)
 from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
 from fastl1._working cimport MAX_GRAM, add_slot, load_quad
 
@@ -107,10 +116,15 @@ cdef class Solver:
     fit_intercept, standardize : bool
     sample_weight, offset : ndarray (n,) float64 or None
     n_threads : int or None
+    moments : Moments, optional
+        Of the rows and weights of this problem, and of the target less the offset:
+        then nothing passes over X any more.  For the squared loss, with no column
+        unpenalized.
     """
 
     cdef state_t S
     cdef object X
+    cdef Moments moments
     cdef object pending
 
     def __cinit__(self):
@@ -122,7 +136,7 @@ cdef class Solver:
 
     def __init__(self, X, y, *, loss, l1_ratio, penalty_factor, lower, upper,
                  fit_intercept, standardize, sample_weight, offset, n_threads,
-                 loss_params=None):
+                 loss_params=None, Moments moments=None):
         cdef state_t* S = &self.S
         cdef int status
         cdef bint scaled = standardize
@@ -140,6 +154,8 @@ cdef class Solver:
         S.poll = poll_signals
         if reserve(S, S.X.n, S.X.p, MAX_REFS, NULL) < 0:
             raise MemoryError("no memory for the vectors of the problem")
+        if moments is not None:
+            self._give(moments)
         S.last_tick = fl1_now()
         with nogil:
             set_samples(S, &t[0], &s[0] if s is not None else NULL,
@@ -147,11 +163,30 @@ cdef class Solver:
             set_columns(S, &pf[0] if pf is not None else NULL,
                         &lo[0] if lo is not None else NULL,
                         &hi[0] if hi is not None else NULL, scaled)
-            status = finish(S, null_model(S))
+            status = null_model(S)
+            if S.given != NULL:
+                null_correlations(S)
+                status = resume(S)
+            status = finish(S, status)
         if status == NO_MEMORY:
             raise MemoryError("no memory for the unpenalized columns")
         if S.interrupted:
             raise self.pending
+
+    cdef int _give(self, Moments moments) except -1:
+        cdef state_t* S = &self.S
+        if (
+            moments.size != S.p + 1 or moments.weight <= 0.0
+            or S.loss != FL1_SQUARED or S.X.sparse
+        ):
+            raise ValueError(
+                f"the moments are not of the squared loss with {S.p} dense columns"
+            )
+        self.moments = moments
+        give_moments(
+            S, &moments.products[0, 0], &moments.mean[0], moments.weight
+        )
+        return 0
 
     def solve(self, double alpha, double tol, int max_iter):
         """Solve at alpha from the present coefficients.

@@ -115,6 +115,10 @@ cdef struct state_t:
     double* cross            # (p, ldg), for the first m_gram slots
     double* c_zero           # (p,) correlations at w = 0
     double r2_zero
+    # moments of the rows (_moments.pyx) where they are known beforehand, else NULL
+    const double* given      # (p + 1, p + 1) centred products, the target last
+    const double* given_mean
+    double given_weight
     packed_t packed
     double sweep_work        # multiplications spent on sweeps at this alpha
     # certificate and screening

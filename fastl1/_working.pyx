@@ -146,10 +146,25 @@ cdef const double* _centring(const state_t* S) noexcept nogil:
     return S.hmean if S.loss != FL1_SQUARED and S.centre else NULL
 
 
+cdef void _copy_cross(state_t* S) noexcept nogil:
+    """cross for the new slots, from the products that were given."""
+    cdef ptrdiff_t a, k, j
+    cdef double x
+    for k in range(S.m_gram, S.m):
+        j = S.ws[k]
+        for a in range(S.p):
+            x = S.given[a + j * (S.p + 1)] / S.given_weight
+            if not S.centre:
+                x += S.given_mean[a] * S.given_mean[j]
+            S.cross[a + k * S.p] = S.scale[a] * S.scale[j] * x
+
+
 cdef int _grow_cross(state_t* S) noexcept nogil:
     """cross and G for the new slots."""
     cdef ptrdiff_t a, k
-    if design_cross(
+    if S.given != NULL:
+        _copy_cross(S)
+    elif design_cross(
         &S.X, S.ws + S.m_gram, S.m - S.m_gram, S.h_sqrt, S.cross + S.p * S.m_gram,
         S.n_threads
     ) < 0:

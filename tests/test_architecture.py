@@ -14,7 +14,7 @@ CSRC = Path(__file__).parent.parent / "csrc"
 
 # A module imports modules of the rows above its own, never of its own row or below.
 LAYERS = (
-    {"_version", "exceptions", "_extras", "_runtime", "_solver"},
+    {"_version", "exceptions", "_extras", "_runtime", "_moments", "_solver"},
     {"_atomic", "_container", "_links", "losses"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact"},
@@ -28,7 +28,7 @@ LAYERS = (
 KERNELS = (
     *("_ops", "_runtime", "_cholesky", "_design", "_screen", "_quadratic", "_sweeps"),
     *("_state", "_samples", "_working", "_certificate", "_newton", "_driver"),
-    *("_setup", "_solver"),
+    *("_setup", "_moments", "_solver"),
 )
 # Everything else that is not the standard library or numpy, and who may import it;
 # scipy is a dependency, but too slow to import before it is needed.
