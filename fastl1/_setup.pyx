@@ -72,7 +72,7 @@ cdef int reserve(
 ) noexcept nogil:
     """Arrays for up to n rows and p columns with `refs` references for screening.
 
-    S is zeroed but for its design and options.  With a lender, which has to live longer,
+    S is zeroed but for its design and options.  With a lender, which lives longer,
     its columns are used.  Returns 0 or NO_MEMORY.
     """
     cdef ptrdiff_t of_columns = OF_COLUMNS + (0 if lender else LENT_COLUMNS)
