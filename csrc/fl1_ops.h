@@ -35,6 +35,8 @@ typedef struct fl1_loss {
     double smooth; /* quantile: half the width of the rounded corner is about this */
 } fl1_loss;
 
+enum { FL1_WIDTH = 16 };               /* vectors that sparse_dots takes at a time */
+
 typedef struct fl1_ops {
     const char *level;
 
@@ -59,6 +61,9 @@ typedef struct fl1_ops {
     /* CSC columns, indexed by value type and index type */
     double (*sparse_dot[2][2])(ptrdiff_t nnz, const void *x, const void *idx,
                                const double *v);
+    /* out[r] = column' V[:, r] for r < FL1_WIDTH, rows of V contiguous */
+    void (*sparse_dots[2][2])(ptrdiff_t nnz, const void *x, const void *idx,
+                              const double *V, double *out);
     void (*sparse_axpy[2][2])(ptrdiff_t nnz, double a, const void *x, const void *idx,
                               double *y);
     /* sum (x_i - shift)^2 s_i over the stored entries */
@@ -68,10 +73,15 @@ typedef struct fl1_ops {
     void (*sparse_pack[2][2])(ptrdiff_t nnz, const void *x, const void *idx,
                               double scale, const double *d, double *out);
 
-    /* G[a + b*ldg] += sum_i A[i + a*lda] B[i + b*ldb] for a < ma, b < mb, i < n */
-    void (*gram_block)(ptrdiff_t n, const double *A, ptrdiff_t lda, ptrdiff_t ma,
-                       const double *B, ptrdiff_t ldb, ptrdiff_t mb, double *G,
-                       ptrdiff_t ldg);
+    /* Matrix product: C[a + b*ldc] += sum_i A_ia B[i + b*ldb] for a < ma, b < mb,
+     * i < n.  A comes in panels of `lanes` columns, made by product_panels from columns
+     * A[i + a*lda]; panel k begins at panels + k * lanes * n. */
+    int lanes;
+    void (*product_panels)(ptrdiff_t n, ptrdiff_t ma, const double *A, ptrdiff_t lda,
+                           double *panels);
+    void (*product_block)(ptrdiff_t n, const double *panels, ptrdiff_t ma,
+                          const double *B, ptrdiff_t ldb, ptrdiff_t mb, double *C,
+                          ptrdiff_t ldc);
 
     /* One column of a rank-one update of a Cholesky factor (c = r / l, s = x / l for
      * the pivot l and the entry x above): dst = (src + s x) / c, then x = c x - s dst.

@@ -1,7 +1,10 @@
-# What a solver may ask of X: products with its columns, Gram blocks, packed copies.
+# What a solver may ask of X: products with its columns (see also _product.pxd).
 from libc.stdint cimport int64_t
 
 from fastl1._ops cimport fl1_ops
+
+cdef enum:
+    MIN_PARALLEL = 500000  # multiplications below which a second thread does not pay
 
 # X as the solver sees it: column j stands for scale_j (x_j - mean_j 1).
 cdef struct design_t:
@@ -18,6 +21,9 @@ cdef struct design_t:
     const double* mean       # (p,)
     const double* scale      # (p,)
     const fl1_ops* ops
+
+
+cdef int bind_design(design_t* D, X) except -1
 
 
 cdef inline ptrdiff_t col_nnz(const design_t* X, ptrdiff_t j) noexcept nogil:
@@ -84,15 +90,4 @@ cdef void design_add_xw(
 cdef void design_means(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h,
     double h_sum, double* out, int n_threads
-) noexcept nogil
-
-cdef int design_cross(
-    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h_sqrt,
-    double* out, int n_threads
-) noexcept nogil
-
-cdef int design_gram(
-    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
-    const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,
-    int n_threads
 ) noexcept nogil

@@ -18,8 +18,9 @@ from libc.math cimport fmax, sqrt
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastl1._design cimport design_gram, design_stats, design_t
+from fastl1._design cimport design_stats, design_t
 from fastl1._ops cimport FL1_F64
+from fastl1._product cimport design_gram
 from fastl1._runtime cimport OPS
 
 ctypedef fused floating:

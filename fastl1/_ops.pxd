@@ -18,6 +18,7 @@ cdef extern from "fl1_ops.h":
         FL1_PROBIT
         FL1_CLOGLOG
         FL1_N_LOSSES
+        FL1_WIDTH
 
     ctypedef struct fl1_loss:
         double power
@@ -44,15 +45,19 @@ cdef extern from "fl1_ops.h":
                               double*) noexcept nogil
         double (*sparse_dot[2][2])(ptrdiff_t, const void*, const void*,
                                    const double*) noexcept nogil
+        void (*sparse_dots[2][2])(ptrdiff_t, const void*, const void*, const double*,
+                                  double*) noexcept nogil
         void (*sparse_axpy[2][2])(ptrdiff_t, double, const void*, const void*,
                                   double*) noexcept nogil
         double (*sparse_sqdev[2][2])(ptrdiff_t, const void*, const void*, double,
                                      const double*) noexcept nogil
         void (*sparse_pack[2][2])(ptrdiff_t, const void*, const void*, double,
                                   const double*, double*) noexcept nogil
-        void (*gram_block)(ptrdiff_t, const double*, ptrdiff_t, ptrdiff_t,
-                           const double*, ptrdiff_t, ptrdiff_t, double*,
-                           ptrdiff_t) noexcept nogil
+        int lanes
+        void (*product_panels)(ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t,
+                               double*) noexcept nogil
+        void (*product_block)(ptrdiff_t, const double*, ptrdiff_t, const double*,
+                              ptrdiff_t, ptrdiff_t, double*, ptrdiff_t) noexcept nogil
         void (*chol_column)(ptrdiff_t, double, double, const double*, double*,
                             double*) noexcept nogil
         double (*loss_eval[10])(const fl1_loss*, ptrdiff_t, const double*,

@@ -16,8 +16,9 @@ from fastl1._cholesky cimport (
     chol_solve,
     chol_t,
 )
-from fastl1._design cimport design_add_xw, design_gram, design_means, design_xtv
+from fastl1._design cimport design_add_xw, design_means, design_xtv
 from fastl1._ops cimport FL1_SQUARED
+from fastl1._product cimport design_gram
 from fastl1._state cimport state_t
 
 cdef enum:

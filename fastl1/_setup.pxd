@@ -1,8 +1,6 @@
 # Memory and start of a problem.
-from fastl1._design cimport design_t
 from fastl1._state cimport state_t
 
-cdef int bind_design(design_t* D, X) except -1
 cdef int reserve(
     state_t* S, ptrdiff_t n, ptrdiff_t p, int refs, const state_t* lender
 ) noexcept nogil

@@ -8,18 +8,14 @@
 in this order; problems with the same weights lend each other what `set_columns` makes.
 A state may be set again, also to a smaller problem, without new memory.
 """
-import numpy as np
-
 from libc.math cimport INFINITY, NAN, fabs, sqrt
-from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from fastl1._certificate cimport pass_begin, pass_end
 from fastl1._cholesky cimport chol_free
-from fastl1._design cimport column_stats, design_stats, design_t
-from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, FL1_SQUARED
-from fastl1._runtime cimport OPS
+from fastl1._design cimport column_stats, design_stats
+from fastl1._ops cimport FL1_SQUARED
 from fastl1._screen cimport cache_free, cache_reserve
 from fastl1._state cimport NO_MEMORY, READY, candidate_t, state_t
 from fastl1._sweeps cimport packed_free
@@ -33,27 +29,6 @@ cdef enum:
     OF_COLUMNS = 5       # arrays of p doubles ...
     LENT_COLUMNS = 6     # ... and those that may be another state's
     PLACES = 3           # arrays of p indices, and one that may be another state's
-
-
-cdef int bind_design(design_t* D, X) except -1:
-    """D over a canonical X (a Fortran-ordered array or CSC) that outlives it."""
-    cdef const int64_t[::1] indptr
-    D.ops = OPS
-    D.sparse = not isinstance(X, np.ndarray)
-    data = X.data if D.sparse else X
-    D.n, D.p = X.shape
-    if D.sparse:
-        D.itype = FL1_I32 if X.indices.dtype == np.int32 else FL1_I64
-        D.isize = X.indices.dtype.itemsize
-        D.indices = <const char*> <size_t> X.indices.ctypes.data
-        indptr = X.indptr
-        D.indptr = &indptr[0]
-    elif not X.flags.f_contiguous:
-        raise ValueError("X must be in Fortran order")
-    D.vtype = FL1_F32 if data.dtype == np.float32 else FL1_F64
-    D.vsize = data.dtype.itemsize
-    D.data = <const char*> <size_t> data.ctypes.data
-    return 0
 
 
 cdef size_t state_bytes(

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from fastl1._certificate cimport refresh, slot_penalty
+from fastl1._design cimport bind_design
 from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
 from fastl1._moments cimport Moments
 from fastl1._ops cimport (
@@ -24,7 +25,6 @@ from fastl1._runtime cimport check_signals, resolve_threads
 from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport (
-    bind_design,
     give_moments,
     null_correlations,
     release,

@@ -9,8 +9,9 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from fastl1._cholesky cimport chol_delete
-from fastl1._design cimport col_nnz, design_cross, design_gram, design_xtv
+from fastl1._design cimport col_nnz, design_xtv
 from fastl1._ops cimport FL1_SQUARED
+from fastl1._product cimport design_cross, design_gram
 from fastl1._quadratic cimport gram_solve, quad_gap
 from fastl1._samples cimport evaluate
 from fastl1._state cimport (
