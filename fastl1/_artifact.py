@@ -271,6 +271,7 @@ class Content:
             raise ValueError("link='softmax' needs at least 2 outputs")
         self.weights = weights
         self.intercept = intercept
+        intercept.flags.writeable = False
         self.link = link
         self.classes = _check_classes(classes, link, n_outputs)
         self.names = _check_names(names, weights.n_features, "feature")

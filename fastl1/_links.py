@@ -42,8 +42,13 @@ def normal_cdf(eta: np.ndarray) -> np.ndarray:
     return np.array(values, np.float64).reshape(np.shape(eta))
 
 
+def clipped_exp(eta: np.ndarray) -> np.ndarray:
+    """exp(eta), and e^708 beyond, as the kernels have it."""
+    return np.exp(np.minimum(eta, 708.0))
+
+
 def _cloglog(eta):
-    return -np.expm1(-np.exp(np.minimum(eta, 100.0)))
+    return -np.expm1(-clipped_exp(eta))
 
 
 def softmax(eta: np.ndarray) -> np.ndarray:
@@ -54,7 +59,7 @@ def softmax(eta: np.ndarray) -> np.ndarray:
 
 LINKS = {
     "identity": Link(_identity),
-    "log": Link(np.exp, None),
+    "log": Link(clipped_exp, None),
     "logit": Link(logistic, 0.25, True, True),
     "probit": Link(normal_cdf, 1 / math.sqrt(2 * math.pi), True, True),
     "cloglog": Link(_cloglog, math.exp(-1), True, True, math.log(math.log(2))),

@@ -6,44 +6,15 @@ numbers mean.  Wherever a loss is asked for, its name stands for the class with 
 default parameters.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
+from fastl1._links import LINKS, clipped_exp
+
 Array = np.ndarray
-
-
-def _expit(eta: Array) -> Array:
-    e = np.exp(-np.abs(eta))
-    return np.where(eta >= 0, 1.0, e) / (1.0 + e)
-
-
-def _exp(eta: Array) -> Array:
-    """As the kernels, which keep e^708 beyond."""
-    return np.exp(np.minimum(eta, 708.0))
-
-
-def _normal_cdf(eta: Array) -> Array:
-    from scipy.special import ndtr
-
-    return ndtr(eta)
-
-
-def _gompertz(eta: Array) -> Array:
-    return -np.expm1(-_exp(eta))
-
-
-# The mean of y for a linear predictor, by the name of the link function.
-INVERSE_LINKS: dict[str, Callable[[Array], Array]] = {
-    "identity": np.asarray,
-    "log": _exp,
-    "logit": _expit,
-    "probit": _normal_cdf,
-    "cloglog": _gompertz,
-}
 
 
 def _entropy(m: Array, mu: Array, log_mu: Array) -> Array:
@@ -59,8 +30,8 @@ class Loss:
     Attributes
     ----------
     name : str
-    link : {"identity", "log", "logit", "probit", "cloglog"}
-        How the mean of y depends on the linear predictor.
+    link : str
+        How the mean of y depends on the linear predictor: a key of `LINKS`.
     labels : bool
         Whether y holds two labels; the kernels see 0 and 1 then.
     """
@@ -75,11 +46,11 @@ class Loss:
 
     def inverse_link(self, eta: Array) -> Array:
         """Mean of y (for labels the probability of the second) at eta."""
-        return INVERSE_LINKS[self.link](eta)
+        return LINKS[self.link].inverse(eta)
 
     def decide(self, eta: Array) -> Array:
         """For labels: whether the second is the likelier."""
-        return self.inverse_link(eta) > (0.0 if self.link == "identity" else 0.5)
+        return eta > LINKS[self.link].cut
 
     def check_values(self, y: Array) -> None:
         """Refuse finite numbers that this loss is not defined for.
@@ -153,7 +124,7 @@ class Poisson(Loss):
         _refuse(self.name, ">= 0", y, y < 0)
 
     def deviance(self, y: Array, eta: Array) -> Array:
-        return _entropy(y, _exp(eta), eta)
+        return _entropy(y, clipped_exp(eta), eta)
 
 
 @dataclass(frozen=True)
@@ -168,7 +139,7 @@ class Gamma(Loss):
 
     def deviance(self, y: Array, eta: Array) -> Array:
         u = np.log(y) - eta
-        return _entropy(np.ones_like(u), _exp(u), u)
+        return _entropy(np.ones_like(u), clipped_exp(u), u)
 
 
 @dataclass(frozen=True)
@@ -196,7 +167,7 @@ class Tweedie(Loss):
         a, b = self.power - 1.0, 2.0 - self.power
         d = eta - np.log(np.where(y > 0, y, 1.0))
         full = y**b * (np.expm1(-a * d) / a + np.expm1(b * d) / b)
-        return np.maximum(np.where(y > 0, full, _exp(b * eta) / b), 0.0)
+        return np.maximum(np.where(y > 0, full, clipped_exp(b * eta) / b), 0.0)
 
 
 @dataclass(frozen=True)
@@ -205,6 +176,7 @@ class SquaredHinge(Loss):
     the support-vector machine's loss, without probabilities."""
 
     name: ClassVar[str] = "squared_hinge"
+    link: ClassVar[str] = "decision"
     labels: ClassVar[bool] = True
 
     def deviance(self, y: Array, eta: Array) -> Array:
@@ -281,7 +253,7 @@ class CLogLog(Loss):
     labels: ClassVar[bool] = True
 
     def deviance(self, y: Array, eta: Array) -> Array:
-        mu = _exp(eta)
+        mu = clipped_exp(eta)
         return np.where(y > 0.5, -np.log(-np.expm1(-mu)), mu)
 
 

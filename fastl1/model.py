@@ -4,12 +4,13 @@
 JSON and reads arrays: it executes nothing from the file and needs numpy only.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastl1._artifact import Content, Weights, decode, encode, read
 from fastl1._atomic import write_atomic
@@ -17,6 +18,9 @@ from fastl1._links import LINKS, labels
 from fastl1.exceptions import ModelFileError
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from fastl1._compare import ModelDiff
     from fastl1.columns import ColumnTreatment
 
 Kind = Literal["response", "link", "class"]
@@ -90,7 +94,7 @@ class SparseModel:
     __slots__ = ("_content", "columns")
 
     _content: Content
-    columns: "ColumnTreatment | None"
+    columns: ColumnTreatment | None
 
     def __init__(
         self,
@@ -101,7 +105,7 @@ class SparseModel:
         link: str = "identity",
         classes: ArrayLike | None = None,
         feature_names: Sequence[str] | None = None,
-        columns: "ColumnTreatment | None" = None,
+        columns: ColumnTreatment | None = None,
         metadata: Mapping[str, Any] | None = None,
         *,
         outputs: ArrayLike | None = None,
@@ -128,7 +132,7 @@ class SparseModel:
     @classmethod
     def from_coef(
         cls, coef: Any, intercept: ArrayLike = 0.0, **given: Any
-    ) -> "SparseModel":
+    ) -> SparseModel:
         """Model of a coefficient array.
 
         Parameters
@@ -319,6 +323,14 @@ class SparseModel:
             return self.kept_names()
         return self.features.tolist()
 
+    def output_labels(self) -> list[Any]:
+        """What each output is: its name, else its class, else its number."""
+        if self.output_names is not None:
+            return self.output_names
+        if self.classes is not None and self.n_outputs > 1:
+            return self.classes.tolist()
+        return list(range(self.n_outputs))
+
     def predict(self, X: Any, type: Kind = "response") -> np.ndarray:
         """Predict from encoded features or from a table of columns.
 
@@ -419,12 +431,269 @@ class SparseModel:
             eta += np.multiply.outer(x, value)
         return eta
 
+    def diff(
+        self, other: SparseModel, by: Literal["auto", "name", "index"] = "auto"
+    ) -> ModelDiff:
+        """What changes from this model to another one.
+
+        Parameters
+        ----------
+        other : SparseModel
+            The later one.
+        by : {"auto", "name", "index"}
+            How features are matched: by name when both models know their names.
+
+        Returns
+        -------
+        ModelDiff
+            Coefficients that came, went, changed sign or moved; falsy if nothing did.
+
+        Raises
+        ------
+        ValueError
+            The features cannot be matched.
+        """
+        from fastl1._compare import compare
+
+        return compare(self, other, by)
+
+    def quantize(
+        self,
+        precision: Literal["float32", "float16", "int8", "int4"],
+        X: Any = None,
+        *,
+        ranges: ArrayLike | None = None,
+        max_error: float | None = None,
+    ) -> SparseModel:
+        """The model with coefficients of fewer bits, and a bound on the change.
+
+        int8 and int4 have one scale an output.  Coefficients that round to zero are
+        dropped.
+
+        Parameters
+        ----------
+        precision : {"float32", "float16", "int8", "int4"}
+        X : as in `predict`, optional
+            Rows to take the ranges of the features from, and to report the change on.
+        ranges : float, array (n_features,) or (2, n_features), optional
+            Instead of those of `X`: the largest |x|, or the least and the largest x, of
+            every feature.  With neither, |x| <= 1 is taken: the bound is then one per
+            unit of the largest |x|.
+        max_error : float, optional
+            Largest bound that is acceptable.
+
+        Returns
+        -------
+        SparseModel
+            Its ``metadata["quantization"]`` holds: ``precision``; ``before``, the
+            precision there was; ``dropped``, the number of coefficients that became 0;
+            ``ranges`` ("data", "given" or "unit"); ``bound``: no prediction (type
+            "response") of a row within the ranges changes by more, relative to itself
+            for the link "log"; ``link_bound``, the same for type "link"; and with `X`
+            ``rows``, ``largest_change`` and ``mean_change`` of their predictions.
+
+        Raises
+        ------
+        ValueError
+            The bound exceeds `max_error`; coefficients do not fit float16; bad input.
+        """
+        from fastl1 import _compress
+
+        weights = _compress.quantize(self.weights, precision)
+        source, low, high = self._ranges(X, ranges)
+        bounds = _compress.link_bound(self.weights, weights, low, high)
+        link_bound = float(bounds.max())
+        report = {
+            "precision": precision,
+            "before": self.precision,
+            "dropped": self.nnz - weights.nnz,
+            "ranges": source,
+            "bound": _compress.response_bound(self.link, link_bound),
+            "link_bound": link_bound,
+        }
+        if max_error is not None and not report["bound"] <= max_error:
+            raise ValueError(
+                f"{precision} may change a prediction by {report['bound']:.3g}, more "
+                f"than max_error={max_error:g}"
+            )
+        model = self._replace(weights, "quantization", report)
+        if X is not None:
+            before, after = self.predict(X), model.predict(X)
+            change = np.abs(after - before)
+            if LINKS[self.link].slope is None:
+                change = change / before
+            report["rows"] = len(change)
+            report["largest_change"] = float(change.max(initial=0.0))
+            report["mean_change"] = float(change.mean()) if change.size else 0.0
+        return model
+
+    def prune(
+        self,
+        threshold: float | None = None,
+        *,
+        max_features: int | None = None,
+        X: Any = None,
+        y: ArrayLike | None = None,
+    ) -> SparseModel:
+        """The model without its least important features.
+
+        Importance of a feature is its largest absolute coefficient over the outputs,
+        times its standard deviation over the rows of `X` when these are given.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            Features of less importance go.
+        max_features : int, optional
+            At most so many stay, the most important ones (of equals the first).
+        X : as in `predict`, optional
+        y : array (n,) or (n, n_outputs), optional
+            With `X`: what should be predicted, to report what the pruning costs.
+
+        Returns
+        -------
+        SparseModel
+            Its ``metadata["pruning"]`` holds ``threshold`` and ``max_features`` as
+            given, ``features`` and ``kept``, the numbers before and after; and with `X`
+            and `y` ``rows``, ``before`` and ``after``, dicts of the metrics of the
+            model: rmse; poisson_deviance for the link "log"; error_rate, and log_loss
+            for links to probabilities.
+
+        Raises
+        ------
+        ValueError
+            Neither or both of `threshold` and `max_features`, or bad input.
+        """
+        from fastl1 import _compress
+
+        if (threshold is None) == (max_features is None):
+            raise ValueError("give either threshold or max_features")
+        size = _compress.importance(self.weights)
+        if X is not None:
+            size = size * _compress.spread(self._kept_columns(X))
+        if threshold is not None:
+            stay = size >= threshold
+        else:
+            if max_features < 0:
+                raise ValueError(f"max_features must be at least 0, got {max_features}")
+            stay = np.zeros(len(size), bool)
+            stay[np.argsort(-size, kind="stable")[:max_features]] = True
+        kept = np.repeat(stay, np.diff(self.weights.indptr))
+        weights = _compress.select(self.weights, kept)
+        report: dict[str, Any] = {
+            "threshold": threshold,
+            "max_features": max_features,
+            "features": len(size),
+            "kept": int(stay.sum()),
+        }
+        model = self._replace(weights, "pruning", report)
+        if y is not None:
+            if X is None:
+                raise ValueError("y without X")
+            for name, part in (("before", self), ("after", model)):
+                eta = part.predict(X, "link")
+                report["rows"] = len(eta)
+                report[name] = _compress.fit_quality(self.link, y, eta, self.classes)
+        return model
+
+    def trim(self) -> SparseModel:
+        """The model on its `required_features` only, renumbered.
+
+        Returns
+        -------
+        SparseModel
+            Takes matrices of the kept features (with a column treatment: all features
+            of the kept columns), and tables as before.
+        """
+        features = self.features
+        columns, names = self.columns, self.feature_names
+        if columns is not None:
+            columns, place = columns.select(features)
+            n_features = columns.n_features
+            names = None
+        else:
+            place = np.arange(len(features))
+            n_features = max(1, len(features))
+            if names is not None:
+                names = self.kept_names() or names[:1]
+        places = np.repeat(place, np.diff(self.weights.indptr)) * self.n_outputs
+        weights = Weights(
+            places + self.outputs,
+            self.weights.codes,
+            n_features,
+            self.n_outputs,
+            self.precision,
+            self.weights.scales,
+        )
+        return self._made_of(weights, self.metadata, names, columns)
+
+    def _replace(self, weights, key, report):
+        """The same model with other weights, and a report in its metadata."""
+        lineage = {**self.metadata, key: report}
+        return self._made_of(weights, lineage, self.feature_names, self.columns)
+
+    def _made_of(self, weights, lineage, names, columns):
+        content = Content(
+            weights,
+            self._content.intercept,
+            self.link,
+            classes=self.classes,
+            names=names,
+            output_names=self.output_names,
+            columns=None if columns is None else columns.to_dict(),
+            lineage=lineage,
+        )
+        model = SparseModel.__new__(SparseModel)
+        model._adopt(content, columns)
+        return model
+
+    def _ranges(self, X, ranges):
+        """Where the ranges are from, and the two ends for each slot."""
+        from fastl1 import _compress
+
+        count = len(self.features)
+        if ranges is not None:
+            ends = np.array(ranges, np.float64)
+            if ends.ndim < 2:
+                ends = np.stack([-ends, ends])
+            if ends.ndim == 1:
+                ends = np.repeat(ends[:, None], self.n_features, axis=1)
+            if ends.shape != (2, self.n_features):
+                raise ValueError(
+                    f"ranges has shape {np.shape(ranges)}; a number, "
+                    f"({self.n_features},) or (2, {self.n_features}) is expected"
+                )
+            low, high = ends[:, self.features]
+            if not (low <= high).all() or not np.isfinite(ends).all():
+                raise ValueError("ranges must be finite, the low end first")
+            return "given", low, high
+        if X is not None:
+            return "data", *_compress.ranges(self._kept_columns(X))
+        return "unit", np.full(count, -1.0), np.ones(count)
+
+    def _kept_columns(self, X):
+        """The features with a coefficient, (n, n_slots) dense or csc."""
+        if not _is_table(X):
+            self._check_width(X if hasattr(X, "shape") else np.asarray(X))
+            if hasattr(X, "tocsc"):
+                return X.tocsc()[:, self.features]
+            return np.asarray(X, np.float64)[:, self.features]
+        if self.columns is not None:
+            chosen, place = self.columns.select(self.features)
+            return chosen.encode(X)[:, place]
+        from fastl1._table import prepare
+        from fastl1.columns import numbers
+
+        kept = self.kept_names()
+        raw = prepare(X, kept)
+        return np.stack([numbers(raw[name]) for name in kept], axis=1)
+
     def to_bytes(self) -> bytes:
         """The model as the bytes of a ``.fl1`` file; equal models give equal bytes."""
         return encode(self._content)
 
     @classmethod
-    def from_bytes(cls, data: bytes, source: str = "model") -> "SparseModel":
+    def from_bytes(cls, data: bytes, source: str = "model") -> SparseModel:
         """Model from the bytes of a ``.fl1`` file.
 
         Parameters
@@ -464,7 +733,7 @@ class SparseModel:
         write_atomic(path, self.to_bytes())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "SparseModel":
+    def load(cls, path: str | os.PathLike[str]) -> SparseModel:
         """Read a model that `save` wrote.  Executes no code from the file.
 
         A file of a megabyte and more is mapped into memory, so that processes share it;

@@ -282,16 +282,18 @@ class PathResult:
             raise IndexError(f"model {k} of a path of {count}")
         k %= count
         span = slice(self.coefs.indptr[k], self.coefs.indptr[k + 1])
+        params = self.family.params()
         return SparseModel(
             self.coefs.indices[span].copy(),
             self.coefs.data[span].copy(),
             float(self.intercepts[k]),
             self.coefs.shape[0],
-            link=self.family.link,  # type: ignore[arg-type]
+            link=self.family.link,
             classes=self.classes,
             feature_names=self.feature_names,
             metadata={
                 "loss": self.loss,
+                **({"loss_params": params} if params else {}),
                 "alpha": float(self.alphas[k]),
                 "alpha_max": float(self.info["alpha_max"]),
                 "gap": float(self.dual_gaps[k]),

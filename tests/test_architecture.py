@@ -14,10 +14,12 @@ CSRC = Path(__file__).parent.parent / "csrc"
 
 # A module imports modules of the rows above its own, never of its own row or below.
 LAYERS = (
-    {"_version", "exceptions", "_extras", "_runtime", "_moments", "_solver"},
-    {"_atomic", "_container", "_links", "losses"},
+    {"_version", "exceptions", "_extras", "_runtime", "_moments", "_solver"}
+    | {"_atomic", "_container", "_links"},
+    {"losses"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact"},
+    {"_compress", "_compare"},
     {"model"},
     {"paths", "scales"},
     {"cv"},
