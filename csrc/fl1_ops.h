@@ -83,6 +83,24 @@ typedef struct fl1_ops {
                           const double *B, ptrdiff_t ldb, ptrdiff_t mb, double *C,
                           ptrdiff_t ldc);
 
+    /* Screening: est_j = sum_r beta_r C[j + r*p] (with n_refs = 0, est as it is); returns
+     * the number of columns with |est_j| + dist norm_j > lam pf_j, listed in out (p,) */
+    ptrdiff_t (*screen)(ptrdiff_t p, int n_refs, const double *beta, const double *C,
+                        double dist, const double *norm, double lam, const double *pf,
+                        double *est, ptrdiff_t *out);
+
+    /* products of several CSC columns, and their row lists: see sparse.inc */
+    void (*sparse_xtv[2][2])(ptrdiff_t m, const ptrdiff_t *cols, const int64_t *indptr,
+                              const void *x, const void *idx, const double *v,
+                              double *out);
+    void (*rows_count[2][2])(ptrdiff_t nnz, const void *idx, int64_t *count);
+    void (*rows_append[2][2])(ptrdiff_t nnz, const void *x, const void *idx,
+                              double scale, int32_t slot, int64_t *end, int32_t *slots,
+                              double *values);
+    void (*rows_gram[2][2])(ptrdiff_t nnz, const void *x, const void *idx, double scale,
+                            const double *d, const int64_t *end, const int32_t *slots,
+                            const double *values, int32_t last, double *out);
+
     /* One column of a rank-one update of a Cholesky factor (c = r / l, s = x / l for
      * the pivot l and the entry x above): dst = (src + s x) / c, then x = c x - s dst.
      * dst may be src or lie before it. */

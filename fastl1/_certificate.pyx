@@ -19,7 +19,7 @@ from fastl1._design cimport design_xtv
 from fastl1._ops cimport FL1_SQUARED
 from fastl1._quadratic cimport dual_ratio, pen_young
 from fastl1._samples cimport evaluate, fit_intercept, project_dual, young_at
-from fastl1._screen cimport MAX_REFS, cache_estimate, cache_project, cache_push
+from fastl1._screen cimport MAX_REFS, cache_project, cache_push
 from fastl1._state cimport AUGMENTED, NO_MEMORY, candidate_t, is_interior_free, state_t
 from fastl1._working cimport add_slot, covariance_correlations, load_quad
 
@@ -273,22 +273,23 @@ cdef bint scan_outside(state_t* S, bint exact) noexcept nogil:
     if S.covariance and S.lazy:
         _scan_covariance(S)
         return False
-    if not S.estimated:
-        cache_estimate(&S.cache, S.c_work)
-        S.estimated = True
-    cdef ptrdiff_t k, j, count = 0
-    cdef double est, dev, bound
-    for k in range(S.n_alive):
-        j = S.alive[k]
-        if S.slot[j] >= 0:
+    cdef ptrdiff_t k, j, some, count = 0
+    cdef double est, dev
+    # either sign first, by a vector loop; then what bounds and membership leave of it
+    some = S.q.ops.screen(
+        S.p, 0 if S.estimated else S.cache.count, S.cache.beta, S.cache.c, S.cache.dist,
+        S.norm, S.alpha_now * S.l1_ratio, S.pf, S.c_work, S.cols
+    )
+    S.estimated = True
+    for k in range(some):
+        j = S.cols[k]
+        if S.slot[j] >= 0 or S.norm[j] <= 0.0 or S.lo[j] >= S.hi[j]:
             continue
         est = S.c_work[j]
         dev = S.cache.dist * S.norm[j]
-        bound = max(
-            est + dev if S.hi[j] > 0.0 else 0.0,
-            dev - est if S.lo[j] < 0.0 else 0.0,
-        )
-        if bound > _lam1(S, j):
+        if (S.hi[j] > 0.0 and est + dev > _lam1(S, j)) or (
+            S.lo[j] < 0.0 and dev - est > _lam1(S, j)
+        ):
             S.cand[count].column = j
             S.p_work[count] = est
             count += 1

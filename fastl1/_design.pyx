@@ -16,6 +16,7 @@ from fastl1._runtime cimport OPS
 
 cdef enum:
     ROW_BLOCK = 2048       # rows of one unit of work in X w
+    COLUMN_BLOCK = 1024    # CSC columns of one unit of work in X'v
 
 
 cdef double EPS = 2.220446049250313e-16
@@ -152,15 +153,39 @@ cdef void design_stats(
         _stats_of(X, j, s, centre, standardize, mean, scale, norm)
 
 
+cdef void _sparse_xtv(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t lo, ptrdiff_t hi,
+    const double* v, double v_sum, double* out
+) noexcept nogil:
+    cdef ptrdiff_t k, j
+    X.ops.sparse_xtv[X.vtype][X.itype](
+        hi - lo, cols + lo if cols else NULL, X.indptr + (0 if cols else lo), X.data,
+        X.indices, v, out + lo
+    )
+    for k in range(lo, hi):
+        j = cols[k] if cols else k
+        out[k] = X.scale[j] * (out[k] - X.mean[j] * v_sum)
+
+
 cdef void design_xtv(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* v, double* out,
     int n_threads
 ) noexcept nogil:
     """out[k] = column_k' v for the m columns `cols` (NULL for the first m)."""
-    cdef ptrdiff_t k
+    cdef ptrdiff_t k, b, blocks
     cdef double v_sum = X.ops.sum(X.n, v)
     if m == 0 or _work(X) * m / X.p < MIN_PARALLEL:
         n_threads = 1
+    if X.sparse:
+        blocks = (m + COLUMN_BLOCK - 1) // COLUMN_BLOCK
+        for b in prange(
+            blocks, schedule="dynamic", num_threads=n_threads,
+            use_threads_if=n_threads > 1
+        ):
+            _sparse_xtv(
+                X, cols, b * COLUMN_BLOCK, min(m, (b + 1) * COLUMN_BLOCK), v, v_sum, out
+            )
+        return
     if n_threads == 1:
         for k in range(m):
             out[k] = col_dot(X, cols[k] if cols else k, v, v_sum)

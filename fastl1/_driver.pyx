@@ -48,6 +48,7 @@ from fastl1._working cimport (
     add_all_columns,
     add_slot,
     choose_regime,
+    extrapolate,
     load_quad,
     prune,
     solve_squared,
@@ -58,6 +59,7 @@ cdef double INNER = 0.3          # of the gap asked for, on the working set
 cdef double COARSE_TOL = 1e-3    # relative gap along a coarse path
 cdef int COARSE_ITER = 2
 cdef int PATH_SOLVES = 3         # alphas from which a solver is taken to run a path
+cdef double AHEAD = 0.95         # of alpha: correlations that extrapolation trusts
 cdef int PATIENCE = 10           # outer iterations without a lower gap
 
 
@@ -122,7 +124,7 @@ cdef int _free_known(state_t* S) noexcept nogil:
                     S.alpha_max, signed_correlation(S, j, last[j]) / S.pf[j]
                 )
     S.alpha_max = S.alpha_max / S.l1_ratio if S.l1_ratio > 0.0 else NAN
-    S.alpha_prev = INFINITY
+    S.alpha_prev = S.alpha_back = INFINITY
     S.phase = READY
     return CONVERGED
 
@@ -155,22 +157,25 @@ cdef int _enter(state_t* S) noexcept nogil:
     if _is_smooth(S) and add_all_columns(S) < 0:
         return NO_MEMORY
     S.lazy = S.lazy_ok and S.m_gram == S.m and (S.m > 0 or S.covariance)
-    load_quad(S, S.alpha_now)
-    if not (S.lazy and S.estimated):
+    S.ahead = extrapolate(S)
+    if S.ahead or not (S.lazy and S.estimated):
         measure(S)
     S.phase = ENTERED
-    return WANTS_PASS if scan_outside(S, S.restarted) else GO_ON
+    return WANTS_PASS if scan_outside(S, S.ahead or S.restarted) else GO_ON
 
 
 cdef int _entered(state_t* S) noexcept nogil:
-    """The answer may be there already; else the strong rule."""
+    """The answer may be there already; else what the extrapolation, or the strong rule,
+    expects to enter."""
     cdef double limit = S.alpha_now
-    if S.n_cand == 0 or S.restarted:
+    if S.ahead or S.n_cand == 0 or S.restarted:
         S.gap = relative_gap(S, S.alpha_now)
         if S.gap <= S.tol_now:
             S.restarted = False
             return CONVERGED
-    if not S.restarted:
+    if S.ahead:
+        limit = AHEAD * S.alpha_now
+    elif not S.restarted:
         limit = max(S.alpha_now, 2.0 * S.alpha_now - min(S.alpha_prev, S.alpha_max))
     S.restarted = False
     limit *= S.l1_ratio

@@ -139,7 +139,7 @@ cdef int _moments_of(
             s[i] = sqrt(s[i] * total)
         for i in range(q):
             cols[i] = i
-        status = design_gram(Z, cols, 0, q, s, NULL, total, C, q, 1)
+        status = design_gram(Z, NULL, cols, 0, q, s, NULL, total, C, q, 1)
     free(work)
     free(cols)
     return status

@@ -1,5 +1,5 @@
 # The table of primitives of csrc/fl1_ops.h.
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 cdef extern from "fl1_ops.h":
     enum:
@@ -58,6 +58,18 @@ cdef extern from "fl1_ops.h":
                                double*) noexcept nogil
         void (*product_block)(ptrdiff_t, const double*, ptrdiff_t, const double*,
                               ptrdiff_t, ptrdiff_t, double*, ptrdiff_t) noexcept nogil
+        ptrdiff_t (*screen)(ptrdiff_t, int, const double*, const double*, double,
+                            const double*, double, const double*, double*,
+                            ptrdiff_t*) noexcept nogil
+        void (*sparse_xtv[2][2])(ptrdiff_t, const ptrdiff_t*, const int64_t*,
+                                 const void*, const void*, const double*,
+                                 double*) noexcept nogil
+        void (*rows_count[2][2])(ptrdiff_t, const void*, int64_t*) noexcept nogil
+        void (*rows_append[2][2])(ptrdiff_t, const void*, const void*, double, int32_t,
+                                  int64_t*, int32_t*, double*) noexcept nogil
+        void (*rows_gram[2][2])(ptrdiff_t, const void*, const void*, double,
+                                const double*, const int64_t*, const int32_t*,
+                                const double*, int32_t, double*) noexcept nogil
         void (*chol_column)(ptrdiff_t, double, double, const double*, double*,
                             double*) noexcept nogil
         double (*loss_eval[10])(const fl1_loss*, ptrdiff_t, const double*,

@@ -1,8 +1,9 @@
 # Matrix products with the columns of X.
 from fastl1._design cimport design_t
+from fastl1._rows cimport rows_t
 
 cdef int design_gram(
-    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
+    const design_t* X, rows_t* R, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
     const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,
     int n_threads
 ) noexcept nogil

@@ -8,12 +8,13 @@ the same chain of sums whatever their number and whichever columns are asked for
 import numpy as np
 
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int32_t, int64_t, uintptr_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdint cimport int64_t, uintptr_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from fastl1._design cimport MIN_PARALLEL, bind_design, col_nnz, design_t
-from fastl1._ops cimport FL1_F32, FL1_F64, FL1_WIDTH
+from fastl1._ops cimport FL1_F64, FL1_WIDTH
+from fastl1._rows cimport gram_sparse, rows_free, rows_t
 
 cdef enum:
     STEP = 256             # rows that one call of the kernel sums over
@@ -198,69 +199,8 @@ cdef int _gram_dense(
     return 0
 
 
-cdef void _scatter(
-    const design_t* X, ptrdiff_t j, const double* h_sqrt, double* work, bint clear
-) noexcept nogil:
-    """work[i] = h_i x_ij on the nonzeros of column j (0 to clear)."""
-    cdef int64_t a = X.indptr[j]
-    cdef ptrdiff_t nnz = X.indptr[j + 1] - a, k, i
-    cdef double x
-    cdef const float* x32 = <const float*> (X.data + a * X.vsize)
-    cdef const double* x64 = <const double*> (X.data + a * X.vsize)
-    cdef const int32_t* i32 = <const int32_t*> (X.indices + a * X.isize)
-    cdef const int64_t* i64 = <const int64_t*> (X.indices + a * X.isize)
-    for k in range(nnz):
-        i = i32[k] if X.itype == 0 else i64[k]
-        if clear:
-            work[i] = 0.0
-        else:
-            x = <double> x32[k] if X.vtype == FL1_F32 else x64[k]
-            work[i] = h_sqrt[i] * h_sqrt[i] * x
-
-
-cdef void _gram_sparse_column(
-    const design_t* X, const ptrdiff_t* cols, ptrdiff_t b, const double* h_sqrt,
-    const double* h_mean, double h_sum, double* work, double* G, ptrdiff_t ldg
-) noexcept nogil:
-    cdef ptrdiff_t a, j = cols[b]
-    cdef int64_t lo
-    cdef double mean_a, mean_b
-    _scatter(X, j, h_sqrt, work, False)
-    mean_b = X.scale[j] * X.mean[j] + (h_mean[b] if h_mean else 0.0)
-    for a in range(b + 1):
-        lo = X.indptr[cols[a]]
-        mean_a = X.scale[cols[a]] * X.mean[cols[a]] + (h_mean[a] if h_mean else 0.0)
-        G[b + a * ldg] = X.scale[j] * X.scale[cols[a]] * (
-            X.ops.sparse_dot[X.vtype][X.itype](
-                X.indptr[cols[a] + 1] - lo, X.data + lo * X.vsize,
-                X.indices + lo * X.isize, work
-            )
-        ) - mean_a * mean_b * h_sum
-    _scatter(X, j, h_sqrt, work, True)
-
-
-cdef int _gram_sparse(
-    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
-    const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,
-    int n_threads
-) noexcept nogil:
-    cdef ptrdiff_t b
-    cdef double* work = <double*> calloc(n_threads * X.n, sizeof(double))
-    if work == NULL:
-        return -1
-    for b in prange(
-        m0, m, schedule="dynamic", chunksize=4, num_threads=n_threads,
-        use_threads_if=n_threads > 1
-    ):
-        _gram_sparse_column(
-            X, cols, b, h_sqrt, h_mean, h_sum, work + threadid() * X.n, G, ldg
-        )
-    free(work)
-    return 0
-
-
 cdef int design_gram(
-    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
+    const design_t* X, rows_t* R, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
     const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,
     int n_threads
 ) noexcept nogil:
@@ -270,7 +210,8 @@ cdef int design_gram(
 
     with h = h_sqrt^2 of sum h_sum.  c = h_mean, the weighted means of z, or NULL for 0,
     which is also right where the design is already centred under h.  G is symmetric
-    with column stride ldg.  Returns -1 without memory.
+    with column stride ldg.  R, or NULL, keeps row lists of a sparse X from call to
+    call.  Returns -1 without memory.
     """
     cdef ptrdiff_t a, b
     cdef double work
@@ -286,10 +227,10 @@ cdef int design_gram(
     if work < MIN_PARALLEL:
         n_threads = 1
     if X.sparse:
-        a = _gram_sparse(X, cols, m0, m, h_sqrt, h_mean, h_sum, G, ldg, n_threads)
-    else:
-        a = _gram_dense(X, cols, m0, m, h_sqrt, h_mean, G, ldg, n_threads)
-    if a < 0:
+        return gram_sparse(
+            X, R, cols, m0, m, h_sqrt, h_mean, h_sum, G, ldg, n_threads
+        )
+    if _gram_dense(X, cols, m0, m, h_sqrt, h_mean, G, ldg, n_threads) < 0:
         return -1
     for b in range(m0, m):
         for a in range(b):
@@ -431,6 +372,7 @@ cdef class Design:
     """
 
     cdef design_t X
+    cdef rows_t R
     cdef tuple keep
     cdef int n_threads
 
@@ -441,6 +383,9 @@ cdef class Design:
         self.keep = (X, mean, scale)
         self.X.mean, self.X.scale = &mean[0], &scale[0]
         self.n_threads = n_threads
+
+    def __dealloc__(self):
+        rows_free(&self.R)
 
     def _columns(self, cols):
         cols = np.ascontiguousarray(cols, dtype=np.intp)
@@ -472,9 +417,10 @@ cdef class Design:
         cdef double[::1, :] G = out
         if m == 0:
             return out
+        self.R.m = 0
         with nogil:
             status = design_gram(
-                &self.X, &index[0], m0, m, &d[0], h_means, h_sum, &G[0, 0], m,
+                &self.X, &self.R, &index[0], m0, m, &d[0], h_means, h_sum, &G[0, 0], m,
                 self.n_threads
             )
         if status < 0:

@@ -208,8 +208,8 @@ cdef int _project_free(state_t* S, double* A) noexcept nogil:
     memset(&F, 0, sizeof(chol_t))
     F.ops = S.q.ops
     status = design_gram(
-        &S.X, S.proj, 0, S.n_proj, S.h_sqrt, means if S.centre else NULL, h_sum, A,
-        S.n_free, S.n_threads
+        &S.X, NULL, S.proj, 0, S.n_proj, S.h_sqrt, means if S.centre else NULL, h_sum,
+        A, S.n_free, S.n_threads
     )
     if status == 0:
         status = _small_solve(&F, S.n_proj, A, S.n_free, x)

@@ -21,5 +21,3 @@ cdef int cache_reserve(cache_t* K, ptrdiff_t n, ptrdiff_t p, int room) noexcept 
 cdef void cache_free(cache_t* K) noexcept nogil
 cdef double* cache_push(cache_t* K, const double* g) noexcept nogil
 cdef void cache_project(cache_t* K, const double* b, double gg) noexcept nogil
-
-cdef void cache_estimate(const cache_t* K, double* c) noexcept nogil

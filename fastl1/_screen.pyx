@@ -12,7 +12,7 @@ right-hand side least; the bound is valid for any beta, so its rounding does not
 """
 from libc.math cimport sqrt
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memmove
 
 
 cdef int cache_reserve(cache_t* K, ptrdiff_t n, ptrdiff_t p, int room) noexcept nogil:
@@ -88,11 +88,3 @@ cdef void cache_project(cache_t* K, const double* b, double gg) noexcept nogil:
         dist2 += K.beta[i] * x
     # slack for the rounding of gg and of the inner products
     K.dist = sqrt(max(dist2, 0.0) + 1e-14 * gg + K.slack)
-
-
-cdef void cache_estimate(const cache_t* K, double* c) noexcept nogil:
-    """c (p,): the present correlations, that of column j to within dist * norm_j."""
-    cdef int r
-    memset(c, 0, K.p * sizeof(double))
-    for r in range(K.count):
-        K.ops.axpy(K.p, K.beta[r], K.c + r * K.p, c)

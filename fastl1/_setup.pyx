@@ -16,6 +16,7 @@ from fastl1._certificate cimport pass_begin, pass_end
 from fastl1._cholesky cimport chol_free
 from fastl1._design cimport column_stats, design_stats
 from fastl1._ops cimport FL1_SQUARED
+from fastl1._rows cimport rows_free
 from fastl1._screen cimport cache_free, cache_reserve
 from fastl1._state cimport NO_MEMORY, READY, candidate_t, state_t
 from fastl1._sweeps cimport packed_free
@@ -26,7 +27,7 @@ cdef enum:
     # most)
     MAX_CROSS = 4000
     OF_ROWS = 9          # arrays of n doubles
-    OF_COLUMNS = 5       # arrays of p doubles ...
+    OF_COLUMNS = 6       # arrays of p doubles ...
     LENT_COLUMNS = 6     # ... and those that may be another state's
     PLACES = 3           # arrays of p indices, and one that may be another state's
 
@@ -70,7 +71,7 @@ cdef int reserve(
     S.h_sqrt, S.g, S.n_work = at + 6 * n, at + 7 * n, at + 8 * n
     at += OF_ROWS * n
     S.w, S.w_eta, S.p_work = at, at + p, at + 2 * p
-    S.c_work, S.c_zero = at + 3 * p, at + 4 * p
+    S.c_work, S.c_zero, S.w_back = at + 3 * p, at + 4 * p, at + 5 * p
     place = S.places
     S.slot, S.cols, S.proj = place, place + p, place + 2 * p
     S.borrows = lender != NULL
@@ -93,6 +94,7 @@ cdef void release(state_t* S) noexcept nogil:
     cache_free(&S.cache)
     chol_free(&S.F)
     packed_free(&S.packed)
+    rows_free(&S.rows)
     free(S.G)
     free(S.cross)
     free(S.slots)
@@ -130,9 +132,10 @@ cdef void _clear(state_t* S) noexcept nogil:
         S.G, S.cross, S.ldg = NULL, NULL, 0
     memset(S.w, 0, S.p * sizeof(double))
     memset(S.w_eta, 0, S.p * sizeof(double))
+    memset(S.w_back, 0, S.p * sizeof(double))
     for j in range(S.p):
         S.slot[j] = -1
-    S.m = S.m_gram = S.F.m = S.n_cand = S.n_proj = 0
+    S.m = S.m_gram = S.F.m = S.rows.m = S.n_cand = S.n_proj = 0
     S.cache.count = 0
     S.cache.slack = 0.0
     S.b = 0.0

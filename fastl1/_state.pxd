@@ -4,6 +4,7 @@ from fastl1._cholesky cimport chol_t
 from fastl1._design cimport design_t
 from fastl1._ops cimport fl1_loss
 from fastl1._quadratic cimport quad_t
+from fastl1._rows cimport rows_t
 from fastl1._screen cimport MAX_REFS, cache_t
 from fastl1._sweeps cimport packed_t
 
@@ -88,6 +89,9 @@ cdef struct state_t:
     double* w                # (p,)
     double* w_eta            # (p,) those that eta stands for
     double b
+    double* w_back           # (p,) those of the alpha before the last, for slots
+    double b_back
+    double alpha_back
     double* p_work
     double* c_work           # (p,) correlations, or what screening knows of them ...
     bint estimated           # ... at the present coefficients
@@ -100,6 +104,7 @@ cdef struct state_t:
     double* slots            # backing of q and hmean
     quad_t q
     double* hmean            # means of the columns under h
+    rows_t rows              # row lists of the first slots of a sparse X
     bint use_gram
     int regime               # of the last solve
     double* G                # (ldg, ldg) Gram block of the first m_gram slots
@@ -148,6 +153,7 @@ cdef struct state_t:
     int stop_iter            # the present step ends when n_iter reaches this
     double least             # smallest gap of the step ...
     int stalled              # ... and outer iterations since
+    bint ahead               # started from the extrapolation of the last two alphas
     double tighten           # of the tolerance on the working set
     double alpha_now
     double alpha_prev

@@ -30,7 +30,8 @@ from fastl1._quadratic cimport (
 cdef int MAX_SWEEPS = 5          # over the support, after one over all
 cdef double SWEEP_STOP = 0.1     # ... or until they move that much less
 cdef int STEADY = 20             # a support is steady if less than 1 in 20 changed
-cdef double CG_STOP = 1e-5       # of the squared gradient norm
+cdef double CG_STOP = 1e-5       # of the squared gradient norm ...
+cdef double CG_SLACK = 0.5       # ... or of the gap asked for
 
 
 cdef void packed_free(packed_t* P) noexcept nogil:
@@ -183,6 +184,21 @@ cdef void _matvec(
         out[i] = col_dot(r.A, S[i], r.scratch, -shift * r.h_sum) + q.lam2[S[i]] * d[i]
 
 
+cdef double _excess(
+    const quad_t* q, const ptrdiff_t* S, ptrdiff_t s, const double* g
+) noexcept nogil:
+    """By how much g widens a limit, relatively: times the penalty, what it costs in the
+    gap, which is of first order in g where the objective is of second."""
+    cdef ptrdiff_t i
+    cdef double worst = 0.0, lam1
+    for i in range(s):
+        lam1 = q.lam1[S[i]]
+        if lam1 == 0.0:
+            return INFINITY
+        worst = max(worst, fabs(g[i]) / lam1)
+    return worst
+
+
 cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
     """Newton step on the support by conjugate gradients, with the search of
     _quadratic._newton along its projection; False when there was no way down."""
@@ -191,7 +207,7 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
     cdef double* g = q.work + q.m
     cdef double* p = q.work + 2 * q.m
     cdef double* hp = q.work + 3 * q.m
-    cdef double rho = 0.0, rho_new, alpha, stop, php, nnz = 0.0
+    cdef double rho = 0.0, rho_new, alpha, stop, php, nnz = 0.0, pen = 0.0
     cdef int _
     for k in range(q.m):
         if q.diag[k] > 0.0 and q.lo[k] < q.w[k] < q.hi[k] and (
@@ -206,11 +222,12 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
         d[i] = 0.0
         p[i] = g[i] / (q.diag[k] + q.lam2[k])
         rho += g[i] * p[i]
+        pen += q.lam1[k] * fabs(q.w[k])
     stop = rho * CG_STOP
     for _ in range(q.max_cg):
-        q.n_epochs += 1
-        if rho <= stop or rho == 0.0:
+        if rho <= stop or rho == 0.0 or _excess(q, S, s, g) * pen <= CG_SLACK * q.tol:
             break
+        q.n_epochs += 1
         _matvec(q, r, S, s, p, hp)
         q.n_multiplied += 2.0 * nnz
         php = q.ops.dot(s, p, hp)

@@ -4,14 +4,14 @@ from fastl1._sweeps cimport residual_t
 
 cdef enum:
     MAX_GRAM = 8000      # columns of a Gram block (512 MB)
-    SWEEPS_SAVED = 60    # by a Gram block of sparse columns, kept along a path ...
-    NEWTON_SWEEPS = 10   # ... and by one that the next curvatures make void
+    EASY_SWEEPS = 10     # that a well-conditioned working set takes
     GATHER = 4           # what a multiplication at a sparse index costs
 
 cdef int add_slot(state_t* S, ptrdiff_t j) noexcept nogil
 cdef int add_all_columns(state_t* S) noexcept nogil
 cdef void start_covariance(state_t* S) noexcept nogil
 cdef void covariance_correlations(state_t* S, double* c) noexcept nogil
+cdef bint extrapolate(state_t* S) noexcept nogil
 cdef void prune(state_t* S, double limit) noexcept nogil
 cdef void load_quad(state_t* S, double alpha) noexcept nogil
 cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil

@@ -13,7 +13,7 @@ from fastl1._design cimport col_nnz, design_xtv
 from fastl1._ops cimport FL1_SQUARED
 from fastl1._product cimport design_cross, design_gram
 from fastl1._quadratic cimport gram_solve, quad_gap
-from fastl1._samples cimport evaluate
+from fastl1._samples cimport evaluate, shift_intercept
 from fastl1._state cimport (
     AUGMENTED,
     GRAM_COVARIANCE,
@@ -31,7 +31,10 @@ from fastl1._state cimport (
 from fastl1._sweeps cimport packed_build, residual_t, sweep_solve
 
 cdef double FACTOR_REACH = 0.6
+cdef double FARTHEST = 2.0       # of the last step in alpha, to extrapolate
 cdef int SMALL_FACTOR = 200
+cdef double SWEEP = 1.5          # multiplications at an entry: 1 if w_k = 0, else 2
+cdef double ROW_SKEW = 2.0       # how much longer than the mean rows that meet are
 
 cdef enum:
     TURN = 5             # rounds between two looks for Ctrl-C
@@ -109,6 +112,7 @@ cdef void prune(state_t* S, double limit) noexcept nogil:
         else:
             to[k] = -1
             S.slot[j] = -1
+            S.w_back[j] = 0.0
     for k in range(S.F.m - 1, -1, -1):
         if to[S.F.slot[k]] < 0:
             chol_delete(&S.F, k)
@@ -122,6 +126,7 @@ cdef void prune(state_t* S, double limit) noexcept nogil:
                 S.G[to[a] + to[k] * S.ldg] = S.G[a + k * S.ldg]
     S.m = new
     S.m_gram = gram
+    S.rows.m = 0
 
 
 cdef void load_quad(state_t* S, double alpha) noexcept nogil:
@@ -140,6 +145,54 @@ cdef void store_quad(state_t* S) noexcept nogil:
     cdef ptrdiff_t k
     for k in range(S.m):
         S.w[S.ws[k]] = S.q.w[k]
+
+
+cdef double _penalty(const state_t* S) noexcept nogil:
+    cdef ptrdiff_t k
+    cdef double w, total = 0.0
+    for k in range(S.m):
+        w = S.w[S.ws[k]]
+        total += S.q.lam1[k] * fabs(w) + 0.5 * S.q.lam2[k] * w * w
+    return total
+
+
+cdef bint extrapolate(state_t* S) noexcept nogil:
+    """Load the quadratic at alpha_now, and start from the line through the solutions at
+    the last two alphas.
+
+    On a constant support the path of the squared loss is linear in alpha, that of the
+    others nearly so.  Kept only where it lowers the objective at alpha.
+    """
+    cdef ptrdiff_t k, j
+    cdef double t, w, new, before, b = S.b, alpha = S.alpha_now
+    cdef bint usable = not S.lazy and S.alpha_prev < S.alpha_back < INFINITY
+    t = (S.alpha_prev - alpha) / (S.alpha_back - S.alpha_prev) if usable else 0.0
+    usable = usable and 0.0 < t <= FARTHEST and not S.restarted
+    load_quad(S, alpha)
+    if usable and S.lazy_ok:  # eta may lag
+        evaluate(S)
+    before = S.loss_value + _penalty(S)
+    for k in range(S.m):
+        j = S.ws[k]
+        w = S.w[j]
+        new = w + t * (w - S.w_back[j])
+        S.w_back[j] = w
+        if usable and w != 0.0:
+            S.w[j] = min(max(new, S.lo[j]), S.hi[j]) if new * w > 0.0 else 0.0
+    S.alpha_back = INFINITY if S.restarted else S.alpha_prev
+    if usable:
+        shift_intercept(S, t * (b - S.b_back))
+    S.b_back = b
+    if not usable:
+        return False
+    evaluate(S)
+    if S.loss_value + _penalty(S) <= before:
+        return True
+    for k in range(S.m):
+        S.w[S.ws[k]] = S.w_back[S.ws[k]]
+    shift_intercept(S, b - S.b)
+    evaluate(S)
+    return False
 
 
 cdef const double* _centring(const state_t* S) noexcept nogil:
@@ -200,21 +253,24 @@ cdef void start_covariance(state_t* S) noexcept nogil:
     S.ldg = S.m_gram = S.F.m = 0
 
 
-cdef double _nnz(const state_t* S) noexcept nogil:
-    """Stored values of the working set."""
+cdef double _nnz(const state_t* S, ptrdiff_t first) noexcept nogil:
+    """Stored values of the working set's columns from slot `first`."""
     cdef ptrdiff_t k
     cdef double nnz = 0.0
-    for k in range(S.m):
+    for k in range(first, S.m):
         nnz += col_nnz(&S.X, S.ws[k])
     return nnz
 
 
 cdef double _gram_work(const state_t* S) noexcept nogil:
-    """Work of the Gram columns that are missing."""
-    cdef double new = S.m - S.m_gram
+    """Work of the Gram columns that are missing; sparse ones multiply the entries of
+    their rows."""
+    cdef ptrdiff_t kept = S.m_gram if S.loss == FL1_SQUARED else 0
+    cdef double new = S.m - kept, nnz, old
     if S.X.sparse:
-        return GATHER * new * _nnz(S)
-    return S.n * new * (S.p if S.covariance else 0.5 * (S.m + S.m_gram + 1))
+        nnz, old = _nnz(S, kept), _nnz(S, 0)
+        return GATHER * nnz * (1.0 + ROW_SKEW * (old - 0.5 * nnz) / S.n)
+    return S.n * new * (S.p if S.covariance else 0.5 * (S.m + kept + 1))
 
 
 cdef int grow_gram(state_t* S) noexcept nogil:
@@ -243,7 +299,7 @@ cdef int grow_gram(state_t* S) noexcept nogil:
         if _grow_cross(S) < 0:
             return NO_MEMORY
     elif design_gram(
-        &S.X, S.ws, S.m_gram, S.m, S.h_sqrt, _centring(S),
+        &S.X, &S.rows, S.ws, S.m_gram, S.m, S.h_sqrt, _centring(S),
         S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt), S.G, S.ldg, S.n_threads
     ) < 0:
         return NO_MEMORY
@@ -255,18 +311,32 @@ cdef int grow_gram(state_t* S) noexcept nogil:
     return 0
 
 
+cdef double _factor_work(const state_t* S) noexcept nogil:
+    """Work on the Cholesky factor for a Newton step and its few solves: new rows where
+    it is kept, else all of the support (guessed at half the working set at least)."""
+    cdef double m = S.m, support = 0.0
+    cdef ptrdiff_t k
+    if S.loss == FL1_SQUARED and S.m_gram > 0:
+        return (m - S.m_gram + 4.0) * m * m
+    for k in range(S.m):
+        support += S.w[S.ws[k]] != 0.0
+    support = max(support, 0.5 * m)
+    return support * support * support / 3.0
+
+
 cdef int _regime(const state_t* S) noexcept nogil:
     """Whether a Gram block of the working set costs less than sweeps on it, and why.
 
     Dense columns: yes, up to a size that fits memory; a Gram column costs as much as a
     few sweeps, and a Newton step then saves hundreds.  Not for ridge with more columns
     than rows, a system of rank n that conjugate gradients solve.  Sparse columns:
-    sweeps are cheap, so the block is built when it costs no more than SWEEPS_SAVED of
-    them, or than those already spent (at most twice the cost of the better choice).
-    Only the squared loss keeps its block; for others it is good for one Newton step.
+    sweeps are cheap, so the block is built when it and its factor cost no more than the
+    EASY_SWEEPS of a well-conditioned working set, or than those already spent (at most
+    twice the cost of the better choice).  Only the squared loss keeps its block; for
+    others it is good for one Newton step.
     """
     cdef bint kept = S.loss == FL1_SQUARED
-    cdef ptrdiff_t missing = S.m - S.m_gram if kept else S.m
+    cdef double cost
     if S.force_regime:
         return GRAM_FORCED if S.force_regime == 1 else RESIDUAL_FORCED
     if S.m > MAX_GRAM:
@@ -275,9 +345,10 @@ cdef int _regime(const state_t* S) noexcept nogil:
         return RESIDUAL_RANK
     if not S.X.sparse:
         return GRAM_COVARIANCE if S.covariance else GRAM_DENSE
-    if missing <= (SWEEPS_SAVED if kept else NEWTON_SWEEPS):
+    cost = (_gram_work(S) + _factor_work(S)) / (SWEEP * GATHER)
+    if cost <= EASY_SWEEPS * _nnz(S, 0):
         return GRAM_FEW_SWEEPS
-    if missing * _nnz(S) <= S.sweep_work:
+    if cost <= S.sweep_work:
         return GRAM_SWEEPS_SPENT
     return RESIDUAL_SWEEPS
 

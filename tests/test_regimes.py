@@ -101,15 +101,6 @@ def test_both_regimes_and_every_reason_but_the_largest_occur():
     }
 
 
-def test_other_losses_build_no_sparse_block_for_the_sake_of_an_outdated_one():
-    """A Gram block lasts for one Newton step; along a path it saves nothing."""
-    X, y = make("text", 600, 600, "logistic")
-    info = fastl1.path(X, y, loss="logistic", n_alphas=20, alpha_min_ratio=0.02).info
-    gram = sum(n for key, n in info["regimes"].items() if key.startswith("gram"))
-    assert gram <= 5
-    assert info["regime"] == "residual"
-
-
 @pytest.mark.parametrize("storage", ["dense", "text"])
 def test_info_tells_regime_and_reason(storage):
     X, y = make(storage, 100, 40)
