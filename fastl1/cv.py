@@ -1,446 +1,37 @@
 """Cross-validated paths: every fold × penalty on one copy of the data.
 
-A fold is the same problem with the weights of its held-out rows set to zero, so no row
-is ever copied for training, and the grid of penalties is common to all folds: objective
-and alpha are averages over rows, so one alpha means the same in a fold as on the full
-data. Each fold is one warm-started path; all its alphas are scored on the held-out rows
-in one matrix product.
+The grid of penalties is common to all folds: objective and alpha are averages over
+rows, so one alpha means the same in a fold as on the full data.  Each fold is one
+warm-started path, solved by one thread (`folds.py` says on what); its alphas are all
+scored together (`scoring.py`).
 
 Everything here works without scikit-learn; its splitters and scorers are accepted where
-they are given.  The public functions will grow in the next release (fold Gram matrices
-by downdating, shared screening); the signature and the meaning of the result stay.
+they are given.
 """
 
-import functools
-import inspect
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from numbers import Integral
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastl1._validation import CSC, Problem, check_problem, check_real
+from fastl1._parallel import Report, solve_all, split_threads
+from fastl1._validation import check_problem, check_real
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
+from fastl1.folds import Folds
+from fastl1.losses import Loss
 from fastl1.paths import (
     MAX_ITER,
     Callback,
     PathResult,
     check_alphas,
     default_grid,
-    make_solver,
     solve_path,
 )
-
-Splits = list[tuple[np.ndarray, np.ndarray]]
-
-# Columns of X gathered at once when held-out rows are scored: bounds the scratch memory
-# at (held-out rows) × COLUMN_BLOCK.
-COLUMN_BLOCK = 512
-
-
-# --------------------------------------------------------------------------------------
-# Splits
-# --------------------------------------------------------------------------------------
-
-
-def kfold_splits(
-    n_samples: int,
-    n_splits: int = 5,
-    *,
-    stratify: ArrayLike | None = None,
-    groups: ArrayLike | None = None,
-    seed: int | None = 0,
-) -> Splits:
-    """Split rows into K folds of nearly equal size.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of rows.
-    n_splits : int, default 5
-        Number of folds, at least 2.
-    stratify : array-like of shape (n_samples,), optional
-        Class labels; every fold gets the same share of each class (to one row).
-    groups : array-like of shape (n_samples,), optional
-        Rows with the same value always share a fold; fold sizes are balanced greedily.
-        Not combined with `stratify`.
-    seed : int or None, default 0
-        Seed of the shuffle; None keeps the order of the rows (contiguous folds).
-
-    Returns
-    -------
-    list of (train, test)
-        Index arrays, each sorted.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer rows (or groups) than folds, or lengths differ.
-    """
-    if n_splits < 2 or n_splits != int(n_splits):
-        raise ValueError(f"the number of folds must be an integer >= 2, got {n_splits}")
-    if groups is not None and stratify is not None:
-        raise ValueError("give groups or stratify, not both")
-    rng = None if seed is None else np.random.default_rng(seed)
-    if groups is not None:
-        fold = _fold_of_groups(_codes(groups, n_samples, "groups"), n_splits, rng)
-    else:
-        if n_samples < n_splits:
-            raise ValueError(f"{n_splits} folds need as many rows, got {n_samples}")
-        order = np.arange(n_samples) if rng is None else rng.permutation(n_samples)
-        fold = np.empty(n_samples, dtype=np.intp)
-        if stratify is not None:
-            codes = _codes(stratify, n_samples, "stratify")
-            order = order[np.argsort(codes[order], kind="stable")]
-            fold[order] = np.arange(n_samples) % n_splits
-        else:
-            fold[order] = np.arange(n_samples) * n_splits // n_samples
-    return [
-        (np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_splits)
-    ]
-
-
-def time_splits(times: ArrayLike, n_splits: int = 5) -> Splits:
-    """Split rows in time order: train on the past, test on the block that follows.
-
-    Parameters
-    ----------
-    times : array-like of shape (n_samples,)
-        Anything that sorts: numbers or datetimes.  Rows with equal times stay together.
-    n_splits : int, default 5
-        Number of test blocks; the rows are cut into ``n_splits + 1`` blocks and the
-        first one is only ever trained on.
-
-    Returns
-    -------
-    list of (train, test)
-        Index arrays; every training row is strictly older than every test row.
-
-    Raises
-    ------
-    ValueError
-        If a time is missing, or there are too few distinct times.
-    """
-    times = np.asarray(times)
-    missing = np.flatnonzero(times != times)
-    if missing.size:
-        raise ValueError(f"times has a missing value in row {missing[0]}")
-    too_few = ValueError(
-        f"{n_splits} time-ordered folds need {n_splits + 1} distinct times of similar "
-        f"frequency, got {len(np.unique(times))} in {len(times)} rows"
-    )
-    if n_splits < 1 or len(times) <= n_splits:
-        raise too_few
-    order = np.argsort(times, kind="stable")
-    ordered = times[order]
-    cuts = np.arange(1, n_splits + 1) * len(times) // (n_splits + 1)
-    cuts = np.append(np.searchsorted(ordered, ordered[cuts]), len(times))
-    if np.any(np.diff(cuts, prepend=0) <= 0):
-        raise too_few
-    return [
-        (np.sort(order[:start]), np.sort(order[start:stop]))
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
-
-
-def _codes(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
-    codes = np.unique(np.asarray(values), return_inverse=True)[1].ravel()
-    if len(codes) != n_samples:
-        raise ValueError(f"{name} has {len(codes)} values for {n_samples} rows")
-    return codes
-
-
-def _fold_of_groups(
-    codes: np.ndarray, n_splits: int, rng: np.random.Generator | None
-) -> np.ndarray:
-    """Fold of each row: groups by decreasing size, each into the lightest fold."""
-    sizes = np.bincount(codes)
-    if len(sizes) < n_splits:
-        raise ValueError(f"{n_splits} folds need as many groups, got {len(sizes)}")
-    order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
-    order = order[np.argsort(-sizes[order], kind="stable")]
-    fold_of_group = np.empty(len(sizes), dtype=np.intp)
-    load = np.zeros(n_splits)
-    for group in order:
-        lightest = int(np.argmin(load))
-        fold_of_group[group] = lightest
-        load[lightest] += sizes[group]
-    fold: np.ndarray = fold_of_group[codes]
-    return fold
-
-
-def _make_splits(
-    cv: Any, X: Any, y: Any, groups: Any, problem: Problem, seed: int | None
-) -> Splits:
-    """Index arrays of every fold, from any form `cv` may take."""
-    n = len(problem.y)
-    if cv is None:
-        cv = 5
-    if isinstance(cv, Integral):
-        stratify = problem.y if problem.loss == "logistic" and groups is None else None
-        splits = kfold_splits(n, int(cv), stratify=stratify, groups=groups, seed=seed)
-    elif hasattr(cv, "split") and not isinstance(cv, str):
-        splits = list(cv.split(X, y, groups))
-    elif isinstance(cv, Iterable) and not isinstance(cv, str):
-        splits = list(cv)
-    else:
-        raise TypeError(
-            "cv must be a number of folds, a splitter with a split method, or an "
-            f"iterable of (train, test) index arrays, got {cv!r}"
-        )
-    return check_splits(splits, n)
-
-
-def check_splits(splits: Any, n: int) -> Splits:
-    """Row numbers of every fold, from row numbers or masks; range checked."""
-    if not splits:
-        raise ValueError("cv has no folds")
-    return [
-        (_rows(train, n, f"training rows of fold {k}"), _rows(test, n, f"fold {k}"))
-        for k, (train, test) in enumerate(splits)
-    ]
-
-
-def _rows(index: ArrayLike, n: int, what: str) -> np.ndarray:
-    index = np.asarray(index)
-    if index.dtype == bool:
-        if len(index) != n:
-            raise ValueError(f"{what}: mask of length {len(index)} for {n} rows")
-        index = np.flatnonzero(index)
-    if index.size == 0:
-        raise ValueError(f"{what}: empty")
-    if index.ndim != 1 or index.dtype.kind not in "iu":
-        raise TypeError(f"{what}: expected a one-dimensional array of row numbers")
-    if index.min() < 0 or index.max() >= n:
-        raise ValueError(f"{what}: row number outside 0 to {n - 1}")
-    return index.astype(np.intp, copy=False)
-
-
-# --------------------------------------------------------------------------------------
-# Scores: all alphas of a fold at once.  y (m,), eta (m, K), w (m,) or None -> (K,)
-# --------------------------------------------------------------------------------------
-
-
-Array = Any
-Weight = np.ndarray | None
-
-
-def _average(values: Array, w: Weight) -> Array:
-    if w is None:
-        return values.mean(axis=0)
-    return (w / w.sum()) @ values
-
-
-def _squared_error(y: Array, eta: Array, w: Weight) -> Array:
-    return _average((eta - y[:, None]) ** 2, w)
-
-
-def _root_squared_error(y: Array, eta: Array, w: Weight) -> Array:
-    return np.sqrt(_squared_error(y, eta, w))
-
-
-def _absolute_error(y: Array, eta: Array, w: Weight) -> Array:
-    return _average(np.abs(eta - y[:, None]), w)
-
-
-def _r2(y: Array, eta: Array, w: Weight) -> Array:
-    mean = np.average(y, weights=w)
-    return 1 - _squared_error(y, eta, w) / np.average((y - mean) ** 2, weights=w)
-
-
-def _log_loss(y: Array, eta: Array, w: Weight) -> Array:
-    return _average(np.logaddexp(0, eta) - y[:, None] * eta, w)
-
-
-def _accuracy(y: Array, eta: Array, w: Weight) -> Array:
-    return _average(((eta > 0) == (y[:, None] > 0)).astype(float), w)
-
-
-def _brier(y: Array, eta: Array, w: Weight) -> Array:
-    return _average((_sigmoid(eta) - y[:, None]) ** 2, w)
-
-
-def _sigmoid(eta: Array) -> Array:
-    e = np.exp(-np.abs(eta))
-    return np.where(eta >= 0, 1.0, e) / (1.0 + e)
-
-
-# name: (loss it is for, function, sign).  The names of scikit-learn mean what they mean
-# there (greater is better); the three of our own are errors, smaller is better.
-METRICS: dict[str, tuple[str, Callable[[Array, Array, Weight], Array], int]] = {
-    "mse": ("squared", _squared_error, 1),
-    "mae": ("squared", _absolute_error, 1),
-    "log_loss": ("logistic", _log_loss, 1),
-    "neg_mean_squared_error": ("squared", _squared_error, -1),
-    "neg_root_mean_squared_error": ("squared", _root_squared_error, -1),
-    "neg_mean_absolute_error": ("squared", _absolute_error, -1),
-    "r2": ("squared", _r2, 1),
-    "neg_log_loss": ("logistic", _log_loss, -1),
-    "neg_brier_score": ("logistic", _brier, -1),
-    "accuracy": ("logistic", _accuracy, 1),
-}
-ERRORS = ("mse", "mae", "log_loss")
-DEFAULT_METRIC = {"squared": "mse", "logistic": "log_loss"}
-
-
-@dataclass(slots=True)
-class Scoring:
-    """How held-out rows are scored: a vectorised metric, or any scorer's callable."""
-
-    name: str
-    greater_is_better: bool
-    metric: Callable[[Array, Array, Weight], Array] | None = None
-    sign: int = 1
-    scorer: Any = None
-    takes_weight: bool = False
-    params: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def resolve(cls, scoring: Any, loss: str) -> "Scoring":
-        """Scoring from what the user gave: None, a name, a scorer or a callable."""
-        if scoring is None:
-            scoring = DEFAULT_METRIC[loss]
-        if isinstance(scoring, str):
-            if scoring in METRICS and METRICS[scoring][0] == loss:
-                _, metric, sign = METRICS[scoring]
-                return cls(scoring, scoring not in ERRORS, metric, sign)
-            if scoring in ERRORS:
-                raise ValueError(
-                    f"scoring={scoring!r} is not defined for loss={loss!r}"
-                )
-            from fastl1._extras import require
-
-            name = scoring
-            scoring = require("sklearn.metrics", extra="sklearn").get_scorer(scoring)
-        elif callable(scoring):
-            name = getattr(scoring, "__name__", repr(scoring))
-        else:
-            raise TypeError(f"scoring must be None, a name or a callable: {scoring!r}")
-        target = getattr(scoring, "_score_func", scoring)
-        takes_weight = "sample_weight" in inspect.signature(target).parameters
-        return cls(name, True, scorer=scoring, takes_weight=takes_weight)
-
-    def __call__(
-        self,
-        problem: Problem,
-        path: PathResult,
-        rows: np.ndarray,
-        eta: Array,
-        weight: Weight,
-    ) -> Array:
-        """Scores (K,) of the models of one fold's path on its held-out rows."""
-        w = None if weight is None else weight[rows]
-        if self.metric is not None:
-            return self.sign * self.metric(problem.y[rows], eta, w)
-        X = _take_rows(problem.X, rows)
-        y = problem.y[rows]
-        if problem.classes is not None:
-            y = problem.classes[y.astype(np.intp)]
-        n = len(problem.y)
-        params = {k: _rows_of(v, n, rows) for k, v in self.params.items()}
-        if w is not None and self.takes_weight:
-            params.setdefault("sample_weight", w)
-        point = _point_class(problem.loss)
-        return np.array(
-            [
-                self.scorer(point(path, k, X, column, problem.classes), X, y, **params)
-                for k, column in enumerate(eta.T)
-            ]
-        )
-
-
-def _rows_of(value: Any, n: int, rows: np.ndarray) -> Any:
-    if hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n:
-        return np.asarray(value)[rows]
-    return value
-
-
-def _take_rows(X: Any, rows: np.ndarray) -> Any:
-    if isinstance(X, CSC):
-        return _scipy_csc(X)[rows].tocsr()
-    return X[rows]
-
-
-def _scipy_csc(X: CSC) -> Any:
-    from scipy.sparse import csc_array
-
-    return csc_array((X.data, X.indices, X.indptr), shape=X.shape)
-
-
-class _Point:
-    """One (fold, alpha) model; its predictions on the held-out rows are known."""
-
-    def __init__(
-        self, path: PathResult, k: int, X: Any, eta: Array, classes: Array | None
-    ) -> None:
-        self.path, self.k, self.X, self.eta = path, k, X, eta
-        self.intercept_ = path.intercepts[k]
-        self.n_features_in_ = X.shape[1]
-        if classes is not None:
-            self.classes_ = classes
-
-    @property
-    def coef_(self) -> Array:
-        return self.path.coefs[:, [self.k]].toarray()[:, 0]
-
-    def _eta(self, X: Any) -> Array:
-        return self.eta if X is self.X else X @ self.coef_ + self.intercept_
-
-
-class _RegressorPoint(_Point):
-    def predict(self, X: Any) -> Array:
-        return self._eta(X)
-
-
-class _ClassifierPoint(_Point):
-    def decision_function(self, X: Any) -> Array:
-        return self._eta(X)
-
-    def predict(self, X: Any) -> Array:
-        return self.classes_[(self._eta(X) > 0).astype(np.intp)]
-
-    def predict_proba(self, X: Any) -> Array:
-        eta = self._eta(X)
-        return np.column_stack([_sigmoid(-eta), _sigmoid(eta)])
-
-
-@functools.cache
-def _point_class(loss: str) -> Any:
-    """Class of the fitted model a scorer sees: scikit-learn's kind, if there is one."""
-    own = _ClassifierPoint if loss == "logistic" else _RegressorPoint
-    try:
-        from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-    except ImportError:
-        return own
-    kind = ClassifierMixin if loss == "logistic" else RegressorMixin
-    return type("FoldModel", (own, kind, BaseEstimator), {})
-
-
-def _link(X: Any, rows: np.ndarray, path: PathResult, offset: Weight) -> Array:
-    """eta (len(rows), K) = X[rows] @ coefs + intercepts + offset[rows].
-
-    Only the columns that carry a coefficient are touched.  The products are SciPy's
-    single-threaded ones: the same bits whatever the number of threads.
-    """
-    coefs = path.coefs.tocsr().astype(np.float64, copy=False)
-    used = np.flatnonzero(np.diff(coefs.indptr))
-    eta = np.empty((len(rows), coefs.shape[1]), order="F")
-    eta[:] = path.intercepts
-    if offset is not None:
-        eta += offset[rows][:, None]
-    sparse = _scipy_csc(X) if isinstance(X, CSC) else None
-    for start in range(0, len(used), COLUMN_BLOCK):
-        columns = used[start : start + COLUMN_BLOCK]
-        block = coefs[columns]
-        if sparse is None:
-            eta += (block.T.tocsr() @ X.T[np.ix_(columns, rows)]).T
-        else:
-            eta += sparse[:, columns].tocsr()[rows] @ block.toarray()
-    return eta
-
+from fastl1.scoring import Scoring, linear_predictors
+from fastl1.splits import Splits, make_splits
 
 # --------------------------------------------------------------------------------------
 # Result
@@ -477,11 +68,12 @@ class CVPathResult:
     paths : list (n_ratios) of list (n_folds) of PathResult
         The training paths: ``paths[r][f].coefs[:, k]`` with
         ``paths[r][f].dual_gaps[k]`` as its certificate on the training rows of fold f.
+        None for a path that was not begun when the callback or Ctrl-C stopped.
     splits : list (n_folds) of (train, test)
         Row numbers of each fold.
     oof : ndarray of shape (n_ratios, n_samples, K) or None
-        With ``return_oof=True``: out-of-fold predictions (for logistic the probability
-        of ``classes[1]``), averaged over the folds that held a row out, NaN for rows
+        With ``return_oof=True``: out-of-fold predictions (for labels the probability of
+        ``classes[1]``), averaged over the folds that held a row out, NaN for rows
         that never were.
     """
 
@@ -490,7 +82,7 @@ class CVPathResult:
     scores: np.ndarray
     scoring: str
     greater_is_better: bool
-    paths: list[list[PathResult]]
+    paths: list[list[PathResult | None]]
     splits: Splits
     oof: Any = None
 
@@ -514,7 +106,8 @@ class CVPathResult:
         gaps = np.full(self.scores.shape, np.nan)
         for r, paths in enumerate(self.paths):
             for f, path in enumerate(paths):
-                gaps[r, : len(path.dual_gaps), f] = path.dual_gaps
+                if path is not None:
+                    gaps[r, : len(path), f] = path.dual_gaps
         return gaps
 
     @property
@@ -593,7 +186,7 @@ def cross_validate_path(
     scoring: Any = None,
     return_oof: bool = False,
     seed: int | None = 0,
-    loss: str = "squared",
+    loss: str | Loss = "squared",
     alphas: ArrayLike | None = None,
     n_alphas: int = 100,
     alpha_min_ratio: float | None = None,
@@ -613,9 +206,6 @@ def cross_validate_path(
 ) -> CVPathResult:
     """Regularization paths on every training fold, scored on the held-out rows.
 
-    This function will grow in the next release; its signature and the fields of its
-    result stay.
-
     Parameters
     ----------
     X : array-like, data frame or sparse array of shape (n_samples, n_features)
@@ -623,7 +213,7 @@ def cross_validate_path(
     y : array-like of shape (n_samples,)
         Target; two labels for the logistic loss.
     cv : int, splitter or iterable of (train, test), default 5
-        Number of folds (shuffled by `seed`; stratified for the logistic loss; whole
+        Number of folds (shuffled by `seed`; stratified for losses of labels; whole
         groups if `groups` is given), an object with ``split(X, y, groups)`` such as
         scikit-learn's splitters, or the index arrays (or boolean masks) themselves.  A
         row number that occurs twice in a training index counts twice.  See also
@@ -633,11 +223,11 @@ def cross_validate_path(
     l1_ratios : sequence of float, default (1.0,)
         Values of l1_ratio, each with its own grid of alphas.
     scoring : None, str or callable, default None
-        None: "mse" for the squared loss, "log_loss" for the logistic one (errors,
-        smaller is better).  Else one of the own names ("mse", "mae", "log_loss"), the
-        name of any scikit-learn scorer, or a callable ``scorer(model, X, y)`` (greater
-        is better). Held-out rows are weighted with `sample_weight` wherever the score
-        takes weights.
+        None: "mse" for the squared loss, "log_loss" for the logistic one, "deviance"
+        (the mean unit deviance) for all others.  Else one of these and "mae", which are
+        errors, smaller is better; the name of any scikit-learn scorer; or a callable
+        ``scorer(model, X, y)`` (greater is better).  Held-out rows are weighted with
+        `sample_weight` wherever the score takes weights.
     return_oof : bool, default False
         Keep the out-of-fold predictions (n_ratios × n_samples × K numbers).
     seed : int or None, default 0
@@ -673,9 +263,19 @@ def cross_validate_path(
 
     Notes
     -----
+    Folds and values of l1_ratio are solved `n_threads` at a time, each by one thread;
+    the result has the same bits for any number.  The callback and scorers are called in
+    the calling thread, one at a time, the callback in no fixed order.
+
+    With the squared loss, dense X and at least four training rows a column, one pass
+    over X computes the products of all columns for every block of rows that the folds
+    treat alike; those of a training fold are joined from them (a sum, nothing is
+    subtracted), and solved with the same certificate as on the rows.
+
     Memory: one copy of X (none if it is Fortran-ordered or CSC), the nonzeros of all
-    fold paths, and (held-out rows × K) numbers while a fold is scored.  The result does
-    not depend on `n_threads`.
+    fold paths, for every thread a solver and the (held-out rows × K) predictions of its
+    fold, and p x p numbers for every block and thread where products are shared (at
+    most 1 GB; else they are not).
     """
     problem = check_problem(
         X,
@@ -694,12 +294,14 @@ def cross_validate_path(
     ratios = [check_real("l1_ratios", value, 0.0, 1.0) for value in l1_ratios]
     if not ratios:
         raise ValueError("l1_ratios is empty")
+    scorer = Scoring.resolve(scoring, problem.family)
+    splits = make_splits(cv, X, y, groups, problem, seed)
+    folds = Folds(problem, splits, len(ratios))
     result = run_folds(
-        problem,
-        _make_splits(cv, X, y, groups, problem, seed),
+        folds,
         np.array(ratios),
-        _grids(problem, ratios, alphas, n_alphas, alpha_min_ratio),
-        Scoring.resolve(scoring, loss),
+        _grids(folds, ratios, alphas, n_alphas, alpha_min_ratio),
+        scorer,
         return_oof=return_oof,
         callback=callback,
         tol=tol,
@@ -711,7 +313,7 @@ def cross_validate_path(
 
 
 def _grids(
-    problem: Problem,
+    folds: Folds,
     l1_ratios: list[float],
     alphas: ArrayLike | None,
     n_alphas: int,
@@ -729,21 +331,26 @@ def _grids(
         return np.array(grids * (len(l1_ratios) // len(grids)))
     grids = []
     for l1_ratio in l1_ratios:
-        part = replace(problem, l1_ratio=l1_ratio)
-        top = make_solver(part).alpha_max if l1_ratio > 0 else np.nan
-        grids.append(default_grid(part, top, n_alphas, alpha_min_ratio))
+        top = folds.alpha_max / l1_ratio if l1_ratio > 0 else np.nan
+        grids.append(default_grid(folds.problem, top, n_alphas, alpha_min_ratio))
     return np.array(grids)
 
 
+class _Fold(NamedTuple):
+    """One path and what its held-out rows say of it."""
+
+    path: PathResult
+    scores: Any  # (K,), or until they are known None
+    eta: Any = None  # (held-out rows, K) linear predictors, if they are needed
+
+
 def run_folds(
-    problem: Problem,
-    splits: Splits,
+    folds: Folds,
     l1_ratios: np.ndarray,
     grids: np.ndarray,
     scoring: Scoring,
     *,
     fold_scale: np.ndarray | None = None,
-    score_weight: Any = "training",
     return_oof: bool = False,
     callback: Callback | None = None,
     **path_params: Any,
@@ -752,10 +359,7 @@ def run_folds(
 
     Parameters
     ----------
-    problem : Problem
-        From `check_problem`; its l1_ratio is not used.
-    splits : list of (train, test)
-        Valid index arrays.
+    folds : Folds
     l1_ratios : ndarray of shape (n_ratios,)
     grids : ndarray of shape (n_ratios, K)
         Decreasing alphas.
@@ -763,123 +367,105 @@ def run_folds(
     fold_scale : ndarray of shape (n_folds,), optional
         Factors on the alphas of each fold (scikit-learn's C is on the scale of a sum
         over the training rows, so its alpha depends on the fold).
-    score_weight : ndarray of shape (n_samples,) or None
-        Weights of the held-out rows; by default those of the training.
     path_params
         Keywords of `solve_path`.
     """
-    if isinstance(score_weight, str):
-        score_weight = problem.sample_weight
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
-    weights = _fold_weights(problem, splits, score_weight)
-    n, (n_ratios, K), n_folds = len(problem.y), grids.shape, len(splits)
-    result = CVPathResult(
-        l1_ratios=l1_ratios,
-        alphas=grids,
-        scores=np.full((n_ratios, K, n_folds), np.nan),
-        scoring=scoring.name,
-        greater_is_better=scoring.greater_is_better,
-        paths=[[] for _ in range(n_ratios)],
-        splits=splits,
-    )
-    if return_oof:
-        result.oof = np.zeros((n_ratios, n, K))
-        held_out = np.zeros((n_ratios, n, K), dtype=np.int32)
-    progress = _Progress(callback, n_ratios * n_folds * K)
+    problem, n_folds = folds.problem, len(folds.splits)
+    tasks = [(r, f) for r in range(len(l1_ratios)) for f in range(n_folds)]
+    workers, threads = split_threads(problem.n_threads, len(tasks))
+    keep_eta = return_oof or not scoring.needs_moments_only
 
-    def keep(path: PathResult, r: int, f: int) -> None:
+    def held_out(path: PathResult, f: int) -> _Fold:
         # what coef_at(exact=True) would need: the weights of every fold
         path._problem = None
-        rows = splits[f][1]
-        result.paths[r].append(path)
-        K_done = len(path)
-        if not K_done:
-            return
-        eta = _link(problem.X, rows, path, problem.offset)
-        if return_oof:
-            response = _sigmoid(eta) if problem.loss == "logistic" else eta
-            # a row may be held out twice, so not result.oof[r, rows] += response
-            np.add.at(result.oof[r, :, :K_done], rows, response)
-            np.add.at(held_out[r, :, :K_done], rows, 1)
-        result.scores[r, :K_done, f] = scoring(problem, path, rows, eta, score_weight)
+        moments = None if keep_eta else folds.held_out(f)
+        if moments is not None:
+            return _Fold(path, scoring.by_moments(path, moments))
+        rows = folds.splits[f][1]
+        return _Fold(
+            path, None, linear_predictors(problem.X, rows, path, problem.offset)
+        )
+
+    def solve(k: int, tell: Report) -> _Fold:
+        r, f = tasks[k]
+        fold, moments = folds.training(f, float(l1_ratios[r]))
+        try:
+            path = solve_path(
+                replace(fold, n_threads=threads),
+                alphas=grids[r] * (1.0 if fold_scale is None else fold_scale[f]),
+                callback=None if callback is None else lambda i, info: tell(k, i, info),
+                moments=moments,
+                **path_params,
+            )
+        except FitInterrupted as error:
+            if error.result is not None:
+                error.result = held_out(error.result, f)
+            raise
+        return held_out(path, f)
+
+    def score(k: int, fold: _Fold) -> _Fold:
+        if fold.scores is not None:
+            return fold
+        path, rows = fold.path, folds.splits[tasks[k][1]][1]
+        scores = np.empty(0)
+        if len(path):
+            scores = scoring(problem, path, rows, fold.eta, folds.score_weight)
+        return _Fold(path, scores, fold.eta if return_oof else None)
+
+    done = 0
+
+    def report(k: int, index: int, info: dict[str, Any]) -> Any:
+        nonlocal done
+        done += 1
+        ratio, fold = tasks[k]
+        place = {"ratio": ratio, "fold": fold, "index": index}
+        assert callback is not None
+        return callback(done, {**info, **place, "total": len(tasks) * grids.shape[1]})
 
     interrupted = False
     try:
-        for r, rho in enumerate(l1_ratios):
-            for f in range(n_folds):
-                if progress.stopped:
-                    break
-                fold = replace(problem, l1_ratio=float(rho), sample_weight=weights(f))
-                scale = 1.0 if fold_scale is None else fold_scale[f]
-                path = solve_path(
-                    fold,
-                    alphas=grids[r] * scale,
-                    callback=progress.of_fold(r, f),
-                    **path_params,
-                )
-                keep(path, r, f)
+        found = solve_all(
+            solve, len(tasks), workers=workers, report=report, finish=score
+        )
     except FitInterrupted as error:
-        interrupted = True
-        if error.result is not None:
-            keep(error.result, r, f)
-    except KeyboardInterrupt:
-        interrupted = True
-    if return_oof:
-        with np.errstate(invalid="ignore"):
-            result.oof /= held_out
+        found, interrupted = error.result, True
+    result = CVPathResult(
+        l1_ratios=l1_ratios,
+        alphas=grids,
+        scores=np.full((*grids.shape, n_folds), np.nan),
+        scoring=scoring.name,
+        greater_is_better=scoring.greater_is_better,
+        paths=[[None] * n_folds for _ in l1_ratios],
+        splits=folds.splits,
+        oof=_out_of_fold(folds, tasks, found, grids.shape) if return_oof else None,
+    )
+    for (r, f), fold in zip(tasks, found, strict=True):
+        if fold is not None:
+            result.paths[r][f] = fold.path
+            result.scores[r, : len(fold.path), f] = fold.scores
     if interrupted:
         raise FitInterrupted("cross-validation interrupted", result=result)
     return result
 
 
-class _Progress:
-    """Turns the callback of a path into the callback of the whole cross-validation."""
-
-    def __init__(self, callback: Callback | None, total: int) -> None:
-        self.callback, self.total = callback, total
-        self.done, self.stopped = 0, False
-
-    def of_fold(self, r: int, f: int) -> Callback | None:
-        callback = self.callback
-        if callback is None:
-            return None
-
-        def report(k: int, info: dict[str, Any]) -> bool:
-            self.done += 1
-            place = {"total": self.total, "ratio": r, "fold": f, "index": k}
-            self.stopped = bool(callback(self.done, {**info, **place}))
-            return self.stopped
-
-        return report
-
-
-def _fold_weights(
-    problem: Problem, splits: Splits, score_weight: Any
-) -> Callable[[int], np.ndarray]:
-    """Check the folds' weights and classes; return f -> training weights of fold f."""
-    n = len(problem.y)
-    base = np.ones(n) if problem.sample_weight is None else problem.sample_weight
-
-    def weights(f: int) -> np.ndarray:
-        return base * np.bincount(splits[f][0], minlength=n)
-
-    for f, (_, test) in enumerate(splits):
-        trained = weights(f) > 0
-        if not trained.any():
-            raise ValueError(f"fold {f}: no training row has positive weight")
-        if problem.loss == "logistic":
-            positive = problem.y[trained] > 0
-            if positive.all() or not positive.any():
-                assert problem.classes is not None
-                label = problem.classes[int(positive[0])]
-                raise ValueError(
-                    f"fold {f}: all training rows are of one class ({label!r}); use "
-                    "fewer or stratified folds"
-                )
-        if score_weight is not None and not np.any(score_weight[test] > 0):
-            raise ValueError(f"fold {f}: no held-out row has positive weight")
-    return weights
+def _out_of_fold(
+    folds: Folds, tasks: list[tuple[int, int]], found: list[Any], shape: tuple[int, int]
+) -> np.ndarray:
+    """(n_ratios, n_samples, K) means of the predictions of each held-out row."""
+    total = np.zeros((shape[0], len(folds.problem.y), shape[1]))
+    times = np.zeros(total.shape, dtype=np.int32)
+    for (r, f), fold in zip(tasks, found, strict=True):
+        if fold is not None:
+            rows, K = folds.splits[f][1], len(fold.path)
+            response = folds.problem.family.inverse_link(fold.eta)
+            # a row may be held out twice, so not total[r, rows] += response
+            np.add.at(total[r, :, :K], rows, response)
+            np.add.at(times[r, :, :K], rows, 1)
+    with np.errstate(invalid="ignore"):
+        total /= times
+    return total
 
 
 def warn_unconverged(
@@ -893,6 +479,7 @@ def warn_unconverged(
         gap
         for paths in result.paths
         for path in paths
+        if path is not None
         for gap in path.dual_gaps[~path.converged]
     ]
     if gaps:

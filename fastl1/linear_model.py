@@ -24,15 +24,13 @@ from numpy.typing import ArrayLike
 
 from fastl1 import exceptions
 from fastl1._extras import require
+from fastl1._moments import Moments
 from fastl1._validation import Problem, check_problem
-from fastl1.cv import (
-    CVPathResult,
-    Scoring,
-    check_splits,
-    run_folds,
-    warn_unconverged,
-)
-from fastl1.paths import enet_path, lasso_path, make_solver, solve_path
+from fastl1.cv import CVPathResult, run_folds, warn_unconverged
+from fastl1.folds import Folds
+from fastl1.paths import enet_path, lasso_path, solve_path
+from fastl1.scoring import Scoring
+from fastl1.splits import check_splits
 
 require("sklearn", extra="sklearn")
 
@@ -141,6 +139,7 @@ def _solve(
     coef_init: np.ndarray | None = None,
     intercept_init: float | None = None,
     stacklevel: int = 3,
+    moments: Moments | None = None,
 ) -> _Fit:
     """Solve at one alpha and warn if the gap stayed above tol."""
     path = solve_path(
@@ -150,6 +149,7 @@ def _solve(
         max_iter=max_iter,
         coef_init=coef_init,
         intercept_init=intercept_init,
+        moments=moments,
     )
     coef = path.coefs.toarray()[:, 0]
     intercept = float(path.intercepts[0])
@@ -558,16 +558,16 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
         l1_ratios = np.atleast_1d(self._l1_ratios()).astype(np.float64)
         for l1_ratio in l1_ratios:
             check_scalar(float(l1_ratio), "l1_ratio", Real, min_val=0, max_val=1)
-        grids = self._grids(problem, l1_ratios)
         splitter = check_cv(self.cv)
         split_params = routed.splitter.split if routed else {}
         splits = check_splits(list(splitter.split(X, y, **split_params)), len(y))
+        folds = Folds(problem, splits, len(l1_ratios))
+        grids = self._grids(folds, l1_ratios)
         result = run_folds(
-            problem,
-            splits,
+            folds,
             l1_ratios,
             grids,
-            Scoring.resolve(None, "squared"),
+            Scoring.resolve(None, problem.family),
             tol=self.tol,
             max_iter=self.max_iter,
         )
@@ -578,6 +578,7 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
             best.alpha,
             self.tol,
             self.max_iter,
+            moments=folds.whole,
         )
         self.alpha_ = best.alpha
         self._keep_l1_ratio(best.l1_ratio)
@@ -597,7 +598,7 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
     def _keep_l1_ratio(self, l1_ratio: float) -> None:
         pass
 
-    def _grids(self, problem: Problem, l1_ratios: np.ndarray) -> np.ndarray:
+    def _grids(self, folds: Folds, l1_ratios: np.ndarray) -> np.ndarray:
         """Decreasing alphas of each l1_ratio: (n_ratios, n_alphas)."""
         if isinstance(self.alphas, Integral):
             check_scalar(self.alphas, "alphas", Integral, min_val=1)
@@ -608,15 +609,14 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
                     "appropriate `alphas=` argument."
                 )
             return np.array(
-                [self._automatic_grid(problem, l1_ratio) for l1_ratio in l1_ratios]
+                [self._automatic_grid(folds.alpha_max / rho) for rho in l1_ratios]
             )
         for k, alpha in enumerate(self.alphas):
             check_scalar(alpha, f"alphas[{k}]", Real, min_val=0.0)
         grid = np.sort(np.asarray(self.alphas, dtype=np.float64))[::-1]
         return np.tile(grid, (len(l1_ratios), 1))
 
-    def _automatic_grid(self, problem: Problem, l1_ratio: float) -> np.ndarray:
-        top = make_solver(replace(problem, l1_ratio=float(l1_ratio))).alpha_max
+    def _automatic_grid(self, top: float) -> np.ndarray:
         tiny = np.finfo(np.float64).resolution
         if top <= tiny:
             return np.full(self.alphas, tiny)
@@ -1282,7 +1282,7 @@ class LogisticRegressionCV(_LinearClassifier, BaseEstimator):
         base = np.ones(len(codes)) if train_weight is None else train_weight
         total = base.sum()
         fold_total = np.array([base[train].sum() for train, _ in splits])
-        scoring = Scoring.resolve(self._scoring(), "logistic")
+        scoring = Scoring.resolve(self._scoring(), problem.family)
         if routed is not None:
             # With routing on, the scorer gets what it requests and nothing else.
             scoring.params = dict(routed.scorer.score)
@@ -1292,13 +1292,11 @@ class LogisticRegressionCV(_LinearClassifier, BaseEstimator):
             grid = 1.0 / (Cs[order] * total)
         values = np.array([0.0 if v is None else v for v in l1_ratios])
         result = run_folds(
-            problem,
-            splits,
+            Folds(problem, splits, len(values), score_weight=weight),
             values,
             np.tile(grid, (len(values), 1)),
             scoring,
             fold_scale=total / fold_total,
-            score_weight=weight,
             tol=self.tol,
             max_iter=self.max_iter,
         )

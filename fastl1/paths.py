@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
+from fastl1._moments import Moments
 from fastl1._solver import Solver
 from fastl1._validation import (
     CSC,
@@ -41,8 +42,11 @@ Callback = Callable[[int, dict[str, Any]], Any]
 Kind = Literal["response", "link", "class"]
 
 
-def make_solver(problem: Problem) -> Solver:
-    """The compiled solver of `problem`, at its null model."""
+def make_solver(problem: Problem, moments: Moments | None = None) -> Solver:
+    """The compiled solver of `problem`, at its null model.
+
+    With the moments of its rows (see `fastl1.folds`) it does without passes over X.
+    """
     return Solver(
         problem.X,
         problem.y,
@@ -57,6 +61,7 @@ def make_solver(problem: Problem) -> Solver:
         sample_weight=problem.sample_weight,
         offset=problem.offset,
         n_threads=_runtime.resolve_threads(problem.n_threads),
+        moments=moments,
     )
 
 
@@ -512,6 +517,7 @@ def solve_path(
     coef_init: ArrayLike | None = None,
     intercept_init: float | None = None,
     callback: Callback | None = None,
+    moments: Moments | None = None,
 ) -> PathResult:
     """`path` on a problem that has been validated; does not warn.
 
@@ -521,6 +527,8 @@ def solve_path(
         From `check_problem`.
     intercept_init : float, optional
         Goes with `coef_init`; by default that of the null model.
+    moments : Moments, optional
+        Of the rows of the problem, if they are known.
     alphas, n_alphas, alpha_min_ratio, tol, max_iter, max_features, coef_init, callback
         As in `path`.
 
@@ -547,7 +555,7 @@ def solve_path(
 
     done = None
     try:
-        solver = make_solver(problem)
+        solver = make_solver(problem, moments)
         done = _Collector(problem, solver, tol, max_iter)
         if grid is None:
             grid = default_grid(problem, solver.alpha_max, n_alphas, alpha_min_ratio)

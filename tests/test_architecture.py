@@ -18,10 +18,11 @@ LAYERS = (
     | {"_atomic", "_container", "_links"},
     {"losses"},
     {"_validation", "_parallel", "prox", "_table"},
-    {"columns", "_artifact"},
+    {"columns", "_artifact", "splits"},
     {"_compress", "_compare"},
     {"model"},
     {"paths", "scales"},
+    {"folds", "scoring"},
     {"cv"},
     {"linear_model"},
     {"cli"},
@@ -39,10 +40,11 @@ OPTIONAL = {
     "pyarrow": {"_table", "cli"},
     "rich": {"cli"},
     "scipy": {
-        *("_validation", "cli", "columns", "cv", "linear_model", "losses", "model"),
+        *("_validation", "cli", "columns", "linear_model", "losses", "model"),
+        "scoring",
         "paths",
     },
-    "sklearn": {"cv", "linear_model"},
+    "sklearn": {"linear_model", "scoring"},
 }
 # Modules that are imported by somebody who has the optional package already.
 EAGER = {"linear_model", "cli"}

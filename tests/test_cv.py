@@ -11,7 +11,8 @@ import reference
 import scipy.sparse as sp
 
 import fastl1
-from fastl1.cv import CVPathResult, kfold_splits, time_splits
+from fastl1.cv import CVPathResult
+from fastl1.splits import kfold_splits, time_splits
 
 N, P = 90, 12
 
@@ -491,14 +492,19 @@ def test_callback_counts_and_stops(data):
         seen.append((done, info["total"], info["ratio"], info["fold"], info["index"]))
         return done == 7
 
-    result = fastl1.cross_validate_path(
-        X, y, cv=3, n_alphas=4, l1_ratios=(1.0, 0.5), callback=callback
-    )
+    kw = {"cv": 3, "n_alphas": 4, "l1_ratios": (1.0, 0.5), "callback": callback}
+    result = fastl1.cross_validate_path(X, y, n_threads=1, **kw)
     assert seen[0] == (1, 24, 0, 0, 0)
     assert seen[-1] == (7, 24, 0, 1, 2)
     assert np.isfinite(result.scores[0, :, 0]).all()
     assert np.isfinite(result.scores[0, :3, 1]).all()
     assert np.isnan(result.scores).sum() == 24 - 7
+    assert result.paths[0][2] is None
+    seen.clear()
+    result = fastl1.cross_validate_path(X, y, n_threads=2, **kw)
+    assert [count for count, *_ in seen] == list(range(1, 8))
+    # a path that reports after the stop ends with that alpha
+    assert 7 <= np.isfinite(result.scores).sum() <= 8
 
 
 def test_interruption_keeps_what_is_done(data):
@@ -509,7 +515,9 @@ def test_interruption_keeps_what_is_done(data):
             raise KeyboardInterrupt
 
     with pytest.raises(fastl1.FitInterrupted) as caught:
-        fastl1.cross_validate_path(X, y, cv=3, n_alphas=4, callback=callback)
+        fastl1.cross_validate_path(
+            X, y, cv=3, n_alphas=4, callback=callback, n_threads=1
+        )
     result = caught.value.result
     assert np.isfinite(result.scores[0, :, 0]).all()
     assert np.isnan(result.scores[0, :, 2]).all()

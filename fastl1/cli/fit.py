@@ -18,10 +18,10 @@ from fastl1.cli.moments import moments
 from fastl1.cli.prepare import prepare_data
 from fastl1.cli.report import Fitted, make_report
 from fastl1.cli.ridge import fit_ridge
-from fastl1.cv import kfold_splits, time_splits
 from fastl1.exceptions import ConvergenceWarning
 from fastl1.model import SparseModel
 from fastl1.paths import path
+from fastl1.splits import kfold_splits, time_splits
 
 
 @dataclass

@@ -1,0 +1,279 @@
+"""Scores of held-out rows: all models of a path at once.
+
+Own metrics work on the linear predictors of all models, (m, K), or on the moments of
+the held-out rows; any scorer of scikit-learn's kind sees one fitted model after
+another, whose predictions on the held-out rows are known.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastl1._moments import Moments
+from fastl1._validation import CSC, Problem
+from fastl1.losses import Loss
+from fastl1.paths import PathResult
+
+Array = Any
+Weight = np.ndarray | None
+
+# Columns of X gathered at once when held-out rows are scored: bounds the scratch memory
+# at (held-out rows) × COLUMN_BLOCK.
+COLUMN_BLOCK = 512
+
+
+# Metrics: y (m,), eta (m, K), w (m,) or None -> (K,)
+
+
+def _average(values: Array, w: Weight) -> Array:
+    if w is None:
+        return values.mean(axis=0)
+    return (w / w.sum()) @ values
+
+
+def _squared_error(y: Array, eta: Array, w: Weight) -> Array:
+    return _average((eta - y[:, None]) ** 2, w)
+
+
+def _root_squared_error(y: Array, eta: Array, w: Weight) -> Array:
+    return np.sqrt(_squared_error(y, eta, w))
+
+
+def _absolute_error(y: Array, eta: Array, w: Weight) -> Array:
+    return _average(np.abs(eta - y[:, None]), w)
+
+
+def _r2(y: Array, eta: Array, w: Weight) -> Array:
+    mean = np.average(y, weights=w)
+    return 1 - _squared_error(y, eta, w) / np.average((y - mean) ** 2, weights=w)
+
+
+def _log_loss(y: Array, eta: Array, w: Weight) -> Array:
+    return _average(np.logaddexp(0, eta) - y[:, None] * eta, w)
+
+
+def _accuracy(y: Array, eta: Array, w: Weight) -> Array:
+    return _average(((eta > 0) == (y[:, None] > 0)).astype(float), w)
+
+
+def _brier(y: Array, eta: Array, w: Weight) -> Array:
+    return _average((_sigmoid(eta) - y[:, None]) ** 2, w)
+
+
+def _sigmoid(eta: Array) -> Array:
+    e = np.exp(-np.abs(eta))
+    return np.where(eta >= 0, 1.0, e) / (1.0 + e)
+
+
+# name: (loss it is for, function, sign).  The names of scikit-learn mean what they mean
+# there (greater is better); those of our own are errors, smaller is better.
+METRICS: dict[str, tuple[str, Callable[[Array, Array, Weight], Array], int]] = {
+    "mse": ("squared", _squared_error, 1),
+    "mae": ("squared", _absolute_error, 1),
+    "log_loss": ("logistic", _log_loss, 1),
+    "neg_mean_squared_error": ("squared", _squared_error, -1),
+    "neg_root_mean_squared_error": ("squared", _root_squared_error, -1),
+    "neg_mean_absolute_error": ("squared", _absolute_error, -1),
+    "r2": ("squared", _r2, 1),
+    "neg_log_loss": ("logistic", _log_loss, -1),
+    "neg_brier_score": ("logistic", _brier, -1),
+    "accuracy": ("logistic", _accuracy, 1),
+}
+ERRORS = ("mse", "mae", "log_loss", "deviance")
+DEFAULT_METRIC = {"squared": "mse", "logistic": "log_loss"}
+
+# What a metric is where the mean squared error of each model is known: mse -> score.
+OF_SQUARED_ERROR: dict[str, Callable[[Array], Array]] = {
+    "mse": lambda mse: mse,
+    "neg_mean_squared_error": lambda mse: -mse,
+    "neg_root_mean_squared_error": lambda mse: -np.sqrt(mse),
+}
+
+
+@dataclass(slots=True)
+class Scoring:
+    """How held-out rows are scored: a vectorised metric, or any scorer's callable."""
+
+    name: str
+    greater_is_better: bool
+    metric: Callable[[Array, Array, Weight], Array] | None = None
+    sign: int = 1
+    scorer: Any = None
+    takes_weight: bool = False
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def resolve(cls, scoring: Any, family: Loss) -> "Scoring":
+        """Scoring from what the user gave: None, a name, a scorer or a callable."""
+        loss = family.name
+        if scoring is None:
+            scoring = DEFAULT_METRIC.get(loss, "deviance")
+        if isinstance(scoring, str):
+            if scoring == "deviance":
+
+                def deviance(y: Array, eta: Array, w: Weight) -> Array:
+                    return 2 * _average(family.deviance(y[:, None], eta), w)
+
+                return cls(scoring, False, deviance)
+            if scoring in METRICS and METRICS[scoring][0] == loss:
+                _, metric, sign = METRICS[scoring]
+                return cls(scoring, scoring not in ERRORS, metric, sign)
+            if scoring in ERRORS:
+                raise ValueError(
+                    f"scoring={scoring!r} is not defined for loss={loss!r}"
+                )
+            from fastl1._extras import require
+
+            name = scoring
+            scoring = require("sklearn.metrics", extra="sklearn").get_scorer(scoring)
+        elif callable(scoring):
+            name = getattr(scoring, "__name__", repr(scoring))
+        else:
+            raise TypeError(f"scoring must be None, a name or a callable: {scoring!r}")
+        target = getattr(scoring, "_score_func", scoring)
+        takes_weight = "sample_weight" in inspect.signature(target).parameters
+        return cls(name, True, scorer=scoring, takes_weight=takes_weight)
+
+    @property
+    def needs_moments_only(self) -> bool:
+        """Whether `by_moments` can take the place of predictions."""
+        return self.metric is not None and self.name in OF_SQUARED_ERROR
+
+    def by_moments(self, path: PathResult, held_out: Moments) -> Array:
+        """Scores (K,) of a path's models from the moments of their held-out rows."""
+        rows = path.coefs.tocsr().astype(np.float64, copy=False)
+        used = np.flatnonzero(np.diff(rows.indptr))
+        mse = held_out.squared_error(used, rows[used].toarray(), path.intercepts)
+        return OF_SQUARED_ERROR[self.name](mse)
+
+    def __call__(
+        self,
+        problem: Problem,
+        path: PathResult,
+        rows: np.ndarray,
+        eta: Array,
+        weight: Weight,
+    ) -> Array:
+        """Scores (K,) of the models of one fold's path on its held-out rows.
+
+        Parameters
+        ----------
+        eta : ndarray (len(rows), K)
+            Their linear predictors there, from `linear_predictors`.
+        weight : ndarray (n_samples,) or None
+        """
+        w = None if weight is None else weight[rows]
+        if self.metric is not None:
+            return self.sign * self.metric(problem.y[rows], eta, w)
+        X = _take_rows(problem.X, rows)
+        y = problem.y[rows]
+        if problem.classes is not None:
+            y = problem.classes[y.astype(np.intp)]
+        n = len(problem.y)
+        params = {k: _rows_of(v, n, rows) for k, v in self.params.items()}
+        if w is not None and self.takes_weight:
+            params.setdefault("sample_weight", w)
+        point = _point_class(problem.family.labels)
+        return np.array(
+            [
+                self.scorer(point(path, k, X, column), X, y, **params)
+                for k, column in enumerate(eta.T)
+            ]
+        )
+
+
+def _rows_of(value: Any, n: int, rows: np.ndarray) -> Any:
+    if hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n:
+        return np.asarray(value)[rows]
+    return value
+
+
+def _take_rows(X: Any, rows: np.ndarray) -> Any:
+    if isinstance(X, CSC):
+        return _scipy_csc(X)[rows].tocsr()
+    return X[rows]
+
+
+def _scipy_csc(X: CSC) -> Any:
+    from scipy.sparse import csc_array
+
+    return csc_array((X.data, X.indices, X.indptr), shape=X.shape)
+
+
+class _Point:
+    """One (fold, alpha) model; its predictions on the held-out rows are known."""
+
+    def __init__(self, path: PathResult, k: int, X: Any, eta: Array) -> None:
+        self.path, self.k, self.X, self.eta = path, k, X, eta
+        self.intercept_ = path.intercepts[k]
+        self.n_features_in_ = X.shape[1]
+        if path.classes is not None:
+            self.classes_ = path.classes
+
+    @property
+    def coef_(self) -> Array:
+        return self.path.coefs[:, [self.k]].toarray()[:, 0]
+
+    def _eta(self, X: Any) -> Array:
+        return self.eta if X is self.X else X @ self.coef_ + self.intercept_
+
+
+class _RegressorPoint(_Point):
+    def predict(self, X: Any) -> Array:
+        return self.path.family.inverse_link(self._eta(X))
+
+
+class _ClassifierPoint(_Point):
+    def decision_function(self, X: Any) -> Array:
+        return self._eta(X)
+
+    def predict(self, X: Any) -> Array:
+        return self.classes_[self.path.family.decide(self._eta(X)).astype(np.intp)]
+
+    def predict_proba(self, X: Any) -> Array:
+        eta = self._eta(X)
+        if self.path.loss == "logistic":  # without rounding near 0
+            return np.column_stack([_sigmoid(-eta), _sigmoid(eta)])
+        second = self.path.family.inverse_link(eta)
+        return np.column_stack([1.0 - second, second])
+
+
+@functools.cache
+def _point_class(labels: bool) -> Any:
+    """Class of the fitted model a scorer sees: scikit-learn's kind, if there is one."""
+    own = _ClassifierPoint if labels else _RegressorPoint
+    try:
+        from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    except ImportError:
+        return own
+    kind = ClassifierMixin if labels else RegressorMixin
+    return type("FoldModel", (own, kind, BaseEstimator), {})
+
+
+def linear_predictors(
+    X: Any, rows: np.ndarray, path: PathResult, offset: Weight
+) -> Array:
+    """eta (len(rows), K) = X[rows] @ coefs + intercepts + offset[rows].
+
+    Only the columns that carry a coefficient are touched.  The products are SciPy's
+    single-threaded ones: the same bits whatever the number of threads.
+    """
+    coefs = path.coefs.tocsr().astype(np.float64, copy=False)
+    used = np.flatnonzero(np.diff(coefs.indptr))
+    eta = np.empty((len(rows), coefs.shape[1]), order="F")
+    eta[:] = path.intercepts
+    if offset is not None:
+        eta += offset[rows][:, None]
+    sparse = _scipy_csc(X) if isinstance(X, CSC) else None
+    for start in range(0, len(used), COLUMN_BLOCK):
+        columns = used[start : start + COLUMN_BLOCK]
+        block = coefs[columns]
+        if sparse is None:
+            eta += (block.T.tocsr() @ X.T[np.ix_(columns, rows)]).T
+        else:
+            eta += sparse[:, columns].tocsr()[rows] @ block.toarray()
+    return eta
