@@ -329,7 +329,10 @@ cdef int add_candidates(state_t* S, double limit, ptrdiff_t most) noexcept nogil
             S.cand[count].column = j
             S.cand[count].key = key
             count += 1
-    if S.covariance and S.given == NULL and S.lazy and 0 < count < BATCH:
+    if (
+        S.covariance and S.given == NULL and S.shared == NULL and S.lazy
+        and 0 < count < BATCH
+    ):
         # a pass over X for one column costs as much as for several: take the next ones
         for k in range(S.n_alive):
             j = S.alive[k]

@@ -1,6 +1,9 @@
 # Memory and start of a problem.
+from libc.stdint cimport int32_t
+
 from fastl1._state cimport state_t
 
+cdef int set_loss(state_t* S, loss, params) except -1
 cdef int reserve(
     state_t* S, ptrdiff_t n, ptrdiff_t p, int refs, const state_t* lender
 ) noexcept nogil
@@ -18,3 +21,10 @@ cdef void set_samples(
 cdef size_t state_bytes(
     ptrdiff_t n, ptrdiff_t p, int refs, bint borrows
 ) noexcept nogil
+cdef int set_coef(
+    state_t* S, ptrdiff_t count, const int32_t* columns, const double* values,
+    double intercept
+) noexcept nogil
+cdef double intercept_of(const state_t* S) noexcept nogil
+cdef size_t working_bytes(const state_t* S) noexcept nogil
+cdef void clear_memory(state_t* S) noexcept nogil

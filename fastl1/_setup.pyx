@@ -9,18 +9,31 @@ in this order; problems with the same weights lend each other what `set_columns`
 A state may be set again, also to a smaller problem, without new memory.
 """
 from libc.math cimport INFINITY, NAN, fabs, sqrt
+from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from fastl1._certificate cimport pass_begin, pass_end
 from fastl1._cholesky cimport chol_free
 from fastl1._design cimport column_stats, design_stats
-from fastl1._ops cimport FL1_SQUARED
+from fastl1._ops cimport (
+    FL1_CLOGLOG,
+    FL1_GAMMA,
+    FL1_HUBER,
+    FL1_LOGISTIC,
+    FL1_POISSON,
+    FL1_PROBIT,
+    FL1_QUANTILE,
+    FL1_SQUARED,
+    FL1_SQUARED_HINGE,
+    FL1_TWEEDIE,
+)
 from fastl1._rows cimport rows_free
+from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport cache_free, cache_reserve
 from fastl1._state cimport NO_MEMORY, READY, candidate_t, state_t
-from fastl1._sweeps cimport packed_free
-from fastl1._working cimport start_covariance
+from fastl1._sweeps cimport packed_free, packed_t
+from fastl1._working cimport add_slot, start_covariance
 
 cdef enum:
     # columns up to which the products of all with the working set are kept (128 MB at
@@ -30,6 +43,31 @@ cdef enum:
     OF_COLUMNS = 6       # arrays of p doubles ...
     LENT_COLUMNS = 6     # ... and those that may be another state's
     PLACES = 3           # arrays of p indices, and one that may be another state's
+
+
+LOSSES = {
+    "squared": FL1_SQUARED,
+    "logistic": FL1_LOGISTIC,
+    "poisson": FL1_POISSON,
+    "gamma": FL1_GAMMA,
+    "tweedie": FL1_TWEEDIE,
+    "squared_hinge": FL1_SQUARED_HINGE,
+    "huber": FL1_HUBER,
+    "quantile": FL1_QUANTILE,
+    "probit": FL1_PROBIT,
+    "cloglog": FL1_CLOGLOG,
+}
+
+
+cdef int set_loss(state_t* S, loss, params) except -1:
+    """The loss by its name, and what it depends on, from a dict or None."""
+    params = params or {}
+    S.loss = LOSSES[loss]
+    S.loss_param.power = params.get("power", 1.5)
+    S.loss_param.delta = params.get("delta", 1.0)
+    S.loss_param.q = params.get("q", 0.5)
+    S.loss_param.smooth = params.get("smooth", 1.0)
+    return 0
 
 
 cdef size_t state_bytes(
@@ -90,15 +128,31 @@ cdef int reserve(
     return 0
 
 
-cdef void release(state_t* S) noexcept nogil:
-    cache_free(&S.cache)
+cdef size_t working_bytes(const state_t* S) noexcept nogil:
+    """What the working set takes."""
+    cdef ptrdiff_t numbers = S.ldg * S.ldg + S.F.cap * S.F.cap + 14 * S.cap
+    if S.cross != NULL:
+        numbers += S.ldg * S.p
+    return sizeof(double) * (numbers + 2 * (S.packed.value_room + S.rows.room))
+
+
+cdef void clear_memory(state_t* S) noexcept nogil:
+    """Give back what the working set takes; S has to be set again."""
     chol_free(&S.F)
     packed_free(&S.packed)
+    memset(&S.packed, 0, sizeof(packed_t))
     rows_free(&S.rows)
     free(S.G)
     free(S.cross)
     free(S.slots)
     free(S.ws)
+    S.G, S.cross, S.slots, S.ws = NULL, NULL, NULL, NULL
+    S.ldg = S.cap = S.m = 0
+
+
+cdef void release(state_t* S) noexcept nogil:
+    clear_memory(S)
+    cache_free(&S.cache)
     free(S.cand)
     free(S.numbers)
     free(S.places)
@@ -126,7 +180,7 @@ cdef void _set_weights(state_t* S, const double* weight) noexcept nogil:
 cdef void _clear(state_t* S) noexcept nogil:
     """No coefficients, no working set, no history; memory is kept."""
     cdef ptrdiff_t j
-    if S.covariance:  # G and cross grow together
+    if S.covariance and S.shared == NULL:  # cross grows with G
         free(S.G)
         free(S.cross)
         S.G, S.cross, S.ldg = NULL, NULL, 0
@@ -168,6 +222,11 @@ cdef void set_samples(
     _clear(S)
     if S.borrows:
         _choose(S)
+
+
+cdef inline bint is_alive(const state_t* S, ptrdiff_t j) noexcept nogil:
+    """Whether column j may enter."""
+    return S.norm[j] > 0.0 and S.pf[j] < INFINITY and S.lo[j] < S.hi[j]
 
 
 cdef bint _cancels(const state_t* S) noexcept nogil:
@@ -232,7 +291,7 @@ cdef void set_columns(
         S.pf[j] = pf[j] if pf else 1.0
         S.lo[j] = lo[j] / S.scale[j] if lo else -INFINITY
         S.hi[j] = hi[j] / S.scale[j] if hi else INFINITY
-        if S.norm[j] > 0.0 and S.pf[j] < INFINITY and S.lo[j] < S.hi[j]:
+        if is_alive(S, j):
             S.alive[S.n_alive] = j
             S.n_alive += 1
             S.n_free += S.pf[j] == 0.0
@@ -253,3 +312,37 @@ cdef void _choose(state_t* S) noexcept nogil:
         S.far, S.grow, S.grow_min = 0.6, 0.25, 50
     else:
         S.far, S.grow, S.grow_min = 0.3, 1.0, 100
+
+
+cdef int set_coef(
+    state_t* S, ptrdiff_t count, const int32_t* columns, const double* values,
+    double intercept
+) noexcept nogil:
+    """Start from these coefficients (others are kept) and this intercept, on the
+    original scale; NaN keeps the mean of the linear predictor.  0 or NO_MEMORY."""
+    cdef ptrdiff_t k, j
+    cdef double b = intercept
+    sync_eta(S)
+    for k in range(count):
+        j = columns[k]
+        if not is_alive(S, j):
+            continue
+        S.w[j] = values[k] / S.scale[j]
+        b += S.mean[j] * values[k]
+        if S.w[j] != 0.0 and add_slot(S, j) < 0:
+            return NO_MEMORY
+    if b == b:
+        shift_intercept(S, (b if S.centre else 0.0) - S.b)
+    S.m_gram = 0
+    S.fresh = S.restarted = True
+    return 0
+
+
+cdef double intercept_of(const state_t* S) noexcept nogil:
+    """The intercept on the original scale."""
+    cdef double b = S.b
+    cdef ptrdiff_t k, j
+    for k in range(S.m):
+        j = S.ws[k]
+        b -= S.mean[j] * S.scale[j] * S.w[j]
+    return b

@@ -8,32 +8,21 @@ from fastl1._certificate cimport refresh, slot_penalty
 from fastl1._design cimport bind_design
 from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
 from fastl1._moments cimport Moments
-from fastl1._ops cimport (
-    FL1_CLOGLOG,
-    FL1_GAMMA,
-    FL1_HUBER,
-    FL1_LOGISTIC,
-    FL1_POISSON,
-    FL1_PROBIT,
-    FL1_QUANTILE,
-    FL1_SQUARED,
-    FL1_SQUARED_HINGE,
-    FL1_TWEEDIE,
-    fl1_loss,
-)
-from fastl1._runtime cimport check_signals, resolve_threads
-from fastl1._samples cimport shift_intercept, sync_eta
+from fastl1._runtime cimport check_signals, resolve_threads, seconds
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport (
     give_moments,
+    intercept_of,
     null_correlations,
     release,
     reserve,
+    set_coef,
     set_columns,
+    set_loss,
     set_samples,
 )
 from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
-from fastl1._working cimport MAX_GRAM, add_slot, load_quad
+from fastl1._working cimport MAX_GRAM, load_quad
 
 _REGIMES = (
     ("none", "the gap was met at once"),
@@ -48,36 +37,12 @@ _REGIMES = (
     ("residual", "forced"),
 )
 
-LOSSES = {
-    "squared": FL1_SQUARED,
-    "logistic": FL1_LOGISTIC,
-    "poisson": FL1_POISSON,
-    "gamma": FL1_GAMMA,
-    "tweedie": FL1_TWEEDIE,
-    "squared_hinge": FL1_SQUARED_HINGE,
-    "huber": FL1_HUBER,
-    "quantile": FL1_QUANTILE,
-    "probit": FL1_PROBIT,
-    "cloglog": FL1_CLOGLOG,
-}
-
-
-cdef extern from *:
-    """
-    #include <time.h>
-    static double fl1_now(void) {
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return t.tv_sec + 1e-9 * t.tv_nsec;
-    }
-    """
-    double fl1_now() noexcept nogil
 
 
 cdef bint poll_signals(state_t* S) noexcept nogil:
     """Look for Ctrl-C every tenth of a second; True once a signal handler has
     raised."""
-    cdef double now = fl1_now()
+    cdef double now = seconds()
     if not S.interrupted and now - S.last_tick > 0.1:
         S.last_tick = now
         with gil:
@@ -89,16 +54,6 @@ cdef bint poll_signals(state_t* S) noexcept nogil:
     return S.interrupted
 
 
-cdef int set_loss_params(fl1_loss* loss, params) except -1:
-    """What the loss depends on, from a dict or None."""
-    params = params or {}
-    loss.power = params.get("power", 1.5)
-    loss.delta = params.get("delta", 1.0)
-    loss.q = params.get("q", 0.5)
-    loss.smooth = params.get("smooth", 1.0)
-    return 0
-
-
 cdef class Solver:
     """One problem, solved at one alpha after another from where it stands.
 
@@ -107,7 +62,7 @@ cdef class Solver:
     X : ndarray (n, p), Fortran order, float32 or float64, or CSC
         Canonical input as `fastl1._validation` makes it; kept, never written.
     y : ndarray (n,) float64; {0, 1} for losses of two labels
-    loss : str, one of LOSSES
+    loss : str
     loss_params : dict of str to float
         What the loss depends on: ``power`` (tweedie), ``delta`` (huber), ``q``
         (quantile).
@@ -147,8 +102,7 @@ cdef class Solver:
         self.X = X
         bind_design(&S.X, X)
         S.n_threads = resolve_threads(n_threads)
-        S.loss = LOSSES[loss]
-        set_loss_params(&S.loss_param, loss_params)
+        set_loss(S, loss, loss_params)
         S.l1_ratio = l1_ratio
         S.centre = fit_intercept
         S.poll = poll_signals
@@ -156,7 +110,7 @@ cdef class Solver:
             raise MemoryError("no memory for the vectors of the problem")
         if moments is not None:
             self._give(moments)
-        S.last_tick = fl1_now()
+        S.last_tick = seconds()
         with nogil:
             set_samples(S, &t[0], &s[0] if s is not None else NULL,
                         &o[0] if o is not None else NULL)
@@ -198,7 +152,7 @@ cdef class Solver:
         cdef int status
         check_signals()  # short solves never poll
         self.S.interrupted = False
-        self.S.last_tick = fl1_now()
+        self.S.last_tick = seconds()
         with nogil:
             status = finish(
                 &self.S, start_alpha(&self.S, alpha, tol, max_iter)
@@ -237,22 +191,15 @@ cdef class Solver:
     def set_coef(self, coef, double intercept):
         """Start from these coefficients (p,) and this intercept, on the original
         scale."""
-        cdef state_t* S = &self.S
-        cdef const double[::1] w = np.ascontiguousarray(coef, dtype=np.float64)
-        cdef ptrdiff_t k, j
-        cdef double b = intercept
-        if w.shape[0] != S.p:
-            raise ValueError(f"coef has {w.shape[0]} elements, X has {S.p} columns")
-        sync_eta(S)
-        for k in range(S.n_alive):
-            j = S.alive[k]
-            S.w[j] = w[j] / S.scale[j]
-            b += S.mean[j] * w[j]
-            if S.w[j] != 0.0 and add_slot(S, j) < 0:
-                raise MemoryError("no memory for the working set")
-        shift_intercept(S, (b if S.centre else 0.0) - S.b)
-        S.m_gram = 0
-        S.fresh = S.restarted = True
+        cdef int status = 0
+        w = np.ascontiguousarray(coef, dtype=np.float64)
+        if len(w) != self.S.p:
+            raise ValueError(f"coef has {len(w)} elements, X has {self.S.p} columns")
+        cdef const int32_t[::1] columns = np.arange(len(w), dtype=np.int32)
+        cdef const double[::1] values = w
+        status = set_coef(&self.S, len(w), &columns[0], &values[0], intercept)
+        if status == NO_MEMORY:
+            raise MemoryError("no memory for the working set")
 
     @property
     def coef(self):
@@ -282,13 +229,7 @@ cdef class Solver:
     @property
     def intercept(self):
         """Intercept on the original scale (0 without one)."""
-        cdef state_t* S = &self.S
-        cdef double b = S.b
-        cdef ptrdiff_t k, j
-        for k in range(S.m):
-            j = S.ws[k]
-            b -= S.mean[j] * S.scale[j] * S.w[j]
-        return b
+        return intercept_of(&self.S)
 
     @property
     def alpha_max(self):

@@ -118,6 +118,7 @@ cdef struct state_t:
     bint covariance
     int n_solves
     double* cross            # (p, ldg), for the first m_gram slots
+    const double* shared     # (p, p) instead of cross: the Gram matrix of all columns
     double* c_zero           # (p,) correlations at w = 0
     double r2_zero
     # moments of the rows (_moments.pyx) where they are known beforehand, else NULL

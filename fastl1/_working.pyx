@@ -213,19 +213,26 @@ cdef void _copy_cross(state_t* S) noexcept nogil:
             S.cross[a + k * S.p] = S.scale[a] * S.scale[j] * x
 
 
+cdef inline const double* _cross_of(const state_t* S, ptrdiff_t k) noexcept nogil:
+    """(p,) products of all columns with that of slot k."""
+    return S.shared + S.ws[k] * S.p if S.shared else S.cross + k * S.p
+
+
 cdef int _grow_cross(state_t* S) noexcept nogil:
     """cross and G for the new slots."""
     cdef ptrdiff_t a, k
+    cdef const double* of_k
     if S.given != NULL:
         _copy_cross(S)
-    elif design_cross(
+    elif S.shared == NULL and design_cross(
         &S.X, S.ws + S.m_gram, S.m - S.m_gram, S.h_sqrt, S.cross + S.p * S.m_gram,
         S.n_threads
     ) < 0:
         return NO_MEMORY
     for k in range(S.m_gram, S.m):
+        of_k = _cross_of(S, k)
         for a in range(S.m):
-            S.G[a + k * S.ldg] = S.cross[S.ws[a] + k * S.p]
+            S.G[a + k * S.ldg] = of_k[S.ws[a]]
             S.G[k + a * S.ldg] = S.G[a + k * S.ldg]
     return 0
 
@@ -238,7 +245,7 @@ cdef void covariance_correlations(state_t* S, double* c) noexcept nogil:
     for k in range(S.m_gram):
         j = S.ws[k]
         if S.w[j] != 0.0:
-            S.q.ops.axpy(S.p, -S.w[j], S.cross + k * S.p, c)
+            S.q.ops.axpy(S.p, -S.w[j], _cross_of(S, k), c)
     for k in range(S.m_gram):
         j = S.ws[k]
         S.r2 -= (S.c_zero[j] + c[j]) * S.w[j]
@@ -248,9 +255,10 @@ cdef void covariance_correlations(state_t* S, double* c) noexcept nogil:
 cdef void start_covariance(state_t* S) noexcept nogil:
     """From now on keep the products of all columns with the working set."""
     S.covariance = True
-    free(S.G)
-    S.G = NULL
-    S.ldg = S.m_gram = S.F.m = 0
+    S.m_gram = S.F.m = 0
+    if S.shared == NULL:  # cross grows with G
+        free(S.G)
+        S.G, S.ldg = NULL, 0
 
 
 cdef double _nnz(const state_t* S, ptrdiff_t first) noexcept nogil:
@@ -286,7 +294,7 @@ cdef int grow_gram(state_t* S) noexcept nogil:
         for k in range(S.m_gram):
             memcpy(G + k * cap, S.G + k * S.ldg, S.m_gram * sizeof(double))
         free(S.G)
-        if S.covariance:
+        if S.covariance and S.shared == NULL:
             cross = <double*> realloc(S.cross, S.p * cap * sizeof(double))
             if cross == NULL:
                 free(G)

@@ -31,7 +31,7 @@ LAYERS = (
 KERNELS = (
     *("_ops", "_runtime", "_cholesky", "_design", "_rows", "_product", "_screen"),
     *("_quadratic", "_sweeps", "_state", "_samples", "_working", "_certificate"),
-    *("_newton", "_driver", "_setup", "_moments", "_solver"),
+    *("_newton", "_driver", "_setup", "_moments", "_solver", "_batch"),
 )
 # Everything else that is not the standard library or numpy, and who may import it;
 # scipy is a dependency, but too slow to import before it is needed.
