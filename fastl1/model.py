@@ -431,6 +431,36 @@ class SparseModel:
             eta += np.multiply.outer(x, value)
         return eta
 
+    def inspect(self) -> dict[str, Any]:
+        """What the model is and where it comes from.
+
+        Returns
+        -------
+        dict
+            JSON types: ``link``, ``classes``, ``outputs``, ``output_names``,
+            ``features``, ``kept`` (features), ``nonzero`` (coefficients),
+            ``precision``, ``intercept``, ``coefficients`` (by feature, with several
+            outputs by output in it), ``required`` (features), ``columns``, ``lineage``.
+        """
+        from fastl1._audit import inspect
+
+        return inspect(self)
+
+    def audit(self) -> dict[str, Any]:
+        """What a file of the model holds, byte for byte, and what may come from rows.
+
+        Returns
+        -------
+        dict
+            ``tensors`` and ``metadata`` list everything; ``from_training_data`` says
+            what was copied from the data (levels of categories, means);
+            ``unexplained`` is empty unless something could hold rows, such as a list of
+            thousands in the metadata.
+        """
+        from fastl1._audit import audit
+
+        return audit(self.to_bytes())
+
     def diff(
         self, other: SparseModel, by: Literal["auto", "name", "index"] = "auto"
     ) -> ModelDiff:

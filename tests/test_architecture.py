@@ -19,7 +19,7 @@ LAYERS = (
     {"losses"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact", "splits"},
-    {"_compress", "_compare"},
+    {"_audit", "_compare", "_compress", "seal"},
     {"model"},
     {"paths", "scales"},
     {"folds", "scoring"},
@@ -37,6 +37,10 @@ KERNELS = (
 # scipy is a dependency, but too slow to import before it is needed.
 OPTIONAL = {
     "click": {"cli"},
+    "cryptography": {"seal"},
+    "matplotlib": {"cli"},
+    "onnx": {"cli"},
+    "onnxruntime": {"cli"},
     "pyarrow": {"_table", "cli"},
     "rich": {"cli"},
     "scipy": {

@@ -7,7 +7,7 @@ import sys
 import click
 
 from fastl1._version import __version__
-from fastl1.cli import errors
+from fastl1.cli import errors, models, seal
 
 EXIT_CODES = """\b
 Exit codes:
@@ -237,37 +237,37 @@ def predict(model, file, out, format, delimiter):
     "--top", type=click.IntRange(1), default=20, show_default=True, help="Coefficients."
 )
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
-def inspect(model, top, as_json):
+@click.option("--audit", is_flag=True, help="List every tensor and metadata value.")
+def inspect(model, top, as_json, audit):
     """Show what the model in DIR (or a .fl1 file) is and where it comes from.
+
+    --audit accounts for every byte of the file, says what was copied from the training
+    data (levels of categories, means), and names whatever could hold training rows.
 
     \b
     Examples:
       fastl1 inspect fastl1_model
       fastl1 inspect fastl1_model/model.fl1 --json
+      fastl1 inspect fastl1_model --audit
     """
+    from fastl1._audit import audit as account
     from fastl1.cli.predict import load_model, read_effects
-    from fastl1.cli.show import show_model
+    from fastl1.cli.show import show_audit, show_model
 
     loaded, path = load_model(model)
+    size = os.path.getsize(path)
+    content = account(path.read_bytes(), str(path)) if audit else loaded.inspect()
     if as_json:
-        content = {
-            "file": str(path),
-            "bytes": os.path.getsize(path),
-            "link": loaded.link,
-            "classes": None if loaded.classes is None else loaded.classes.tolist(),
-            "features": loaded.n_features,
-            "kept": loaded.nnz,
-            "intercept": loaded.intercept,
-            "coefficients": dict(
-                zip(loaded.kept_names(), loaded.values.tolist(), strict=True)
-            ),
-            "columns": None if loaded.columns is None else loaded.columns.to_dict(),
-            "lineage": loaded.metadata,
-        }
+        content = {"file": str(path), "bytes": size, **content}
         click.echo(json.dumps(content, indent=1, ensure_ascii=False))
-        return
-    effects = read_effects(path, loaded)
-    show_model(loaded, path, os.path.getsize(path), effects, top)
+    elif audit:
+        show_audit(content, path)
+    else:
+        show_model(loaded, path, size, read_effects(path, loaded), top)
+
+
+for _command in (*models.COMMANDS, *seal.COMMANDS):
+    cli.add_command(_command)
 
 
 def run(argv=None):

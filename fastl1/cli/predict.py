@@ -6,10 +6,9 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
-
 from fastl1._atomic import write_atomic
 from fastl1._extras import require
+from fastl1._links import LINKS, labels
 from fastl1.cli.errors import DataError, WriteError
 from fastl1.cli.read import Table, read_file
 from fastl1.model import SparseModel
@@ -58,7 +57,8 @@ def predict_file(model, file, *, format=None, delimiter=None):
     Returns
     -------
     columns : dict of str to ndarray
-        "prediction", and for two classes the probability of the positive one.
+        "prediction", and for classes the probability of the positive one, or of each
+        when there are several outputs; "prediction_NAME" for several targets.
     notes : list of str
 
     Raises
@@ -86,21 +86,32 @@ def predict_file(model, file, *, format=None, delimiter=None):
             eta = model.predict(source.X, type="link")
     except (ValueError, TypeError) as error:
         raise DataError(f"{file}: {error}") from None
-    if model.link == "identity":
-        return {"prediction": eta}, notes
-    small = np.exp(-np.abs(eta))
-    probability = np.where(eta >= 0, 1.0, small) / (1.0 + small)
-    positive = model.classes.tolist()[1]
-    labels = model.classes[(eta > 0).astype(np.intp)]
-    return {"prediction": labels, f"probability_{positive}": probability}, notes
+    return _as_columns(model, eta), notes
+
+
+def _as_columns(model, eta):
+    """Columns of predictions from the linear predictor."""
+    link = LINKS[model.link]
+    response = link.inverse(eta)
+    if not link.classifies:
+        if eta.ndim == 1:
+            return {"prediction": response}
+        names = [f"prediction_{label}" for label in model.output_labels()]
+        return dict(zip(names, response.T, strict=True))
+    out = {"prediction": labels(model.link, eta, model.classes)}
+    kind = "probability" if link.probability else "decision"
+    if eta.ndim == 1:
+        return {**out, f"{kind}_{model.classes.tolist()[1]}": response}
+    names = [f"{kind}_{label}" for label in model.classes.tolist()]
+    return {**out, **dict(zip(names, response.T, strict=True))}
 
 
 def _table_link(model, columns, notes):
     if model.columns is None:
         return model.predict(columns, type="link")
-    return model.columns.link(
-        columns, model.indices, model.values, model.intercept, notes
-    )
+    weights = model.weights
+    coef = model.values if weights.n_outputs == 1 else weights.matrix()
+    return model.columns.link(columns, model.features, coef, model.intercept, notes)
 
 
 def write_predictions(columns, out, stdout):

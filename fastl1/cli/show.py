@@ -3,6 +3,7 @@
 import sys
 from contextlib import contextmanager
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -19,6 +20,15 @@ from rich.text import Text
 from fastl1.cli.metrics import METRICS
 
 WIDTH = 100  # where the output is no terminal
+KINDS_OF = {
+    "identity": "linear regression",
+    "log": "regression with a log link",
+    "logit": "logistic regression",
+    "probit": "probit regression",
+    "cloglog": "complementary log-log regression",
+    "softmax": "multinomial regression",
+    "decision": "linear classifier",
+}
 KINDS = {
     "number": "numbers",
     "boolean": "true/false",
@@ -147,6 +157,75 @@ def _fit_page(out, report, top):
     out.print(f"next: fastl1 predict {escape(folder)} NEW_DATA", style="dim")
 
 
+def show_diff(diff, old, new, top):
+    """Print what changed between two models."""
+    with page() as out:
+        out.print(Text(f"{old} → {new}", style="bold"))
+        counts = {
+            "came": diff.came,
+            "went": diff.went,
+            "changed sign": diff.flipped,
+            "moved": diff.moved,
+        }
+        words = ", ".join(f"{len(part):,} {what}" for what, part in counts.items())
+        out.print(f"{words}, {diff.same:,} equal (matched by {diff.by})")
+        for what, (before, after) in diff.facts.items():
+            out.print(Text(f"{what}: {before} → {after}"))
+        what = {
+            (c.feature, c.output): what for what, part in counts.items() for c in part
+        }
+        several = len({c.output for c in diff.largest(len(what))}) > 1
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        table.add_column("feature", overflow="ellipsis", no_wrap=True, max_width=50)
+        if several:
+            table.add_column("output")
+        for title in ("before", "after"):
+            table.add_column(title, justify="right")
+        table.add_column("")
+        for change in [*diff.intercepts, *diff.largest(top)]:
+            ends = [_number(end) if end else "–" for end in change[2:]]
+            label = [str(change.output)] if several else []
+            note = what.get((change.feature, change.output), "")
+            table.add_row(Text(str(change.feature)), *label, *ends, note)
+        if table.row_count:
+            out.print()
+            out.print(table)
+        if len(what) > top:
+            out.print(Text(f"… {len(what) - top} more", style="dim"))
+
+
+def show_audit(audit, path):
+    """Print everything that is in a file."""
+    with page() as out:
+        out.print(Text(f"{path}: {audit['bytes']:,} bytes", style="bold"))
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        for title in ("tensor", "type", "entries", "bytes", "holds", "one per"):
+            right = title in ("entries", "bytes")
+            table.add_column(title, justify="right" if right else "left")
+        table.add_row("(header)", "", "", f"{audit['header_bytes']:,}", "metadata", "")
+        for entry in audit["tensors"]:
+            shape = " × ".join(f"{extent:,}" for extent in entry["shape"])
+            size, sizes = f"{entry['bytes']:,}", entry["size_from"]
+            table.add_row(
+                Text(entry["name"]), entry["dtype"], shape, size, entry["holds"], sizes
+            )
+        out.print(table)
+        out.print()
+        for place, value in audit["metadata"]:
+            words = ", ".join(map(str, value)) if isinstance(value, list) else value
+            out.print(Text(f"{place}: {words}"))
+        out.print()
+        for line in audit["from_training_data"]:
+            out.print(Text("from the training data: ", style="cyan") + Text(line))
+        for line in audit["unexplained"]:
+            out.print(Text("unexplained: ", style="bold red") + Text(line))
+        if not audit["unexplained"]:
+            out.print(
+                "[green]no training rows[/]: sizes depend on features, outputs and "
+                "levels of categories only"
+            )
+
+
 def show_model(model, path, size, effects=None, top=20):
     """Print what is in an artifact."""
     with page() as out:
@@ -158,9 +237,14 @@ def _model_page(out, model, path, size, effects, top):
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
-    kind = "linear regression" if model.link == "identity" else "logistic regression"
-    out.print(Text(str(path), style="bold") + Text(f"  sparse {kind}"))
-    if model.classes is not None:
+    out.print(Text(str(path), style="bold") + Text(f"  sparse {KINDS_OF[model.link]}"))
+    if model.n_outputs > 1:
+        labels = ", ".join(map(str, model.output_labels()[:12]))
+        more = ", …" if model.n_outputs > 12 else ""
+        rows.add_row("outputs", escape(f"{model.n_outputs}: {labels}{more}"))
+    elif model.link == "decision":
+        rows.add_row("predicts", escape(" or ".join(map(repr, model.classes.tolist()))))
+    elif model.classes is not None:
         negative, positive = model.classes.tolist()
         rows.add_row(
             "predicts", escape(f"the probability of {positive!r} over {negative!r}")
@@ -188,16 +272,28 @@ def _model_page(out, model, path, size, effects, top):
         "kept",
         _kept_line(
             {
-                "kept": model.nnz,
+                "kept": len(model.features),
                 "features": meta.get("features", model.n_features),
                 "columns_used": None,
             }
         ),
     )
     if model.columns is not None:
-        used = model.columns.used_columns(model.indices)
+        used = model.required_features()
         rows.add_row("needs columns", escape(", ".join(used)) or "none")
-    rows.add_row("intercept", f"{model.intercept:.6g}")
+    intercepts = np.atleast_1d(model.intercept)
+    several = ", …" if len(intercepts) > 12 else ""
+    intercepts = ", ".join(f"{value:.6g}" for value in intercepts[:12])
+    rows.add_row("intercept", intercepts + several)
+    if "quantization" in meta:
+        rows.add_row("precision", _quantization_line(meta["quantization"], model.link))
+    elif model.precision != "float64":
+        rows.add_row("precision", model.precision)
+    if "pruning" in meta:
+        done = meta["pruning"]
+        rows.add_row(
+            "pruned", f"{done['kept']:,} of {done['features']:,} features left"
+        )
     versions = [f"{name} {meta[name]}" for name in ("fastl1", "numpy") if name in meta]
     if "created" in meta:
         rows.add_row("created", ", ".join([meta["created"], *versions]))
@@ -205,17 +301,41 @@ def _model_page(out, model, path, size, effects, top):
     out.print(rows)
     out.print()
     if model.nnz:
-        names = model.kept_names()
-        values = model.values.tolist()
         known = effects or {}
         coefficients = [
             {"feature": name, "coefficient": value, "effect": known.get(name)}
-            for name, value in zip(names, values, strict=True)
+            for name, value in _named_coefficients(model)
         ]
         key = "effect" if effects else "coefficient"
         coefficients.sort(key=lambda entry: -abs(entry[key] or 0))
         task = "regression" if model.link == "identity" else "classification"
         _print_coefficients(out, coefficients, top, task)
+
+
+def _named_coefficients(model):
+    """(name, value) of every coefficient; with several outputs the output is named."""
+    names, labels = model.kept_names(), model.output_labels()
+    slots = np.repeat(np.arange(len(names)), np.diff(model.weights.indptr))
+    outputs = model.outputs.tolist()
+    for k, output, value in zip(
+        slots.tolist(), outputs, model.values.tolist(), strict=True
+    ):
+        yield (
+            names[k] if model.n_outputs == 1 else f"{names[k]} → {labels[output]}",
+            value,
+        )
+
+
+def _quantization_line(done, link):
+    change = "by a factor of up to 1 +" if link == "log" else "by at most"
+    where = {
+        "data": "within the ranges of the data given then",
+        "given": "within the ranges given then",
+        "unit": "per unit of the largest |feature|",
+    }[done["ranges"]]
+    return (
+        f"{done['precision']}; predictions changed {change} {done['bound']:.3g} {where}"
+    )
 
 
 def _heading(report):

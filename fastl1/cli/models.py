@@ -1,0 +1,197 @@
+"""``fastl1 diff``, ``quantize`` and ``prune``: from models to models."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+import numpy as np
+
+from fastl1._artifact import STORED
+from fastl1._atomic import write_atomic
+from fastl1._table import prepare, raw_column
+from fastl1.cli.errors import DataError, WriteError
+from fastl1.cli.predict import load_model
+from fastl1.cli.read import Table, read_file
+from fastl1.columns import numbers
+
+DEFAULT_OUT = "Where to write; default: a new name beside MODEL."
+
+
+@click.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option(
+    "--by",
+    type=click.Choice(["auto", "name", "index"]),
+    default="auto",
+    show_default=True,
+    help="How features are matched.",
+)
+@click.option(
+    "--top", type=click.IntRange(1), default=20, show_default=True, help="Changes."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+def diff(old, new, by, top, as_json):
+    """Show what changed from the model OLD to the model NEW.
+
+    \b
+    Example:
+      fastl1 diff yesterday/model.fl1 today/model.fl1
+    """
+    from fastl1.cli.show import show_diff
+
+    before, old_path = load_model(old)
+    after, new_path = load_model(new)
+    try:
+        changes = before.diff(after, by)
+    except ValueError as error:
+        raise DataError(f"{old_path}, {new_path}: {error}") from None
+    if as_json:
+        click.echo(json.dumps(changes.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        show_diff(changes, old_path, new_path, top)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("precision", type=click.Choice([p for p in STORED if p != "float64"]))
+@click.option("--data", metavar="FILE", help="Rows to take ranges and changes from.")
+@click.option(
+    "--max-error",
+    type=click.FloatRange(0),
+    help="Refuse if a prediction may change by more.",
+)
+@click.option("--out", metavar="FILE", help=DEFAULT_OUT)
+def quantize(model, precision, data, max_error, out):
+    """Write MODEL with coefficients of fewer bits, and a bound on what that changes.
+
+    The bound holds for all rows whose features are within the ranges of the rows of
+    --data; without it, it is one per unit of the largest |feature|.
+
+    \b
+    Example:
+      fastl1 quantize fastl1_model int8 --data houses.csv --max-error 500
+    """
+    loaded, path = load_model(model)
+    rows = None if data is None else read_rows(loaded, data)[0]
+    try:
+        small = loaded.quantize(precision, rows, max_error=max_error)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from None
+    out = out or path.with_suffix(f".{precision}.fl1")
+    report = small.metadata["quantization"]
+    _write(out, small, path)
+    relative = "by a factor of at most 1 +" if loaded.link == "log" else "by at most"
+    where = {
+        "data": f"within the ranges of {data}",
+        "unit": "per unit of the largest |feature|",
+    }[report["ranges"]]
+    click.echo(f"predictions change {relative} {report['bound']:.3g} {where}")
+    if rows is not None:
+        click.echo(
+            f"on the {report['rows']:,} rows of {data} by {report['mean_change']:.3g} "
+            f"on average and {report['largest_change']:.3g} at most"
+        )
+    if report["dropped"]:
+        click.echo(f"{report['dropped']:,} coefficients became zero")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--threshold", type=float, help="Least importance of what stays.")
+@click.option("--max-features", type=click.IntRange(0), help="At most so many stay.")
+@click.option("--data", metavar="FILE", help="Rows to take importance and metric from.")
+@click.option("--target", metavar="NAME", help="Target in FILE; default: the model's.")
+@click.option("--out", metavar="FILE", help=DEFAULT_OUT)
+def prune(model, threshold, max_features, data, target, out):
+    """Write MODEL without its least important features, and say what that costs.
+
+    Importance is |coefficient|, times the feature's standard deviation in --data.
+
+    \b
+    Example:
+      fastl1 prune fastl1_model --max-features 10 --data houses.csv
+    """
+    loaded, path = load_model(model)
+    if (threshold is None) == (max_features is None):
+        raise click.UsageError("give either --threshold or --max-features")
+    rows = y = None
+    if data is not None:
+        rows, y = read_rows(loaded, data, target)
+    try:
+        small = loaded.prune(threshold, max_features=max_features, X=rows, y=y)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: {error}") from None
+    out = out or path.with_suffix(".pruned.fl1")
+    report = small.metadata["pruning"]
+    _write(out, small, path)
+    click.echo(f"kept {report['kept']:,} of {report['features']:,} features")
+    for metric, before in report.get("before", {}).items():
+        after = report["after"][metric]
+        click.echo(f"{metric} on {data}: {before:.6g} before, {after:.6g} after")
+
+
+COMMANDS = (diff, quantize, prune)
+
+
+def read_rows(model, file, target=None, *, format=None, delimiter=None):
+    """Rows of a data file for a model, with their target if the file has it.
+
+    Returns
+    -------
+    X : dict of Raw, ndarray or SciPy matrix
+        What the model needs of the rows; those without a target are left out.
+    y : ndarray (n,) or None
+
+    Raises
+    ------
+    DataError
+    """
+    source = read_file(
+        file,
+        format=format,
+        delimiter=delimiter,
+        info=model.metadata.get("file_info"),
+        n_features=model.n_features,
+    )
+    named = target or model.metadata.get("target")
+    is_table = isinstance(source, Table)
+    there = source.columns.column_names if is_table else list(source.arrays)
+    if target is not None and target not in there:
+        raise DataError(f"{file}: there is no column {target!r}")
+    try:
+        y, rows = None, np.arange(source.n_rows)
+        if named in there:
+            part = source.columns if is_table else source.arrays
+            y, rows = _target(model, raw_column(part[named], named))
+        if not is_table:
+            X = source.X.tocsr() if hasattr(source.X, "tocsr") else source.X
+            return X[rows], y
+        if model.columns is None and model.feature_names is None:
+            raise ValueError("the model takes a matrix, this is a table")
+        raw = prepare(source.columns, model.required_features())
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{file}: {error}") from None
+    return {name: column.take(rows) for name, column in raw.items()}, y
+
+
+def _target(model, raw):
+    """The target where it is known, as the model has it, and the rows where it is."""
+    if model.classes is not None and model.classes.dtype.kind == "U":
+        text = raw.as_text()
+        rows = np.flatnonzero(text.codes >= 0)
+        return np.array(text.labels)[text.codes[rows]], rows
+    values = numbers(raw)
+    rows = np.flatnonzero(~np.isnan(values))
+    return values[rows], rows
+
+
+def _write(out, model, source):
+    data = model.to_bytes()
+    try:
+        write_atomic(out, data)
+    except OSError as error:
+        raise WriteError(f"{os.fspath(out)}: {error.strerror}") from None
+    before = os.path.getsize(source)
+    click.echo(f"wrote {Path(out)}: {len(data):,} bytes, {before:,} before")
