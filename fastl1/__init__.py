@@ -10,6 +10,8 @@ from fastl1 import _runtime
 from fastl1._version import __version__
 
 _EXPORTS = {
+    "FitManyResult": "batch",
+    "fit_many": "batch",
     "CVPathResult": "cv",
     "cross_validate_path": "cv",
     "ConvergenceWarning": "exceptions",

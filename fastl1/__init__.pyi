@@ -1,4 +1,6 @@
 from fastl1._version import __version__ as __version__
+from fastl1.batch import FitManyResult as FitManyResult
+from fastl1.batch import fit_many as fit_many
 from fastl1.cv import CVPathResult as CVPathResult
 from fastl1.cv import cross_validate_path as cross_validate_path
 from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning

@@ -33,7 +33,15 @@ from fastl1._setup cimport (
     state_bytes,
     working_bytes,
 )
-from fastl1._state cimport INTERRUPTED, NO_MEMORY, WANTS_PASS, state_t
+from fastl1._state cimport (
+    CONVERGED,
+    FAILED,
+    INTERRUPTED,
+    MAX_ITER,
+    NO_MEMORY,
+    WANTS_PASS,
+    state_t,
+)
 from fastl1._working cimport load_quad, start_covariance
 
 cdef enum:
@@ -204,6 +212,8 @@ cdef int _store(work_t* t, const request_t* q, int status) noexcept nogil:
     q.alpha[at] = S.alpha_goal
     q.gap[at] = S.gap
     q.n_iter[at] = S.n_iter
+    if status != FAILED:
+        status = CONVERGED if S.gap <= q.tol else MAX_ITER
     q.status[at] = status
     return 0
 
@@ -250,7 +260,8 @@ cdef int _next_alpha(work_t* t, const request_t* q) noexcept nogil:
     cdef double alpha = q.alpha[t.problem * q.K + t.at]
     if q.relative:
         alpha *= t.S.alpha_max
-    return start_alpha(&t.S, alpha, q.tol, q.max_iter)
+    # room for the rounding
+    return start_alpha(&t.S, alpha, q.tol * (0.9 if q.float32 else 1.0), q.max_iter)
 
 
 cdef void _take(work_t* t, const design_t* X, const double* C) noexcept nogil:
@@ -333,6 +344,7 @@ cdef class Batch:
     cdef double last_tick
     cdef object pending
     cdef list keep
+    cdef object asked        # the alphas as they came
     cdef list parts          # (columns, values) of each problem done
     cdef readonly dict arrays
     cdef readonly dict counters
@@ -406,6 +418,7 @@ cdef class Batch:
     cdef int _set_answers(self, alphas) except -1:
         cdef request_t* q = &self.q
         shape = (q.k, q.K)
+        self.asked = alphas
         self.parts = [None] * q.k
         self.arrays = {
             "alphas": np.array(alphas, order="C"),
@@ -506,6 +519,11 @@ cdef class Batch:
             ) < 0:
                 raise MemoryError(f"no memory for {width} problems at a time")
         return 0
+
+    @property
+    def shares_gram(self):
+        """Whether one Gram matrix of all columns serves every problem."""
+        return self.gram != NULL
 
     cdef bint poll(self) noexcept nogil:
         cdef double now
@@ -649,6 +667,10 @@ cdef class Batch:
             if part is None:  # begun, perhaps, but not finished
                 counts[b] = 0
                 self.arrays["status"][b] = INTERRUPTED
+                self.arrays["dual_gaps"][b] = np.inf
+                self.arrays["alphas"][b] = self.asked[b]
+                if self.q.relative:
+                    self.arrays["alphas"][b] *= self.arrays["alpha_max"][b]
         parts = [part for part in self.parts if part is not None]
         indptr = np.zeros(counts.size + 1, dtype=np.int64)
         np.cumsum(counts.ravel(), out=indptr[1:])

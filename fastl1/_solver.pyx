@@ -8,6 +8,7 @@ from fastl1._certificate cimport refresh, slot_penalty
 from fastl1._design cimport bind_design
 from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
 from fastl1._moments cimport Moments
+from fastl1._ops cimport FL1_SQUARED
 from fastl1._runtime cimport check_signals, resolve_threads, seconds
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport (
@@ -36,7 +37,6 @@ _REGIMES = (
     ("residual", "a sparse block costs more than sweeps"),
     ("residual", "forced"),
 )
-
 
 
 cdef bint poll_signals(state_t* S) noexcept nogil:

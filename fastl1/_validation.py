@@ -432,6 +432,106 @@ def _check_labels(y: ArrayLike, n: int, loss: str) -> tuple[np.ndarray, np.ndarr
     return codes.astype(np.float64), classes
 
 
+def _check_table(
+    name: str, value: Any, n: int, check_values: bool, check_kind: bool = True
+) -> np.ndarray:
+    """A two-dimensional array of n rows, a column for each target."""
+    values = _plain_array(name, value.to_numpy() if _is_frame(value) else value)
+    if values.ndim != 2:
+        hint = "; use path for a single target" if values.ndim == 1 else ""
+        raise ValueError(
+            f"{name} must have two dimensions, a column for each target; "
+            f"got shape {values.shape}{hint}"
+        )
+    if len(values) != n:
+        raise ValueError(f"{name} has {len(values)} rows, X has {n}")
+    if not values.shape[1]:
+        raise ValueError(f"{name} has no columns")
+    if not check_kind:
+        return values
+    if values.dtype.kind == "O":
+        _check_object(name, values)
+    _check_kind(name, values.dtype)
+    values = np.asfortranarray(values, dtype=np.float64)
+    if check_values and _suspicious(values):
+        for j in range(values.shape[1]):
+            i = _first_fault(values[:, j])
+            if i is not None:
+                raise ValueError(
+                    f"{name} contains {_fault(values[i, j])} at row {i}, column {j}"
+                )
+    return values
+
+
+def check_targets(
+    Y: ArrayLike, n: int, family: Loss, *, check_input: bool = True
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Several targets of one loss.
+
+    Parameters
+    ----------
+    Y : array-like of shape (n, k)
+        Labels are the same two in every column.
+    n : int
+        Rows of X.
+    family : Loss
+    check_input : bool
+
+    Returns
+    -------
+    Y : ndarray (n, k), float64, Fortran order
+    classes : ndarray (2,) or None
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the row and column.
+    """
+    if not family.labels or not check_input:
+        Y = _check_table("Y", Y, n, check_input)
+        if check_input:
+            for j in range(Y.shape[1]):
+                try:
+                    family.check_values(Y[:, j])
+                except ValueError as error:
+                    raise ValueError(f"column {j} of Y: {error}") from None
+        return Y, np.array([0.0, 1.0]) if family.labels else None
+    Y = _check_table("Y", Y, n, check_input, check_kind=False)
+    codes, classes = _check_labels(Y.ravel(order="F"), Y.size, family.name)
+    codes = codes.reshape(Y.shape, order="F")
+    single = codes.min(axis=0) == codes.max(axis=0)
+    if single.any():
+        j = int(single.argmax())
+        raise ValueError(
+            f"column {j} of Y contains one class only "
+            f"({classes[int(codes[0, j])]!r}); loss={family.name!r} needs two"
+        )
+    return codes, classes
+
+
+def check_per_target(
+    name: str, value: ArrayLike | None, n: int, k: int, *, check_input: bool = True
+) -> np.ndarray | None:
+    """Numbers of all targets (n,) or of each (n, k), float64, Fortran order, or None.
+
+    Those of the name ``sample_weight`` are checked to be weights.
+    """
+    if value is None or np.ndim(value) != 2:
+        if name == "sample_weight":
+            return _check_weight(value, n, check_input)
+        return None if value is None else check_vector(name, value, n)
+    values = _check_table(name, value, n, check_input)
+    if values.shape[1] != k:
+        raise ValueError(f"{name} has {values.shape[1]} columns, Y has {k}")
+    if check_input and name == "sample_weight":
+        for j in range(k):
+            try:
+                _check_weight(values[:, j], n, True)
+            except ValueError as error:
+                raise ValueError(f"column {j}: {error}") from None
+    return values
+
+
 # X
 
 

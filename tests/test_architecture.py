@@ -14,14 +14,14 @@ CSRC = Path(__file__).parent.parent / "csrc"
 
 # A module imports modules of the rows above its own, never of its own row or below.
 LAYERS = (
-    {"_version", "exceptions", "_extras", "_runtime", "_moments", "_solver"}
+    {"_version", "exceptions", "_extras", "_runtime", "_moments", "_solver", "_batch"}
     | {"_atomic", "_container", "_links"},
     {"losses"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact", "splits"},
     {"_audit", "_compare", "_compress", "seal"},
     {"model"},
-    {"paths", "scales"},
+    {"paths", "scales", "batch"},
     {"folds", "scoring"},
     {"cv"},
     {"linear_model"},
@@ -44,7 +44,7 @@ OPTIONAL = {
     "pyarrow": {"_table", "cli"},
     "rich": {"cli"},
     "scipy": {
-        *("_validation", "cli", "columns", "linear_model", "losses", "model"),
+        *("_validation", "batch", "cli", "columns", "linear_model", "losses", "model"),
         "scoring",
         "paths",
     },
