@@ -467,7 +467,7 @@ cdef class Batch:
                     S.cols[j] = j
                 with nogil:
                     status = design_gram(
-                        &S.X, S.cols, 0, S.p, S.s_sqrt, NULL, 1.0, self.gram, S.p,
+                        &S.X, NULL, S.cols, 0, S.p, S.s_sqrt, NULL, 1.0, self.gram, S.p,
                         self.n_threads
                     )
             if self.gram == NULL or status < 0:
