@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fl1_infer.h"
+
 enum { FL1_F32 = 0, FL1_F64 = 1 };     /* values of X */
 enum { FL1_I32 = 0, FL1_I64 = 1 };     /* row indices of a CSC X */
 enum {
@@ -44,7 +46,8 @@ typedef struct fl1_ops {
     double (*dot)(ptrdiff_t n, const double *x, const double *y);
     void (*axpy)(ptrdiff_t n, double a, const double *x, double *y);
     double (*sum)(ptrdiff_t n, const double *x);
-    /* out_i = sign(x_i) max(|x_i| - t, 0); out may be x */
+    /* out_i = sign(x_i) max(|x_i| - t, 0); out may be x.  Writes past the caches when
+     * the two arrays are larger than them. */
     void (*soft_threshold_f64)(ptrdiff_t n, const double *x, double t, double *out);
     void (*soft_threshold_f32)(ptrdiff_t n, const float *x, float t, float *out);
 
@@ -123,6 +126,8 @@ typedef struct fl1_ops {
     ptrdiff_t (*loss_domain[FL1_N_LOSSES])(const fl1_loss *loss, ptrdiff_t n,
                                            const double *y, const double *s, double *v,
                                            double *h);
+
+    fl1_infer infer; /* prediction */
 } fl1_ops;
 
 /* The table of the best level this CPU runs, or of the level asked for

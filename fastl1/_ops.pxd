@@ -1,5 +1,37 @@
-# The table of primitives of csrc/fl1_ops.h.
-from libc.stdint cimport int32_t, int64_t
+# The tables of primitives of csrc/fl1_ops.h and csrc/fl1_infer.h.
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+cdef extern from "fl1_infer.h":
+    enum:
+        FL1_V_F32
+        FL1_V_F64
+        FL1_V_I8
+        FL1_V_U8
+        FL1_V_I16
+        FL1_V_U16
+        FL1_V_I32
+        FL1_V_U32
+        FL1_V_I64
+        FL1_V_U64
+        FL1_N_VALUES
+
+    ctypedef struct fl1_filter:
+        int64_t n_features
+        const uint32_t* bits
+        uint32_t mask
+
+    ctypedef struct fl1_infer:
+        ptrdiff_t (*find[2])(const fl1_filter*, ptrdiff_t, const void*, const void*,
+                             int32_t*, int32_t*) noexcept nogil
+        int (*in_range[2])(ptrdiff_t, const void*, int64_t) noexcept nogil
+        void (*gather[10])(ptrdiff_t, const char*, ptrdiff_t, const int64_t*,
+                           double*) noexcept nogil
+        void (*add_column[10])(ptrdiff_t, double, const char*, ptrdiff_t,
+                               double*) noexcept nogil
+        void (*sigmoid)(ptrdiff_t, double, const double*, double*) noexcept nogil
+        void (*log_sigmoid)(ptrdiff_t, double, const double*, double*) noexcept nogil
+        void (*softmax)(ptrdiff_t, ptrdiff_t, const double*, double*) noexcept nogil
+        void (*log_softmax)(ptrdiff_t, ptrdiff_t, const double*, double*) noexcept nogil
 
 cdef extern from "fl1_ops.h":
     enum:
@@ -80,6 +112,7 @@ cdef extern from "fl1_ops.h":
                                  double) noexcept nogil
         ptrdiff_t (*loss_domain[10])(const fl1_loss*, ptrdiff_t, const double*,
                                      const double*, double*, double*) noexcept nogil
+        fl1_infer infer
 
     const fl1_ops* fl1_ops_select(const char*) noexcept nogil
     int fl1_ops_levels(const char**) noexcept nogil

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport prange
 
 from fastl1._ops cimport FL1_N_LOSSES, fl1_loss, fl1_ops, fl1_ops_levels, fl1_ops_select
 
@@ -206,24 +207,44 @@ cdef int check_signals() except -1:
     return 0
 
 
-def soft_threshold(const double[::1] x, double t, double[::1] out):
+cdef enum:
+    MIN_THRESHOLD = 1 << 16  # elements below which a second thread does not pay
+
+
+def soft_threshold(const double[::1] x, double t, double[::1] out, int n_threads=1):
     """out = sign(x) * max(|x| - t, 0); `out` may be `x`."""
-    cdef ptrdiff_t n = x.shape[0]
+    cdef ptrdiff_t n = x.shape[0], k, a
     if out.shape[0] != n:
         raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
-    if n:
-        with nogil:
+    if n == 0:
+        return
+    with nogil:
+        if n_threads == 1 or n < MIN_THRESHOLD:
             OPS.soft_threshold_f64(n, &x[0], t, &out[0])
+        else:
+            for k in prange(n_threads, schedule="static", num_threads=n_threads):
+                a = n * k // n_threads
+                OPS.soft_threshold_f64(
+                    n * (k + 1) // n_threads - a, &x[0] + a, t, &out[0] + a
+                )
 
 
-def soft_threshold_f32(const float[::1] x, float t, float[::1] out):
+def soft_threshold_f32(const float[::1] x, float t, float[::1] out, int n_threads=1):
     """soft_threshold for float32 arrays."""
-    cdef ptrdiff_t n = x.shape[0]
+    cdef ptrdiff_t n = x.shape[0], k, a
     if out.shape[0] != n:
         raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
-    if n:
-        with nogil:
+    if n == 0:
+        return
+    with nogil:
+        if n_threads == 1 or n < MIN_THRESHOLD:
             OPS.soft_threshold_f32(n, &x[0], t, &out[0])
+        else:
+            for k in prange(n_threads, schedule="static", num_threads=n_threads):
+                a = n * k // n_threads
+                OPS.soft_threshold_f32(
+                    n * (k + 1) // n_threads - a, &x[0] + a, t, &out[0] + a
+                )
 
 
 def evaluate_loss(

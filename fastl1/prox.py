@@ -15,12 +15,16 @@ _KERNELS: dict[np.dtype, Callable[..., None]] = {
 
 
 def soft_threshold(
-    x: ArrayLike, t: ArrayLike, out: np.ndarray | None = None
+    x: ArrayLike,
+    t: ArrayLike,
+    out: np.ndarray | None = None,
+    n_threads: int | None = None,
 ) -> np.ndarray | np.floating:
     """Soft threshold: ``sign(x) * max(|x| - t, 0)``, the proximal map of ``t * |x|``.
 
     Contiguous float32 and float64 arrays with one threshold for all run in a vectorized
-    kernel without temporaries; anything else goes through NumPy.
+    kernel without temporaries, large ones past the caches; anything else goes through
+    NumPy.
 
     Parameters
     ----------
@@ -30,6 +34,8 @@ def soft_threshold(
         Thresholds, >= 0.
     out : ndarray of the shape of `x`, optional
         Where to write; may be `x` itself, but not overlap it otherwise.
+    n_threads : int, optional
+        Threads of the vectorized kernel.  Default: the physical cores.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def soft_threshold(
     kernel = _KERNELS.get(x.dtype)
     flat = _flat(x, result) if kernel is not None and t.ndim == 0 else None
     if flat is not None:
-        kernel(flat[0], t.item(), flat[1])
+        kernel(flat[0], t.item(), flat[1], _runtime.resolve_threads(n_threads))
     else:
         t = t.astype(dtype, copy=False)
         shrunk = np.subtract(x, np.clip(x, -t, t), dtype=dtype)
