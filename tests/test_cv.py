@@ -204,6 +204,233 @@ def test_max_features_leaves_the_rest_unscored(data):
     assert result.best.index < min(counts)
 
 
+# Threads, and folds that share their products
+
+
+def same_result(a, b):
+    assert np.array_equal(a.scores, b.scores, equal_nan=True)
+    assert (a.oof is None) == (b.oof is None)
+    assert a.oof is None or np.array_equal(a.oof, b.oof, equal_nan=True)
+    for mine, theirs in zip(sum(a.paths, []), sum(b.paths, []), strict=True):
+        assert np.array_equal(mine.coefs.toarray(), theirs.coefs.toarray())
+        assert np.array_equal(mine.intercepts, theirs.intercepts)
+        assert np.array_equal(mine.dual_gaps, theirs.dual_gaps)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((90, 12), {}),
+        ((20_000, 30), {"n_alphas": 10}),
+        ((60, 300), {"n_alphas": 20, "alpha_min_ratio": 0.05}),
+        ((90, 12), {"loss": "logistic", "scoring": "roc_auc", "n_alphas": 8}),
+        ((90, 12), {"return_oof": True, "scoring": "mae", "n_alphas": 8}),
+        ((90, 30), {"sparse": True, "n_alphas": 20}),
+    ],
+)
+def test_the_same_bits_for_any_number_of_threads(shape, options):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal(shape)
+    y = X[:, 0] - X[:, 3] + rng.standard_normal(len(X))
+    options = options.copy()
+    if options.get("loss") == "logistic":
+        y = y > 0
+    if options.pop("sparse", False):
+        X = sp.csc_array(X * (rng.random(shape) < 0.2))
+    kw = {"l1_ratios": (1.0, 0.5), "cv": 3, **options}
+    one = fastl1.cross_validate_path(X, y, n_threads=1, **kw)
+    same_result(one, fastl1.cross_validate_path(X, y, n_threads=2, **kw))
+    same_result(one, fastl1.cross_validate_path(X, y, n_threads=5, **kw))
+
+
+def shared_products(result):
+    """Whether no path of `result` passed over X."""
+    return all(
+        path.info["n_column_products"] == 0 for paths in result.paths for path in paths
+    )
+
+
+def hard_columns(rng, n=160):
+    """Columns that lose their digits where sums of squares are subtracted."""
+    X = rng.standard_normal((n, 14))
+    X[:, 1] = 1e8 + rng.standard_normal(n)
+    X[:, 2] = X[:, 0]
+    X[:, 3] = 0.0
+    X[: n // 4, 3] = 1e6 * rng.standard_normal(n // 4)  # zero outside the first fold
+    X[:, 4] = 7.0
+    X[: n // 4, 4] = rng.standard_normal(n // 4)  # constant there
+    X[:, 5] = 1e-6 * rng.standard_normal(n)
+    X[:3, 6] = 1e5
+    y = X[:, 0] + X[:, 1] - 1e8 + 3 * (X[:, 4] - 7) + 0.5 * rng.standard_normal(n)
+    return X, y
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_shared_products_lose_nothing(standardize, dtype):
+    rng = np.random.default_rng(5)
+    X, y = hard_columns(rng)
+    X = X if dtype == np.float64 else np.delete(X, 1, axis=1).astype(dtype)
+    n, tol = len(X), 1e-8 if dtype == np.float64 else 1e-5
+    weight = rng.uniform(0.5, 2.0, n)
+    cv = [
+        (np.flatnonzero(np.arange(n) // (n // 4) != f), np.arange(n // 4) + f * n // 4)
+        for f in range(4)
+    ]
+    options = {"standardize": standardize, "l1_ratios": (1.0, 0.6), "tol": tol}
+    result = fastl1.cross_validate_path(
+        X, y, cv=cv, sample_weight=weight, n_alphas=12, alpha_min_ratio=1e-3, **options
+    )
+    if dtype == np.float64:
+        assert shared_products(result)
+    assert np.all(result.dual_gaps <= tol)
+    X = X.astype(np.float64)
+    for r, l1_ratio in enumerate((1.0, 0.6)):
+        for f, (train, test) in enumerate(cv):
+            path = result.paths[r][f]
+            coefs = path.coefs.toarray().astype(np.float64)
+            # slack for the judge, who makes a dual point of rounded coefficients
+            slack = 2 * tol if dtype == np.float64 else 1e-3
+            for k, alpha in enumerate(result.alphas[r]):
+                gap = reference.relative_gap(
+                    X[train],
+                    y[train],
+                    coefs[:, k],
+                    path.intercepts[k],
+                    alpha,
+                    l1_ratio=l1_ratio,
+                    sample_weight=weight[train],
+                    standardize=standardize,
+                )
+                assert gap <= slack
+            residual = y[test, None] - X[test] @ coefs - path.intercepts
+            expected = np.average(residual**2, axis=0, weights=weight[test])
+            np.testing.assert_allclose(result.scores[r, :, f], expected, rtol=1e-7)
+    # what a fold's training rows do not show has no coefficient there
+    constant = [3, 4] if dtype == np.float64 else [2, 3]
+    first = result.paths[0][0].coefs.toarray()[constant]
+    assert not first.any()
+    if standardize:  # else the column of scale 1e6 is alone on most of the path
+        assert all(
+            path.coefs.toarray()[constant[1]].any() for path in result.paths[0][1:]
+        )
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_shared_products_of_any_splits(fit_intercept):
+    rng = np.random.default_rng(9)
+    n, p = 400, 8
+    X = rng.standard_normal((n, p)) + 2.0
+    y = X[:, 0] - X[:, 1] + rng.standard_normal(n)
+    offset = rng.standard_normal(n)
+    weight = rng.integers(0, 3, n).astype(float)
+    half = np.arange(n // 2)
+    cv = [
+        # rows in no part, twice in training, in both parts, out of order
+        (np.r_[half[::-1], half[:50]], np.arange(150, 300)),
+        (np.arange(120, n), half),
+        (np.arange(n) % 2 == 0, np.arange(n) % 2 == 1),
+    ]
+    kw = {"n_alphas": 6, "tol": 1e-10, "fit_intercept": fit_intercept}
+    kw |= {"lower": np.full(p, -0.5), "penalty_factor": np.arange(1.0, p + 1)}
+    result = fastl1.cross_validate_path(
+        X, y, cv=cv, offset=offset, sample_weight=weight, **kw
+    )
+    assert shared_products(result)
+    del kw["n_alphas"]
+    for f, (train, test) in enumerate(result.splits):
+        direct = fastl1.path(
+            X[train],
+            y[train],
+            offset=offset[train],
+            sample_weight=weight[train],
+            alphas=result.alphas[0],
+            **kw,
+        )
+        assert abs(direct.coefs - result.paths[0][f].coefs).max() < 1e-4
+        eta = direct.predict(X[test], offset=offset[test])
+        expected = np.average((eta - y[test, None]) ** 2, axis=0, weights=weight[test])
+        np.testing.assert_allclose(result.scores[0, :, f], expected, rtol=1e-5)
+
+
+def test_products_are_not_shared_where_they_cannot_be():
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((200, 10))
+    y = X[:, 0] + rng.standard_normal(200)
+    kw = {"n_alphas": 3, "cv": 3}
+    assert shared_products(fastl1.cross_validate_path(X, y, **kw))
+    free = np.ones(10)
+    free[2] = 0.0
+    for X_other, options in (
+        (X, {"penalty_factor": free}),
+        (sp.csc_array(X), {}),
+        (np.tile(X, 5), {}),  # fewer than four training rows a column
+    ):
+        result = fastl1.cross_validate_path(X_other, y, **options, **kw)
+        assert not shared_products(result)
+        assert np.all(result.dual_gaps <= 1e-6)
+
+
+def test_products_that_would_not_fit_memory_are_not_shared(monkeypatch):
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((200, 10))
+    y = X[:, 0] + rng.standard_normal(200)
+    kw = {"alphas": [0.5, 0.1], "tol": 1e-12}
+    shared = fastl1.cross_validate_path(X, y, **kw)
+    monkeypatch.setattr("fastl1.folds.MEMORY", 1000)
+    alone = fastl1.cross_validate_path(X, y, **kw)
+    assert shared_products(shared)
+    assert not shared_products(alone)
+    np.testing.assert_allclose(shared.scores, alone.scores, rtol=1e-8)
+
+
+def test_every_score_of_shared_products_is_that_of_predictions(data):
+    X, y, *_ = data
+    for scoring in ("mse", "neg_mean_squared_error", "neg_root_mean_squared_error"):
+        kw = {"scoring": scoring, "n_alphas": 10, "tol": 1e-12}
+        by_products = fastl1.cross_validate_path(X, y, **kw)
+        by_rows = fastl1.cross_validate_path(X, y, return_oof=True, **kw)
+        assert shared_products(by_products)
+        np.testing.assert_allclose(by_products.scores, by_rows.scores, rtol=1e-12)
+
+
+def test_scorers_and_callbacks_run_in_the_calling_thread(data):
+    X, y, *_ = data
+    here = threading.get_ident()
+
+    def scorer(model, X, y):
+        assert threading.get_ident() == here
+        return -np.mean((model.predict(X) - y) ** 2)
+
+    def callback(done, info):
+        assert threading.get_ident() == here
+
+    kw = {"n_alphas": 4, "n_threads": 3}
+    result = fastl1.cross_validate_path(X, y, scoring=scorer, callback=callback, **kw)
+    plain = fastl1.cross_validate_path(X, y, **kw)
+    np.testing.assert_allclose(-result.scores, plain.scores, rtol=1e-12)
+
+    def fails(model, X, y):
+        raise RuntimeError("no score")
+
+    with pytest.raises(RuntimeError, match="no score"):
+        fastl1.cross_validate_path(X, y, scoring=fails, **kw)
+
+
+def test_other_losses_are_scored_by_their_deviance():
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((200, 6))
+    y = rng.poisson(np.exp(0.5 * X[:, 0] + 1))
+    result = fastl1.cross_validate_path(X, y, loss="poisson", n_alphas=5)
+    assert (result.scoring, result.greater_is_better) == ("deviance", False)
+    from sklearn.metrics import mean_poisson_deviance
+
+    _, test = result.splits[1]
+    mean = result.paths[0][1].predict(X[test])
+    expected = [mean_poisson_deviance(y[test], column) for column in mean.T]
+    np.testing.assert_allclose(result.scores[0, :, 1], expected, rtol=1e-10)
+
+
 # Selection
 
 
