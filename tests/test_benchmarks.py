@@ -95,6 +95,35 @@ def test_a_path_with_alphas_missing_is_not_judged(tmp_path):
     assert judge(W[:, :-1]) is None
 
 
+def test_every_fold_of_a_cross_validation_is_judged(tmp_path):
+    task = tasks.TASKS["cv-tinysparse-10"]
+    folder = data.prepare(task.data, tmp_path)
+    problem, judge = worker.make_problem(task, PEERS["sklearn"], folder, 1)
+    n, K = len(problem.y), len(problem.alphas)
+    assert len(problem.folds) == 3
+    left_out = [np.setdiff1d(np.arange(n), rows) for rows in problem.folds]
+    assert np.array_equal(np.concatenate(left_out), np.arange(n))
+    from benchmarks.peers.solvers import build_folds, sklearn_enet
+
+    assert all(np.diff(rows).max() == 1 for rows in left_out)
+    fit, tols = build_folds(sklearn_enet.build, problem, threads=True)
+    paths = fit(tols[-1])
+    good = judge(paths)
+    assert good.gap.shape == (3 * K,)
+    assert good.worst <= 1e-8
+    # a wrong path of one fold, or one that ended early
+    assert judge([paths[0], paths[0], paths[2]]).worst > 1e-4
+    assert judge([paths[0], paths[1][:, :-1], paths[2]]) is None
+    for rows, path in zip(problem.folds, paths, strict=True):
+        X, y = problem.X[rows], problem.y[rows]
+        for k, alpha in enumerate(problem.alphas):
+            options = {"fit_intercept": False}
+            gap = reference.relative_gap(
+                X.toarray(), y, path[:, k], 0.0, alpha, **options
+            )
+            assert gap <= 1e-7
+
+
 def test_sweep_keeps_to_budget_and_gaps():
     certified = {0.1: 1e-2, 0.01: 1e-5, 0.001: 1e-11, 1e-4: 0.0}
     events = []
@@ -117,6 +146,7 @@ def test_harness_end_to_end(tmp_path, capsys):
     arguments = ["--here", "--threads", "1", "--budget", "5"]
     arguments += ["--work", str(tmp_path / "work"), "--out", str(out)]
     chosen = ["lasso-tinydense-10", "lassopath-tinysparse-10", "logistic-tinydense-10"]
+    chosen += ["cv-tinydense-10", "cv-tinysparse-10"]
     peers = ["fastl1", "sklearn"]
     assert run.main(["--tasks", *chosen, "--peers", *peers, *arguments]) == 0
     printed = capsys.readouterr().out
@@ -129,7 +159,7 @@ def test_harness_end_to_end(tmp_path, capsys):
         assert ours["note"] is None
         assert None not in ours["seconds"].values()
         assert ours["least_gap"] <= 1e-9
-        if name.startswith("lasso"):
+        if name.startswith(("lasso", "cv")):
             assert row["best"]["1e-6"]["peer"] == "sklearn"
             assert row["best"]["1e-6"]["ratio"] > 0
     assert "## lasso-tinydense-10, 1 threads" in (out / "report.md").read_text()

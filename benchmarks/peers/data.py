@@ -95,22 +95,27 @@ def prepare(name, root):
         return folder
     X, y = SETS[name].make()
     aside = Path(root, f".{name}.{os.getpid()}")
-    aside.mkdir(parents=True)
-    if sp.issparse(X):
-        X = sp.csc_matrix(X)
-        X.sort_indices()
-        np.save(aside / "data.npy", X.data.astype(np.float64))
-        np.save(aside / "indices.npy", X.indices.astype(np.int32))
-        np.save(aside / "indptr.npy", X.indptr.astype(np.int32))
-        np.save(aside / "shape.npy", np.array(X.shape))
-    else:
-        np.save(aside / "X.npy", np.asfortranarray(X))
-    np.save(aside / "y.npy", y)
+    store(aside, X, y)
     try:
         aside.rename(folder)
     except OSError:  # another process was first
         shutil.rmtree(aside)
     return folder
+
+
+def store(folder, X, y):
+    """Write a data set to a new folder."""
+    folder.mkdir(parents=True)
+    if sp.issparse(X):
+        X = sp.csc_matrix(X)
+        X.sort_indices()
+        np.save(folder / "data.npy", X.data.astype(np.float64))
+        np.save(folder / "indices.npy", X.indices.astype(np.int32))
+        np.save(folder / "indptr.npy", X.indptr.astype(np.int32))
+        np.save(folder / "shape.npy", np.array(X.shape))
+    else:
+        np.save(folder / "X.npy", np.asfortranarray(X))
+    np.save(folder / "y.npy", y)
 
 
 def load(folder):

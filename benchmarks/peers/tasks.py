@@ -10,7 +10,8 @@ import numpy as np
 class Task:
     """One problem: ``n_alphas`` values from alpha_max down to alpha_max / fraction.
 
-    With ``n_alphas == 1`` only the last one is asked for.
+    With ``n_alphas == 1`` only the last one is asked for.  With ``folds`` the path is
+    asked for on the training rows of each of so many contiguous folds.
     """
 
     kind: str
@@ -19,6 +20,7 @@ class Task:
     loss: str = "squared"
     l1_ratio: float = 1.0
     n_alphas: int = 1
+    folds: int = 0
 
     @property
     def name(self):
@@ -27,6 +29,11 @@ class Task:
     @property
     def single(self):
         return self.n_alphas == 1
+
+    def training_rows(self, n):
+        """The rows that train each fold, of n."""
+        fold = np.arange(n) * self.folds // n
+        return [np.flatnonzero(fold != k) for k in range(self.folds)]
 
     def alphas(self, alpha_max):
         """The grid, largest first."""
@@ -55,10 +62,13 @@ def _table():
         yield Task("logistic", data, 100, loss="logistic")
     for data in SYNTHETIC:
         yield Task("logisticpath", data, 100, loss="logistic", n_alphas=50)
+    for data in SYNTHETIC:
+        yield Task("cv", data, 100, n_alphas=100, folds=5)
     for data in ("tinydense", "tinysparse"):  # the harness's own test
         yield Task("lasso", data, 10)
         yield Task("lassopath", data, 10, n_alphas=5)
         yield Task("enetpath", data, 10, l1_ratio=0.5, n_alphas=5)
+        yield Task("cv", data, 10, n_alphas=5, folds=3)
         yield Task("logistic", data, 10, loss="logistic")
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -18,9 +19,9 @@ sys.path.append(str(ROOT))  # at the end: installed packages come first
 
 import numpy as np  # noqa: E402
 
-from benchmarks.peers.certificate import alpha_max, certify  # noqa: E402
+from benchmarks.peers.certificate import Certificate, alpha_max, certify  # noqa: E402
 from benchmarks.peers.data import as_labels, load  # noqa: E402
-from benchmarks.peers.solvers import PEERS, Problem, Timed  # noqa: E402
+from benchmarks.peers.solvers import PEERS, Problem, Timed, build_folds  # noqa: E402
 from benchmarks.peers.tasks import TASKS  # noqa: E402
 
 HOMOTOPY_ALPHAS = 20
@@ -35,6 +36,9 @@ def make_problem(task, peer, folder, n_threads):
     top = alpha_max(task.loss, X, y, task.l1_ratio)
     alphas = task.alphas(top)
     problem = Problem(X, y, alphas, task.loss, task.l1_ratio, n_threads, folder)
+    if task.folds:
+        rows = task.training_rows(len(y))
+        return replace(problem, folds=tuple(rows)), judge_of_folds(problem, rows)
     if peer.homotopy:
         down = replace(task, n_alphas=HOMOTOPY_ALPHAS).alphas(top)
         problem = replace(problem, alphas=down)
@@ -48,6 +52,27 @@ def make_problem(task, peer, folder, n_threads):
         return certify(task.loss, X, y, wanted, alphas, task.l1_ratio)
 
     return problem, judge
+
+
+def judge_of_folds(problem, folds):
+    """The certificate of a path for each fold, on its training rows, as one."""
+    X = problem.X.tocsr() if hasattr(problem.X, "tocsr") else problem.X
+
+    def judge(paths):
+        found = []
+        for rows, coefs in zip(folds, paths, strict=True):
+            if coefs.shape[1] != problem.alphas.size:
+                return None
+            y = problem.y[rows]
+            part = problem.loss, X[rows], y, coefs, problem.alphas, problem.l1_ratio
+            found.append(certify(*part))
+        gap, primal, nnz = (
+            np.concatenate([getattr(one, name) for one in found])
+            for name in ("gap", "primal", "nnz")
+        )
+        return Certificate(primal, gap, nnz, float(np.mean([c.null for c in found])))
+
+    return judge
 
 
 def sweep(fit, tols, judge, emit, gaps, budget):
@@ -119,7 +144,11 @@ def main(argument):
     problem, judge = make_problem(
         task, peer, Path(config["folder"]), config["n_threads"]
     )
-    fit, tols = module.build(problem, **peer.options)
+    build = partial(module.build, **peer.options)
+    if task.folds and peer.cv != "own":
+        fit, tols = build_folds(build, problem, peer.cv == "threads")
+    else:
+        fit, tols = build(problem)
     sweep(fit, tols, judge, emit, config["gaps"], config["budget"])
 
 

@@ -5,11 +5,15 @@ A module of this package has one function, ``build(problem, **options)``, that r
 shape (features, alphas), dense or sparse; ``tols`` are its own tolerances to sweep,
 loosest first, in that solver's unit.  ``build`` converts the data to what the solver
 wants, outside the time.  A solver that times itself returns ``Timed(coefs, seconds)``.
+For a task with folds `fit` returns a list of such coefficients: `build_folds` makes it
+from a module that knows nothing of folds; a peer whose `cv` is "own" gets them itself.
 
 Only a worker, in the environment of its peer, imports that peer's module.
 """
 
-from dataclasses import dataclass, field
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +30,8 @@ class Problem:
     loss: str
     l1_ratio: float
     n_threads: int
-    folder: Path  # of the data set, for solvers of another language
+    folder: Path | None  # of the data set, for solvers of another language
+    folds: tuple = ()  # training rows of each; () where all rows train
 
     @property
     def single(self):
@@ -54,6 +59,8 @@ class Peer:
     homotopy: bool = False  # reach a single alpha by a warm-started path of 20
     gram: bool = False  # works on X.T @ X: dense designs with few columns
     path: bool = True  # can do a whole path
+    # cross-validation: "own", or its paths on the folds' rows "in turn" or in "threads"
+    cv: str | None = None
     enet: bool = True
 
     def does(self, task, sparse, shape):
@@ -63,6 +70,7 @@ class Peer:
             task.loss in self.losses
             and (task.single or (self.path and not self.homotopy))
             and (task.l1_ratio == 1.0 or self.enet)
+            and (not task.folds or self.cv is not None)
             and (not self.gram or (not sparse and n > p))
         )
 
@@ -70,24 +78,60 @@ class Peer:
 SQUARED, LOGISTIC = ("squared",), ("logistic",)
 COVARIANCE = {"covariance": True}
 PEERS = {
-    "fastl1": Peer("fastl1", "here"),
-    "sklearn": Peer("sklearn_enet", "sklearn", SQUARED),
+    "fastl1": Peer("fastl1", "here", cv="own"),
+    "sklearn": Peer("sklearn_enet", "sklearn", SQUARED, cv="threads"),
     "sklearn-gram": Peer(
-        "sklearn_enet", "sklearn", SQUARED, {"precompute": True}, gram=True
+        "sklearn_enet",
+        "sklearn",
+        SQUARED,
+        {"precompute": True},
+        gram=True,
+        cv="threads",
     ),
-    "celer": Peer("celer", "sklearn"),
+    "celer": Peer("celer", "sklearn", cv="threads"),
     "skglm": Peer("skglm", "sklearn"),
     "liblinear": Peer("liblinear", "sklearn", LOGISTIC, enet=False),
-    "adelie": Peer("adelie", "adelie"),
+    "adelie": Peer("adelie", "adelie", cv="in turn"),
     "adelie-hom": Peer("adelie", "adelie", homotopy=True),
-    "adelie-cov": Peer("adelie", "adelie", SQUARED, COVARIANCE, gram=True),
-    "glmnet-r": Peer("glmnet_r", "r"),
+    "adelie-cov": Peer(
+        "adelie", "adelie", SQUARED, COVARIANCE, gram=True, cv="in turn"
+    ),
+    "glmnet-r": Peer("glmnet_r", "r", cv="threads"),
     "glmnet-r-hom": Peer("glmnet_r", "r", homotopy=True),
-    "glmnet-r-cov": Peer("glmnet_r", "r", SQUARED, COVARIANCE, gram=True),
-    "glmnet-py": Peer("glmnet_py", "glmnet-py"),
+    "glmnet-r-cov": Peer("glmnet_r", "r", SQUARED, COVARIANCE, gram=True, cv="threads"),
+    "glmnet-py": Peer("glmnet_py", "glmnet-py", cv="in turn"),
     "skein": Peer("skein", "skein", SQUARED),
     "sklearn-saga": Peer("sklearn_saga", "sklearn", LOGISTIC, path=False, enet=False),
 }
+
+
+def build_folds(build, problem, threads):
+    """``(fit, tols)`` of a peer that has the paths of the folds to solve.
+
+    The rows of a fold are taken, and converted, outside the time.  With `threads` the
+    folds share a pool: for solvers of one thread that release the GIL or run in a
+    process of their own.
+    """
+    parts = [
+        replace(problem, X=problem.X[rows], y=problem.y[rows], folder=None, folds=())
+        for rows in problem.folds
+    ]
+    for k, part in enumerate(parts):
+        if isinstance(part.X, np.ndarray):
+            parts[k] = replace(part, X=np.asfortranarray(part.X))
+    fits, tols = zip(*(build(part) for part in parts), strict=True)
+    workers = problem.n_threads if threads else 1
+
+    def fit(tol):
+        start = time.perf_counter()
+        with ThreadPoolExecutor(workers) as pool:
+            paths = list(pool.map(lambda one: one(tol), fits))
+        if not isinstance(paths[0], Timed):
+            return paths
+        seconds = time.perf_counter() - start
+        return Timed([p.coefs for p in paths], seconds, sum(p.cpu for p in paths))
+
+    return fit, tols[0]
 
 
 def decades(first, last, per=1):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
+from ..data import store
 from . import Timed, decades
 from .glmnet_scale import glmnet_scale
 
@@ -15,6 +16,10 @@ from .glmnet_scale import glmnet_scale
 def build(problem, covariance=False):
     scratch = tempfile.TemporaryDirectory()
     out = Path(scratch.name, "coefs")
+    folder = problem.folder
+    if folder is None:
+        folder = Path(scratch.name, "data")
+        store(folder, problem.X, problem.y)
     y = problem.y01 if problem.loss == "logistic" else problem.y
     np.save(Path(scratch.name, "y.npy"), y)
     lambdas, alpha = glmnet_scale(problem, np.sqrt(np.mean(problem.y**2)))
@@ -22,7 +27,7 @@ def build(problem, covariance=False):
     family = {"squared": "gaussian", "logistic": "binomial"}[problem.loss]
     script = str(Path(__file__).with_name("glmnet.R"))
     kind = "covariance" if covariance else "default"
-    arguments = [problem.folder, scratch.name, family, alpha, kind]
+    arguments = [folder, scratch.name, family, alpha, kind]
     process = subprocess.Popen(
         ["Rscript", script, *map(str, arguments)],
         stdin=subprocess.PIPE,
