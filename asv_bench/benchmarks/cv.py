@@ -1,4 +1,4 @@
-"""5-fold cross-validation of 50 alphas to alpha_max / 100, to a relative gap of 1e-6."""
+"""5-fold cross-validation, 50 alphas to alpha_max / 100, to a relative gap of 1e-6."""
 
 import fastl1
 
