@@ -34,7 +34,7 @@ typedef struct fl1_loss {
     double power;  /* tweedie: variance mu^power, in (1, 2) */
     double delta;  /* huber: largest residual that counts as a square */
     double q;      /* quantile: its level, in (0, 1) */
-    double smooth; /* quantile: half the width of the rounded corner is about this */
+    double smooth; /* quantile: how far its corner is rounded, in units of y */
 } fl1_loss;
 
 enum { FL1_WIDTH = 16 };               /* vectors that sparse_dots takes at a time */

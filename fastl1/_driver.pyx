@@ -25,7 +25,7 @@ from fastl1._certificate cimport (
 )
 from fastl1._newton cimport solve_newton
 from fastl1._ops cimport FL1_SQUARED
-from fastl1._samples cimport evaluate, fit_intercept, project_dual
+from fastl1._samples cimport evaluate, fit_intercept, fit_null, project_dual
 from fastl1._state cimport (
     CONVERGED,
     ENTERED,
@@ -77,8 +77,7 @@ cdef int _solve_working_set(
 
 cdef int null_model(state_t* S) noexcept nogil:
     """The fit of the intercept; the correlations there are wanted next."""
-    fit_intercept(S)
-    S.null_objective = S.loss_value
+    fit_null(S)
     project_dual(S)
     S.phase = NULL_MODEL
     return WANTS_PASS

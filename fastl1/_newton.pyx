@@ -5,16 +5,21 @@ weighted least-squares problem of _working.solve_quadratic; the intercept is pro
 out by centring the columns under h.  The model is solved to a fraction of the present
 gap.
 """
-from libc.math cimport INFINITY, isfinite, sqrt
+from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 
 from fastl1._certificate cimport gap_at, gradient_norm, slot_penalty
 from fastl1._design cimport design_add_xw, design_means, design_xtv
-from fastl1._samples cimport centre_dual, evaluate, loss_at_eta
+from fastl1._ops cimport FL1_QUANTILE
+from fastl1._samples cimport centre_dual, corner_error, evaluate, loss_at_eta
 from fastl1._state cimport NO_MEMORY, is_interior_free, state_t
 from fastl1._working cimport load_quad, solve_quadratic
 
-cdef double INNER = 0.03
+cdef double INNER = 0.03         # of the gap asked of the quadratic
+cdef double WIDE = 0.3           # corner of the quantile loss, of the gap at the start
+cdef double SHARPER = 0.1        # factor on it from then on
+cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures
+cdef int PATIENCE = 20           # Newton steps without a lower gap
 
 
 cdef double _working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
@@ -49,8 +54,9 @@ cdef double _working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
     return gap
 
 
-cdef bint _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
-    """Move to the quadratic's solution as far as the objective goes down."""
+cdef double _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
+    """Move to the quadratic's solution as far as the objective goes down; the part of
+    the way, 0 where it does not."""
     cdef ptrdiff_t i, k, j, count = 0
     cdef double t = 1.0, done = 0.0, slope, pen0 = 0.0, pen1 = 0.0, pen_t, start
     cdef double b_step = 0.0, w
@@ -74,7 +80,7 @@ cdef bint _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
             S.n_work[i] += b_step
         slope -= b_step * v_sum
     if not isfinite(slope):
-        return False
+        return 0.0
     start = S.loss_value + pen0
     for _half in range(30):
         S.q.ops.axpy(S.n, t - done, S.n_work, S.eta)
@@ -92,14 +98,63 @@ cdef bint _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     else:
         S.q.ops.axpy(S.n, -done, S.n_work, S.eta)
         loss_at_eta(S)
-        return False
+        return 0.0
+    S.move = 0.0
+    for i in range(S.n):
+        S.move = max(S.move, t * fabs(S.n_work[i]))
     for k in range(S.m):
         j = S.ws[k]
         w = S.q.w[k] if t == 1.0 else S.w[j] + t * (S.q.w[k] - S.w[j])
         S.w[j] = w
         S.w_eta[j] = w
     S.b += t * b_step
+    return t
+
+
+cdef void _correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
+    """Correlations of the working set with v, centred under h."""
+    cdef ptrdiff_t k
+    v_sum[0] = S.q.ops.sum(S.n, S.v)
+    h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-10)
+    design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
+    S.n_column_products += S.m
+    if S.centre:
+        design_means(&S.X, S.ws, S.m, S.h, h_sum[0], S.hmean, S.n_threads)
+        for k in range(S.m):
+            S.q.c[k] -= S.hmean[k] * v_sum[0]
+
+
+cdef bint _fit_corner(state_t* S, double gap, bint first) noexcept nogil:
+    """Round the corner of the quantile loss in proportion to the gap: wider where a
+    solve starts, sharper once it is the larger part of the gap.  Whether it changed."""
+    cdef double smooth = S.loss_param.smooth
+    if not isfinite(gap):
+        return False
+    if first:
+        smooth = max(smooth, WIDE * gap)
+    elif corner_error(S) > 0.3 * gap and smooth > 1e-13 * S.null_objective:
+        smooth *= SHARPER
+    if smooth == S.loss_param.smooth:
+        return False
+    S.loss_param.smooth = smooth
+    loss_at_eta(S)
     return True
+
+
+cdef void _raise_curvatures(
+    state_t* S, double least, double v_sum, double* h_sum
+) noexcept nogil:
+    """h to at least `least` a unit of weight, and what was centred under it."""
+    cdef ptrdiff_t i, k
+    for i in range(S.n):
+        S.h[i] = max(S.h[i], least * S.s[i])
+    h_sum[0] = S.q.ops.sum(S.n, S.h)
+    if S.centre:
+        for k in range(S.m):
+            S.q.c[k] += S.hmean[k] * v_sum
+        design_means(&S.X, S.ws, S.m, S.h, h_sum[0], S.hmean, S.n_threads)
+        for k in range(S.m):
+            S.q.c[k] -= S.hmean[k] * v_sum
 
 
 cdef int solve_newton(
@@ -109,30 +164,33 @@ cdef int solve_newton(
 
     Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
     """
-    cdef int it
+    cdef int it, stalled = 0
     cdef ptrdiff_t i
-    cdef double gap, v_sum, h_sum, before = INFINITY
+    cdef double gap, v_sum, h_sum, t, damp = 0.0, curve = 0.0
+    cdef double before = INFINITY, least = INFINITY
+    S.move = 0.0
     evaluate(S)
     for it in range(rounds):
         if S.poll(S):
             return 1
         load_quad(S, alpha)
-        v_sum = S.q.ops.sum(S.n, S.v)
-        for i in range(S.n):  # saturated samples keep the quadratic bounded
-            S.h_sqrt[i] = sqrt(max(S.h[i], 1e-10 * S.s[i]))
-        h_sum = max(S.q.ops.sum(S.n, S.h), 1e-10)
-        design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
-        S.n_column_products += S.m
-        if S.centre:
-            design_means(&S.X, S.ws, S.m, S.h, h_sum, S.hmean, S.n_threads)
-            for i in range(S.m):
-                S.q.c[i] -= S.hmean[i] * v_sum
+        _correlate(S, &v_sum, &h_sum)
         gap = _working_gap(S, v_sum, h_sum)
         if gap <= tol:
             return 0
-        if gap >= before and it > 3 and gap <= 10.0 * tol:
+        stalled = 0 if gap < 0.9 * least else stalled + 1
+        least = min(least, gap)
+        if stalled > PATIENCE or gap >= before and it > 3 and gap <= 10.0 * tol:
             return 1
         before = gap
+        if S.loss == FL1_QUANTILE and alpha > 0.0 and _fit_corner(S, gap, it == 0):
+            _correlate(S, &v_sum, &h_sum)
+            before = INFINITY
+        curve = max(h_sum, 0.1 * curve)
+        if damp > 0.0:
+            _raise_curvatures(S, damp * curve, v_sum, &h_sum)
+        for i in range(S.n):  # saturated samples keep the quadratic bounded
+            S.h_sqrt[i] = sqrt(max(S.h[i], 1e-10 * S.s[i]))
         S.q.r2 = -v_sum * v_sum / h_sum if S.centre else 0.0
         for i in range(S.n):
             if S.h_sqrt[i] > 0.0:
@@ -140,6 +198,11 @@ cdef int solve_newton(
         S.m_gram = S.F.m = 0
         if solve_quadratic(S, INNER * gap, 50) < 0:
             return NO_MEMORY
-        if not _line_search(S, v_sum, h_sum):
+        t = _line_search(S, v_sum, h_sum)
+        if t == 0.0 and damp >= 1.0:
             return 1
+        if t < DAMPED:
+            damp = max(10.0 * damp, 1e-3)
+        elif t == 1.0:
+            damp = 0.1 * damp if damp > 1e-6 else 0.0
     return 1

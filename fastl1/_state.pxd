@@ -84,6 +84,7 @@ cdef struct state_t:
     double* g                # (n,) v / sqrt(s), what screening measures
     double* n_work
     double loss_value
+    double move              # largest change of eta in the last Newton step
     double r2                # |g|^2; kept up to date by the Gram regime
     # coefficients on the scaled design
     double* w                # (p,)
