@@ -89,9 +89,9 @@ class Weights:
     """
 
     __slots__ = (
+        "_indptr",
         "codes",
         "features",
-        "indptr",
         "n_features",
         "n_outputs",
         "outputs",
@@ -133,20 +133,19 @@ class Weights:
         self.codes = codes
         if n_outputs == 1:
             self.features = places
-            self.indptr = np.arange(len(places) + 1)
-            self.outputs = np.zeros(len(places), np.int32)
+            self.outputs = np.broadcast_to(np.int32(0), len(places))
         else:
             feature = places // n_outputs
             first = np.flatnonzero(np.diff(feature, prepend=-1))
             self.features = feature[first]
-            self.indptr = np.append(first, len(places))
+            self._indptr = np.append(first, len(places))
             self.outputs = (places - feature * n_outputs).astype(np.int32)
         self.values = self._decode()
         bad = ~np.isfinite(self.values)
         if bad.any():
             i = int(bad.argmax())
             raise ValueError(f"values: entry {i} is {self.values[i]}")
-        for array in (self.features, self.indptr, self.outputs, codes, self.values):
+        for array in (self.features, self.outputs, codes, self.values):
             array.flags.writeable = False
 
     def _decode(self):
@@ -159,6 +158,11 @@ class Weights:
     def nnz(self) -> int:
         """Number of nonzero coefficients."""
         return len(self.codes)
+
+    @property
+    def indptr(self) -> np.ndarray:
+        """Where the coefficients of each slot start, int64 (n_slots + 1,)."""
+        return np.arange(self.nnz + 1) if self.n_outputs == 1 else self._indptr
 
     @property
     def feature_of(self) -> np.ndarray:
@@ -175,9 +179,10 @@ class Weights:
     @property
     def nbytes(self) -> int:
         """Bytes that the arrays take in memory."""
-        arrays = {id(a): a.nbytes for a in (self.codes, self.values)}
-        structure = (self.features, self.indptr, self.outputs)
-        return sum(arrays.values()) + sum(a.nbytes for a in structure)
+        arrays = {id(array): array.nbytes for array in (self.codes, self.values)}
+        if self.n_outputs > 1:
+            arrays |= {id(a): a.nbytes for a in (self._indptr, self.outputs)}
+        return sum(arrays.values()) + self.features.nbytes
 
     def matrix(self, dtype: Any = np.float64) -> np.ndarray:
         """Dense coefficients of the slots, (n_slots, n_outputs) in C order."""

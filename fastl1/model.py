@@ -600,7 +600,7 @@ class SparseModel:
             raise ValueError("give either threshold or max_features")
         size = _compress.importance(self.weights)
         if X is not None:
-            size = size * _compress.spread(self._kept_columns(X))
+            size = size * _compress.spread(self.slot_columns(X))
         if threshold is not None:
             stay = size >= threshold
         else:
@@ -698,11 +698,25 @@ class SparseModel:
                 raise ValueError("ranges must be finite, the low end first")
             return "given", low, high
         if X is not None:
-            return "data", *_compress.ranges(self._kept_columns(X))
+            return "data", *_compress.ranges(self.slot_columns(X))
         return "unit", np.full(count, -1.0), np.ones(count)
 
-    def _kept_columns(self, X):
-        """The features with a coefficient, (n, n_slots) dense or csc."""
+    def slot_columns(self, X: Any) -> Any:
+        """The columns of `X` that the model uses, in the order of `features`.
+
+        Parameters
+        ----------
+        X : as in `predict`
+
+        Returns
+        -------
+        ndarray or SciPy csc (n, n_slots), float64
+
+        Raises
+        ------
+        ValueError
+            Wrong number of features, or a missing column.
+        """
         if not _is_table(X):
             self._check_width(X if hasattr(X, "shape") else np.asarray(X))
             if hasattr(X, "tocsc"):

@@ -88,6 +88,15 @@ class Stages:
         finally:
             self.progress.remove_task(task)
 
+    @contextmanager
+    def steps(self):
+        """Callback that shows the word it gets."""
+        task = self.progress.add_task("", total=None)
+        try:
+            yield lambda step: self.progress.update(task, description=step)
+        finally:
+            self.progress.remove_task(task)
+
     def count(self, name):
         """Callback that counts fits; its first call says how many there will be."""
         task = self.progress.add_task(name, total=None)

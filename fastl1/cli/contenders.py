@@ -1,0 +1,281 @@
+"""Ways to predict with one model, to be measured against each other.
+
+Each is what somebody would write who has the model and that library: SciPy multiplies
+CSR rows by a dense vector, NumPy and ONNX Runtime take dense rows and all coefficients.
+"""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastl1._extras import require
+from fastl1._links import LINKS
+
+
+class Contender:
+    """A way to predict.
+
+    Attributes
+    ----------
+    name : str
+    disk, memory : int
+        Bytes of what it loads, on disk and in memory.
+    threaded : bool
+        Whether it takes a number of threads.
+    dense : bool
+        Whether it needs dense rows.
+    """
+
+    threaded = False
+    dense = False
+
+    def __init__(self, name: str, disk: int, memory: int, n_features: int) -> None:
+        self.name = name
+        self.disk = disk
+        self.memory = memory
+        self.n_features = n_features
+
+    def row_limit(self, limit: int) -> int:
+        """Largest batch for which dense rows stay within `limit` bytes."""
+        return limit // (8 * self.n_features) or 1 if self.dense else 2**62
+
+    def single(self, rows: Any, i: int) -> Callable[[], Any]:
+        """Call that predicts row i."""
+        raise NotImplementedError
+
+    def prepare(self, rows: Any) -> Any:
+        """Rows in the form that `batch` takes."""
+        return rows
+
+    def batch(self, rows: Any, threads: int | None) -> Callable[[], Any]:
+        """Call that predicts prepared rows."""
+        raise NotImplementedError
+
+    def program(self, rows: Any, folder: Path) -> str | None:
+        """Python program that loads the model and predicts one row."""
+        return None
+
+
+def contenders(
+    model: Any, path: str | os.PathLike[str], folder: Path, rows: Any
+) -> tuple[list[Contender], dict[str, str]]:
+    """What can be measured here, and why the rest cannot.
+
+    Parameters
+    ----------
+    model : SparseModel
+    path : path-like
+        Its file.
+    folder : Path
+        For files of the others.
+    rows : ndarray or SciPy CSR array
+        What will be predicted.
+    """
+    found: list[Contender] = [Fastl1(model, path)]
+    skipped: dict[str, str] = {}
+    if hasattr(rows, "tocsr"):
+        found.append(SciPy(model, folder))
+    else:
+        skipped["SciPy"] = "the rows are dense"
+    found.append(NumPy(model, folder))
+    try:
+        found.append(OnnxRuntime(model, folder))
+    except ImportError as error:
+        skipped["ONNX Runtime"] = str(error).partition(",")[0]
+    return found, skipped
+
+
+def _row_arrays(rows, i):
+    """(indices, values) of row i of CSR rows."""
+    span = slice(rows.indptr[i], rows.indptr[i + 1])
+    return rows.indices[span], rows.data[span]
+
+
+def _dense_row(rows, i):
+    return np.ascontiguousarray(rows[[i]].toarray() if _sparse(rows) else rows[[i]])
+
+
+def _sparse(rows):
+    return hasattr(rows, "tocsr")
+
+
+def _dense(rows):
+    return rows.toarray() if _sparse(rows) else np.ascontiguousarray(rows)
+
+
+class Fastl1(Contender):
+    """The artifact and fastl1's own kernels."""
+
+    threaded = True
+
+    def __init__(self, model: Any, path: str | os.PathLike[str]) -> None:
+        memory = model.weights.nbytes
+        super().__init__("fastl1", os.path.getsize(path), memory, model.n_features)
+        self.model = model
+        self.path = Path(path)
+
+    def single(self, rows: Any, i: int) -> Callable[[], Any]:
+        return partial(self.model.predict, rows[[i]])
+
+    def batch(self, rows: Any, threads: int | None) -> Callable[[], Any]:
+        return partial(self.model.predict, rows)
+
+    def program(self, rows: Any, folder: Path) -> str:
+        np.save(folder / "row.npy", _dense_row(rows, 0))
+        return (
+            "import numpy\n"
+            "from fastl1.model import SparseModel\n"
+            f"model = SparseModel.load({str(self.path)!r})\n"
+            f"model.predict(numpy.load({str(folder / 'row.npy')!r}))\n"
+        )
+
+
+class SciPy(Contender):
+    """CSR rows times a dense vector of all coefficients."""
+
+    def __init__(self, model: Any, folder: Path) -> None:
+        coef = model.coef_.T.astype(np.float64)
+        super().__init__("SciPy", 0, coef.nbytes, model.n_features)
+        self.file = folder / "scipy.npy"
+        np.save(self.file, coef)
+        self.disk = os.path.getsize(self.file)
+        self.coef, self.intercept = coef, model.intercept
+        self.inverse = LINKS[model.link].inverse
+
+    def _predict(self, rows):
+        return self.inverse(rows @ self.coef + self.intercept)
+
+    def single(self, rows: Any, i: int) -> Callable[[], Any]:
+        return partial(self._predict, rows[[i]])
+
+    def batch(self, rows: Any, threads: int | None) -> Callable[[], Any]:
+        return partial(self._predict, rows)
+
+    def program(self, rows: Any, folder: Path) -> str:
+        sp = require("scipy.sparse", extra="cli")
+        row = folder / "row.npz"
+        sp.save_npz(row, rows[[0]])
+        return (
+            "import numpy\n"
+            "import scipy.sparse\n"
+            f"coef = numpy.load({str(self.file)!r})\n"
+            f"scipy.sparse.load_npz({str(row)!r}) @ coef\n"
+        )
+
+
+class NumPy(Contender):
+    """The dense equivalent: dense rows times all coefficients."""
+
+    dense = True
+
+    def __init__(self, model: Any, folder: Path) -> None:
+        coef = np.ascontiguousarray(model.coef_.T, np.float64)
+        super().__init__("NumPy, dense", 0, coef.nbytes, model.n_features)
+        self.file = folder / "dense.npy"
+        np.save(self.file, coef)
+        self.disk = os.path.getsize(self.file)
+        self.coef, self.intercept = coef, model.intercept
+        self.inverse = LINKS[model.link].inverse
+
+    def prepare(self, rows: Any) -> Any:
+        return _dense(rows)
+
+    def _predict(self, rows):
+        return self.inverse(rows @ self.coef + self.intercept)
+
+    def single(self, rows: Any, i: int) -> Callable[[], Any]:
+        return partial(self._predict, _dense_row(rows, i))
+
+    def batch(self, rows: Any, threads: int | None) -> Callable[[], Any]:
+        return partial(self._predict, rows)
+
+    def program(self, rows: Any, folder: Path) -> str:
+        row = folder / "dense_row.npy"
+        np.save(row, _dense_row(rows, 0))
+        return (
+            f"import numpy\nnumpy.load({str(row)!r}) @ numpy.load({str(self.file)!r})\n"
+        )
+
+
+class OnnxRuntime(Contender):
+    """The dense equivalent as an ONNX graph in float32, as converters write it."""
+
+    dense = True
+    threaded = True
+
+    def __init__(self, model: Any, folder: Path) -> None:
+        self.runtime = require("onnxruntime", extra="onnx")
+        self.file = folder / "dense.onnx"
+        self.file.write_bytes(dense_graph(model))
+        memory = model.n_features * model.n_outputs * 4
+        disk = os.path.getsize(self.file)
+        super().__init__("ONNX Runtime, dense", disk, memory, model.n_features)
+        self.sessions = {1: self._session(1)}
+
+    def _session(self, threads):
+        options = self.runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        providers = ["CPUExecutionProvider"]
+        return self.runtime.InferenceSession(
+            os.fspath(self.file), options, providers=providers
+        )
+
+    def prepare(self, rows: Any) -> Any:
+        return _dense(rows).astype(np.float32)
+
+    def single(self, rows: Any, i: int) -> Callable[[], Any]:
+        feed = {"x": _dense_row(rows, i).astype(np.float32)}
+        return partial(self.sessions[1].run, None, feed)
+
+    def batch(self, rows: Any, threads: int | None) -> Callable[[], Any]:
+        if threads not in self.sessions:
+            self.sessions[threads] = self._session(threads)
+        return partial(self.sessions[threads].run, None, {"x": rows})
+
+    def program(self, rows: Any, folder: Path) -> str:
+        row = folder / "onnx_row.npy"
+        np.save(row, _dense_row(rows, 0).astype(np.float32))
+        return (
+            "import numpy\n"
+            "import onnxruntime\n"
+            f"session = onnxruntime.InferenceSession({str(self.file)!r}, "
+            'providers=["CPUExecutionProvider"])\n'
+            f'session.run(None, {{"x": numpy.load({str(row)!r})}})\n'
+        )
+
+
+def dense_graph(model: Any) -> bytes:
+    """ONNX file of the model with all its coefficients: MatMul, Add and the link."""
+    onnx = require("onnx", extra="onnx")
+    helper, kinds = onnx.helper, onnx.TensorProto
+    coef = np.ascontiguousarray(np.atleast_2d(model.coef_).T, np.float32)
+    intercept = np.atleast_1d(np.asarray(model.intercept, np.float32))
+    nodes = [
+        helper.make_node("MatMul", ["x", "coef"], ["product"]),
+        helper.make_node("Add", ["product", "intercept"], ["eta"]),
+    ]
+    links = {"logit": "Sigmoid", "softmax": "Softmax", "log": "Exp"}
+    out = "eta"
+    if model.link in links:
+        out = "response"
+        nodes.append(helper.make_node(links[model.link], ["eta"], [out]))
+    elif LINKS[model.link].probability:
+        raise ImportError(f"ONNX has no operator for the link {model.link}")
+    shape = [None, model.n_outputs]
+    graph = helper.make_graph(
+        nodes,
+        "dense",
+        [helper.make_tensor_value_info("x", kinds.FLOAT, [None, model.n_features])],
+        [helper.make_tensor_value_info(out, kinds.FLOAT, shape)],
+        [
+            onnx.numpy_helper.from_array(coef, "coef"),
+            onnx.numpy_helper.from_array(intercept, "intercept"),
+        ],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    made = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    return made.SerializeToString()
