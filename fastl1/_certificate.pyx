@@ -304,6 +304,8 @@ cdef bint scan_outside(state_t* S, bint exact) noexcept nogil:
         S.cols[k] = S.cand[k].column
     design_xtv(&S.X, S.cols, count, S.v, S.p_work, S.n_threads)
     S.n_column_products += count
+    for k in range(count):  # known better for the next alpha
+        S.c_work[S.cols[k]] = S.p_work[k]
     return False
 
 

@@ -165,9 +165,10 @@ cdef bint extrapolate(state_t* S) noexcept nogil:
     """
     cdef ptrdiff_t k, j
     cdef double t, w, new, before, b = S.b, alpha = S.alpha_now
-    cdef bint usable = not S.lazy and S.alpha_prev < S.alpha_back < INFINITY
+    cdef bint usable = S.alpha_prev < S.alpha_back < INFINITY and not S.restarted
     t = (S.alpha_prev - alpha) / (S.alpha_back - S.alpha_prev) if usable else 0.0
-    usable = usable and 0.0 < t <= FARTHEST and not S.restarted
+    # lazy: the quadratic is solved at once anyway
+    usable = 0.0 < t <= FARTHEST and not S.lazy
     load_quad(S, alpha)
     if usable and S.lazy_ok:  # eta may lag
         evaluate(S)
