@@ -17,7 +17,8 @@ In the file (schema 2), a container (`_container`) of::
     intercept  F64 (n_outputs,)
     gaps       U8  (bytes,)      where the coefficients are
     scales     F32 (n_outputs,)  int8 and int4 only
-    names      U8  (bytes,)      JSON list of the feature names, when known
+    names      U8  (bytes,)      JSON list of the feature names, when known; or
+    kept_names U8  (bytes,)      of those of the slots only
 
 Coefficient i stands at ``place = feature * n_outputs + output``; `gaps` holds the
 differences of successive places minus one as variable-length integers, 7 bits a byte,
@@ -57,7 +58,7 @@ _MODEL = {
     "classes",
     "output_names",
 }
-_TENSORS = {"values", "intercept", "gaps", "scales", "names"}
+_TENSORS = {"values", "intercept", "gaps", "scales", "names", "kept_names"}
 STORED = {
     "float64": np.dtype(np.float64),
     "float32": np.dtype(np.float32),
@@ -223,6 +224,8 @@ class Content:
         Default: 0, 1, ….
     names : list of str (n_features,), optional
         Names of the features.
+    kept_names : list of str (n_slots,), optional
+        Instead of `names`: names of the slots only.
     output_names : list of str (n_outputs,), optional
     columns : dict, optional
         `ColumnTreatment.to_dict`.
@@ -242,6 +245,7 @@ class Content:
         "classes",
         "columns",
         "intercept",
+        "kept_names",
         "lineage",
         "link",
         "names",
@@ -258,6 +262,7 @@ class Content:
         *,
         classes: Any = None,
         names: Any = None,
+        kept_names: Any = None,
         output_names: Any = None,
         columns: dict[str, Any] | None = None,
         lineage: dict[str, Any] | None = None,
@@ -280,6 +285,11 @@ class Content:
         self.link = link
         self.classes = _check_classes(classes, link, n_outputs)
         self.names = _check_names(names, weights.n_features, "feature")
+        if self.names is not None:
+            if kept_names is not None:
+                raise ValueError("both names and kept_names are given")
+            kept_names = [self.names[j] for j in weights.features.tolist()]
+        self.kept_names = _check_names(kept_names, len(weights.features), "feature")
         self.output_names = _check_names(output_names, n_outputs, "output")
         self.columns = columns
         self.lineage = lineage or {}
@@ -340,7 +350,9 @@ def encode(content: Content) -> bytes:
     if weights.scales is not None:
         tensors["scales"] = weights.scales
     if content.names is not None:
-        tensors["names"] = np.frombuffer(json_text(content.names).encode(), np.uint8)
+        tensors["names"] = _as_bytes(content.names)
+    elif content.kept_names is not None:
+        tensors["kept_names"] = _as_bytes(content.kept_names)
     model = {
         "classes": None if content.classes is None else content.classes.tolist(),
         "link": content.link,
@@ -424,11 +436,9 @@ def _decode(data):
         )
     model = parse_json(metadata["model"])
     weights = _weights_1(model, tensors) if schema == 1 else _weights(model, tensors)
-    columns = names = unknown = None
+    columns = unknown = None
     if "columns" in metadata:
         columns = _expect(dict, parse_json(metadata["columns"]))
-    if "names" in tensors:
-        names = parse_json(tensors["names"].tobytes().decode())
     if schema == SCHEMA and minor > MINOR:
         unknown = {
             "minor": minor,
@@ -441,7 +451,8 @@ def _decode(data):
         tensors["intercept"],
         _expect(str, model["link"]),
         classes=_expect_list(model["classes"], (bool, int, float, str)),
-        names=_expect_list(names, (str,)),
+        names=_read_names(tensors.get("names")),
+        kept_names=_read_names(tensors.get("kept_names")),
         output_names=_expect_list(model.get("output_names"), (str,)),
         columns=columns,
         lineage=_expect(dict, parse_json(metadata["lineage"])),
@@ -484,6 +495,16 @@ def _expect(kind, value):
     if type(value) is not kind:
         raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
     return value
+
+
+def _as_bytes(names):
+    return np.frombuffer(json_text(names).encode(), np.uint8)
+
+
+def _read_names(raw):
+    if raw is None:
+        return None
+    return _expect_list(_expect(list, parse_json(raw.tobytes().decode())), (str,))
 
 
 def _expect_list(value, kinds):

@@ -14,6 +14,7 @@ _TENSORS = {
     "indices": ("features of the coefficients", "nonzero coefficients"),
     "scales": ("scales of the coefficients", "outputs"),
     "names": ("names of the features", "features"),
+    "kept_names": ("names of the features in use", "kept features"),
 }
 
 

@@ -85,8 +85,8 @@ def compare(before: Any, after: Any, by: str = "auto") -> ModelDiff:
     if by not in ("auto", "name", "index"):
         raise ValueError(f'by must be "auto", "name" or "index"; got {by!r}')
     if by == "auto":
-        by = "name" if _has_names(before) and _has_names(after) else "index"
-    elif by == "name" and not (_has_names(before) and _has_names(after)):
+        by = "name" if before.has_names and after.has_names else "index"
+    elif by == "name" and not (before.has_names and after.has_names):
         raise ValueError("by='name': a model does not know the names of its features")
     if by == "index" and before.n_features != after.n_features:
         raise ValueError(
@@ -127,10 +127,6 @@ def _compare_facts(diff, before, after):
         )
         if pair[0] != pair[1]:
             diff.facts[name] = pair
-
-
-def _has_names(model):
-    return model.feature_names is not None or model.columns is not None
 
 
 def _coefficients(model, by):

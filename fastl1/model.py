@@ -262,8 +262,13 @@ class SparseModel:
 
     @property
     def feature_names(self) -> list[str] | None:
-        """Names of all features, as given."""
+        """Names of all features, as given; None too if only those kept are known."""
         return self._content.names
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the features that the model uses have names of their own."""
+        return self._content.kept_names is not None or self.columns is not None
 
     @property
     def output_names(self) -> list[str] | None:
@@ -301,12 +306,11 @@ class SparseModel:
 
     def kept_names(self) -> list[str]:
         """Names of the features with a nonzero coefficient, in order."""
-        names = self._content.names
-        if names is None and self.columns is not None:
+        if self._content.kept_names is not None:
+            return self._content.kept_names
+        if self.columns is not None:
             return self.columns.names_of(self.features)
-        if names is None:
-            return [f"x{j}" for j in self.features.tolist()]
-        return [names[j] for j in self.features.tolist()]
+        return [f"x{j}" for j in self.features.tolist()]
 
     def required_features(self) -> list[str] | list[int]:
         """What the upstream pipeline must still deliver; the rest may go.
@@ -319,7 +323,7 @@ class SparseModel:
         """
         if self.columns is not None:
             return self.columns.used_columns(self.features)
-        if self.feature_names is not None:
+        if self.has_names:
             return self.kept_names()
         return self.features.tolist()
 
@@ -339,7 +343,7 @@ class SparseModel:
         X : array_like or SciPy sparse matrix of shape (n, n_features), or table
             A table is a dict of arrays, a pandas or polars frame or a pyarrow table.
             It goes through `columns` when the model has that treatment; otherwise its
-            columns are looked up by `feature_names`.  Either way only the columns that
+            columns are looked up by name.  Either way only the columns that
             the model uses need be there, in any order.
         type : {"response", "link", "class"}, default="response"
             "link" is ``X @ coef + intercept``; "response" what the link makes of it:
@@ -414,7 +418,7 @@ class SparseModel:
         coef = self._slot_values()
         if self.columns is not None:
             return self.columns.link(table, self.features, coef, self.intercept)
-        if self.feature_names is None:
+        if not self.has_names:
             raise ValueError(
                 "the model has neither a column treatment nor feature names: pass a "
                 "matrix instead of a table"
@@ -626,26 +630,29 @@ class SparseModel:
                 report[name] = _compress.fit_quality(self.link, y, eta, self.classes)
         return model
 
-    def trim(self) -> SparseModel:
-        """The model on its `required_features` only, renumbered.
+    def trim(self, *, renumber: bool = True) -> SparseModel:
+        """The model without what it does not need.
+
+        Parameters
+        ----------
+        renumber : bool, default=True
+            Whether to take matrices of the `required_features` only (with a column
+            treatment: of all features of the kept columns).  False keeps the width of
+            matrices, and leaves out the names of features that are not used.
 
         Returns
         -------
         SparseModel
-            Takes matrices of the kept features (with a column treatment: all features
-            of the kept columns), and tables as before.
+            Takes tables as before.
         """
-        features = self.features
-        columns, names = self.columns, self.feature_names
+        features, columns = self.features, self.columns
         if columns is not None:
             columns, place = columns.select(features)
             n_features = columns.n_features
-            names = None
         else:
-            place = np.arange(len(features))
-            n_features = max(1, len(features))
-            if names is not None:
-                names = self.kept_names() or names[:1]
+            place, n_features = np.arange(len(features)), max(1, len(features))
+        if not renumber:
+            columns, place, n_features = self.columns, features, self.n_features
         places = np.repeat(place, np.diff(self.weights.indptr)) * self.n_outputs
         weights = Weights(
             places + self.outputs,
@@ -655,23 +662,30 @@ class SparseModel:
             self.precision,
             self.weights.scales,
         )
-        return self._made_of(weights, self.metadata, names, columns)
+        names = {"kept_names": self._content.kept_names}
+        if renumber and len(features) == n_features and names["kept_names"]:
+            names = {"names": self.kept_names()}
+        return self._made_of(weights, self.metadata, columns, names)
 
     def _replace(self, weights, key, report):
-        """The same model with other weights, and a report in its metadata."""
-        lineage = {**self.metadata, key: report}
-        return self._made_of(weights, lineage, self.feature_names, self.columns)
+        """The model with fewer or coarser weights, and a report in its metadata."""
+        content, lineage = self._content, {**self.metadata, key: report}
+        names = {"names": content.names}
+        if content.names is None and content.kept_names is not None:
+            stay = np.searchsorted(self.features, weights.features).tolist()
+            names = {"kept_names": [content.kept_names[k] for k in stay]}
+        return self._made_of(weights, lineage, self.columns, names)
 
-    def _made_of(self, weights, lineage, names, columns):
+    def _made_of(self, weights, lineage, columns, names):
         content = Content(
             weights,
             self._content.intercept,
             self.link,
             classes=self.classes,
-            names=names,
             output_names=self.output_names,
             columns=None if columns is None else columns.to_dict(),
             lineage=lineage,
+            **names,
         )
         model = SparseModel.__new__(SparseModel)
         model._adopt(content, columns)

@@ -281,6 +281,31 @@ def test_trim(n_outputs):
     assert SparseModel([], [], 1.0, 9).trim().predict([[3.0]]).tolist() == [1.0]
 
 
+def test_trim_of_names_only():
+    names = [f"f{j}" for j in range(60)]
+    model = random_model(10, kept=0.1, feature_names=names)
+    trimmed = model.trim(renumber=False)
+    assert trimmed.n_features == 60
+    assert trimmed.feature_names is None
+    assert trimmed.has_names
+    assert trimmed.kept_names() == model.kept_names()
+    again = SparseModel.from_bytes(trimmed.to_bytes())
+    assert again == trimmed
+    assert len(trimmed.to_bytes()) < len(model.to_bytes()) - 300
+    X = np.random.default_rng(0).standard_normal((9, 60))
+    assert again.predict(X).tolist() == model.predict(X).tolist()
+    table = dict(zip(names, X.T, strict=True))
+    assert again.predict(table).tolist() == model.predict(table).tolist()
+    assert model.diff(again).by == "name"
+    assert not model.diff(again)
+    pruned = again.prune(max_features=2)
+    assert pruned.kept_names() == model.prune(max_features=2).kept_names()
+    assert pruned.trim(renumber=False) == pruned
+    bare = random_model(10, kept=0.1)
+    assert bare.trim(renumber=False) == bare
+    assert not bare.has_names
+
+
 def test_trim_with_columns():
     table = {"a": [1.0, 2, 3, 4], "b": list("xyzx"), "c": [1.0, 0, 0, 5]}
     treatment = ColumnTreatment.learn(table)

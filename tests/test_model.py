@@ -1,6 +1,7 @@
 """The artifact: equal bytes, integrity, atomic writes, prediction with numpy alone."""
 
 import json
+import mmap
 import os
 import resource
 import subprocess
@@ -463,6 +464,22 @@ def test_schema_1_loads():
     assert loans.metadata == {"target": "bought"}
     table = {"age": [30.0, None], "job": ["nurse", "cook"]}
     assert loans.predict(table, "class").tolist() == ["yes", "yes"]
+
+
+def test_large_files_are_mapped(tmp_path):
+    values = RNG.standard_normal(200_000)
+    model = SparseModel(np.arange(200_000), values, 0.0, 200_000)
+    path = tmp_path / "large.fl1"
+    model.save(path)
+    loaded = SparseModel.load(path)
+    base = loaded.values
+    while isinstance(base, np.ndarray):
+        base = base.base
+    assert isinstance(base.obj, mmap.mmap)
+    assert not loaded.values.flags.writeable
+    small().save(path)  # a new file takes its place; the map keeps the old one
+    assert loaded == model
+    assert SparseModel.load(path) == small()
 
 
 def test_later_minor_versions_load_and_keep_what_is_new(file):

@@ -297,7 +297,8 @@ def _draw_bytes(axes, sizes, names, color):
         for key, filled in (("disk", True), ("memory", False)):
             value = sizes[name][key]
             face = color[name] if filled else "white"
-            axes.plot(value, k, "o", color=color[name], mfc=face, ms=9)
+            size = 7 if filled else 12  # both can be seen where they are equal
+            axes.plot(value, k, "o", color=color[name], mfc=face, ms=size, zorder=-size)
             axes.annotate(
                 _size(value),
                 (value, k),

@@ -212,7 +212,7 @@ def _artifact(data, options, fitted, created, digest):
     else:
         lineage["file_info"] = data.file.info
         names = data.file.feature_names
-    return SparseModel(
+    model = SparseModel(
         indices,
         base.values,
         base.intercept,
@@ -223,6 +223,7 @@ def _artifact(data, options, fitted, created, digest):
         columns=columns,
         metadata=lineage,
     )
+    return model.trim(renumber=False)
 
 
 def _now():

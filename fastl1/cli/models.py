@@ -168,7 +168,7 @@ def read_rows(model, file, target=None, *, format=None, delimiter=None):
         if not is_table:
             X = source.X.tocsr() if hasattr(source.X, "tocsr") else source.X
             return X[rows], y
-        if model.columns is None and model.feature_names is None:
+        if not model.has_names:
             raise ValueError("the model takes a matrix, this is a table")
         raw = prepare(source.columns, model.required_features())
     except (ValueError, TypeError) as error:
