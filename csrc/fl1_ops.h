@@ -39,6 +39,11 @@ typedef struct fl1_loss {
 
 enum { FL1_WIDTH = 16 };               /* vectors that sparse_dots takes at a time */
 
+/* Sums over rows, d = x - shift: s d, s d^2, d^2 and v d. */
+typedef struct fl1_moments {
+    double first, second, size, cross;
+} fl1_moments;
+
 typedef struct fl1_ops {
     const char *level;
 
@@ -57,6 +62,13 @@ typedef struct fl1_ops {
                           double *y);
     /* sum (x_i - shift)^2 s_i, with s = NULL for all ones */
     double (*dense_sqdev[2])(ptrdiff_t n, const void *x, double shift, const double *s);
+    /* m columns at a time: out[k] += sum (x_k - shift_k) v */
+    void (*dense_dots[2])(ptrdiff_t n, ptrdiff_t m, const void *const *x,
+                          const double *shift, const double *v, double *out);
+    /* ... and all that a first pass wants, added to out; s = NULL for all ones */
+    void (*dense_moments[2])(ptrdiff_t n, ptrdiff_t m, const void *const *x,
+                             const double *shift, const double *s, const double *v,
+                             fl1_moments *out);
     /* out_i = (x_i - shift) * scale * d_i, with d = NULL for all ones */
     void (*dense_pack[2])(ptrdiff_t n, const void *x, double shift, double scale,
                           const double *d, double *out);

@@ -230,7 +230,7 @@ cdef int _begin(work_t* t, const request_t* q) noexcept nogil:
         offset = q.offset + (at if q.own_offsets else 0)
     set_samples(S, q.Y + at, weight, offset)
     if not S.borrows:
-        set_columns(S, q.pf, q.lo, q.hi, q.standardize)
+        set_columns(S, q.pf, q.lo, q.hi, q.standardize, NULL, False)
     S.pass_share = PASS_SHARE
     t.stored = t.at = 0
     t.begun, t.started = True, False
@@ -459,7 +459,7 @@ cdef class Batch:
             weight = NULL
         with nogil:
             set_samples(S, q.Y, weight, NULL)
-            set_columns(S, q.pf, q.lo, q.hi, q.standardize)
+            set_columns(S, q.pf, q.lo, q.hi, q.standardize, NULL, False)
         if self._shares_gram():
             self.gram = <double*> malloc(S.p * S.p * sizeof(double))
             if self.gram != NULL:

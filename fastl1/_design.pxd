@@ -72,9 +72,22 @@ cdef void column_stats(
     double* scale, double* norm
 ) noexcept nogil
 
-cdef void design_stats(
-    const design_t* X, const double* s, bint centre, bint standardize, double* mean,
-    double* scale, double* norm, int n_threads
+# What the first pass over X takes and makes.
+cdef struct stats_t:
+    const double* s          # (n,) weights of sum 1 ...
+    bint uniform             # ... all the same
+    const double* v          # (n,) or NULL
+    double v_sum             # of v; set by the pass
+    bint centre
+    bint standardize
+    bint check
+    double* mean             # (p,), as are the following
+    double* scale
+    double* norm
+    double* c                # correlations with v, or NULL
+
+cdef ptrdiff_t design_stats(
+    const design_t* X, stats_t* W, int n_threads
 ) noexcept nogil
 
 cdef void design_xtv(

@@ -8,18 +8,23 @@ threads.
 import numpy as np
 
 from cython.parallel cimport prange
-from libc.math cimport fabs, sqrt
+from libc.math cimport NAN, fabs, sqrt
 from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memset
 
-from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64
+from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, fl1_moments
 from fastl1._runtime cimport OPS
 
 cdef enum:
     ROW_BLOCK = 2048       # rows of one unit of work in X w
+    PASS_ROWS = 8192       # rows of a vector that stay in cache from column to column
+    GROUP = 16             # columns of one unit of work
     COLUMN_BLOCK = 1024    # CSC columns of one unit of work in X'v
 
 
 cdef double EPS = 2.220446049250313e-16
+cdef double LARGE = 1e140    # squares of larger values, summed, may leave float64
+cdef double FAR = 4.0        # variances between a shift and the mean: 2 digits at most
 
 
 cdef int bind_design(design_t* D, X) except -1:
@@ -44,32 +49,24 @@ cdef int bind_design(design_t* D, X) except -1:
     return 0
 
 
-cdef inline double _col_dot_raw(
-    const design_t* X, ptrdiff_t j, const double* v, double shift, double v_sum
+cdef inline double _sparse_dot(
+    const design_t* X, ptrdiff_t j, const double* v
 ) noexcept nogil:
-    """(x_j - shift 1)' v on the stored values."""
-    cdef int64_t a
-    if X.sparse:
-        a = X.indptr[j]
-        return X.ops.sparse_dot[X.vtype][X.itype](
-            X.indptr[j + 1] - a, X.data + a * X.vsize, X.indices + a * X.isize, v
-        ) - shift * v_sum
-    return X.ops.dense_dot[X.vtype](X.n, X.data + j * X.n * X.vsize, shift, v)
+    cdef int64_t a = X.indptr[j]
+    return X.ops.sparse_dot[X.vtype][X.itype](
+        X.indptr[j + 1] - a, X.data + a * X.vsize, X.indices + a * X.isize, v
+    )
 
 
-cdef inline double _col_sqdev(
+cdef double _sparse_sqdev(
     const design_t* X, ptrdiff_t j, const double* s, double shift
 ) noexcept nogil:
     """sum_i s_i (x_ij - shift)^2, sum(s) = 1; implicit zeros counted."""
-    cdef int64_t a
-    cdef ptrdiff_t nnz, k
+    cdef int64_t a = X.indptr[j]
+    cdef ptrdiff_t nnz = X.indptr[j + 1] - a, k
     cdef double dev, covered = 0.0
     cdef const int32_t* i32
     cdef const int64_t* i64
-    if not X.sparse:
-        return X.ops.dense_sqdev[X.vtype](X.n, X.data + j * X.n * X.vsize, shift, s)
-    a = X.indptr[j]
-    nnz = X.indptr[j + 1] - a
     dev = X.ops.sparse_sqdev[X.vtype][X.itype](
         nnz, X.data + a * X.vsize, X.indices + a * X.isize, shift, s
     )
@@ -94,29 +91,6 @@ cdef inline double _work(const design_t* X) noexcept nogil:
     return X.indptr[X.p] if X.sparse else <double> X.n * X.p
 
 
-cdef void _stats_of(
-    const design_t* X, ptrdiff_t j, const double* s, bint centre, bint standardize,
-    double* mean, double* scale, double* norm
-) noexcept nogil:
-    cdef double m = 0.0
-    if not centre and not standardize:
-        mean[j] = 0.0
-        scale[j] = 1.0
-        norm[j] = sqrt(_col_sqdev(X, j, s, 0.0))
-        return
-    if not X.sparse and X.n:  # from the first entry: exact for a constant column
-        m = (
-            (<const float*> X.data)[j * X.n] if X.vtype == FL1_F32
-            else (<const double*> X.data)[j * X.n]
-        )
-    m += _col_dot_raw(X, j, s, m, 1.0)
-    m += _col_dot_raw(X, j, s, m, 1.0)  # second pass: no loss where mean >> std
-    column_stats(
-        X.n, m, _col_sqdev(X, j, s, m), centre, standardize, mean + j, scale + j,
-        norm + j
-    )
-
-
 cdef void column_stats(
     ptrdiff_t n, double m, double var, bint centre, bint standardize, double* mean,
     double* scale, double* norm
@@ -135,22 +109,141 @@ cdef void column_stats(
     norm[0] = sqrt(moment)
 
 
-cdef void design_stats(
-    const design_t* X, const double* s, bint centre, bint standardize, double* mean,
-    double* scale, double* norm, int n_threads
+cdef void _sum_moments(
+    const design_t* X, ptrdiff_t m, const void** cols, const double* shift,
+    const double* s, const double* v, fl1_moments* sums
 ) noexcept nogil:
-    """Weighted means, scales 1/std and norms of the centred and scaled columns.
+    """Moments of m <= GROUP dense columns; s and v stay in cache."""
+    cdef const void* at[GROUP]
+    cdef ptrdiff_t row = 0, k
+    memset(sums, 0, m * sizeof(fl1_moments))
+    while row < X.n:
+        for k in range(m):
+            at[k] = <const char*> cols[k] + row * X.vsize
+        X.ops.dense_moments[X.vtype](
+            min(<ptrdiff_t> PASS_ROWS, X.n - row), m, at, shift, s + row if s else NULL,
+            v + row, sums
+        )
+        row += PASS_ROWS
 
-    s (n,) sums to 1; mean, scale, norm (p,) are outputs.  norm_j = 0 marks a column
-    that cannot enter the model.
+
+cdef inline void _mean_and_variance(
+    const fl1_moments* sums, double shift, double weight, double* m, double* var
+) noexcept nogil:
+    cdef double off = sums.first / weight
+    m[0] = shift + off
+    var[0] = max(sums.second / weight - off * off, 0.0)
+
+
+cdef void _dense_stats(
+    const design_t* X, const stats_t* W, ptrdiff_t first, ptrdiff_t count
+) noexcept nogil:
+    """One pass over columns first..first+count, from a shift: that of the first entry,
+    which is exact for a constant column.  Where the mean lies far from it, another pass
+    from the mean loses no digits."""
+    cdef const void* cols[GROUP]
+    cdef double[GROUP] shift
+    cdef fl1_moments[GROUP] sums
+    cdef ptrdiff_t k, j
+    cdef double m, var, weight = <double> X.n if W.uniform else 1.0
+    cdef const double* s = NULL
+    cdef bint shifted = W.centre or W.standardize, doubtful
+    for k in range(count):
+        cols[k] = X.data + (first + k) * X.n * X.vsize
+        shift[k] = 0.0
+        if shifted:
+            shift[k] = (
+                (<const float*> cols[k])[0] if X.vtype == FL1_F32
+                else (<const double*> cols[k])[0]
+            )
+    if not W.uniform:
+        s = W.s
+    _sum_moments(X, count, cols, shift, s, W.v, sums)
+    for k in range(count):
+        j = first + k
+        # a value beyond LARGE, or a shift that may hide it
+        doubtful = (
+            not sums[k].size < 0.25 * LARGE * LARGE or not fabs(shift[k]) < 0.5 * LARGE
+        )
+        if shifted:
+            _mean_and_variance(sums + k, shift[k], weight, &m, &var)
+            if (m - shift[k]) * (m - shift[k]) > FAR * var:
+                shift[k] = m
+                _sum_moments(X, 1, cols + k, shift + k, s, W.v, sums + k)
+                _mean_and_variance(sums + k, shift[k], weight, &m, &var)
+            column_stats(
+                X.n, m, var, W.centre, W.standardize, W.mean + j, W.scale + j,
+                W.norm + j
+            )
+        else:
+            W.mean[j], W.scale[j] = 0.0, 1.0
+            W.norm[j] = sqrt(sums[k].second / weight)
+        if W.c:
+            W.c[j] = W.scale[j] * (sums[k].cross + (shift[k] - W.mean[j]) * W.v_sum)
+        if W.check and doubtful:
+            W.norm[j] = NAN
+
+
+cdef void _sparse_stats(
+    const design_t* X, const stats_t* W, ptrdiff_t j
+) noexcept nogil:
+    """All passes over one column while it is in cache."""
+    cdef double m
+    cdef int64_t a = X.indptr[j]
+    if W.centre or W.standardize:
+        m = _sparse_dot(X, j, W.s)
+        column_stats(
+            X.n, m, _sparse_sqdev(X, j, W.s, m), W.centre, W.standardize, W.mean + j,
+            W.scale + j, W.norm + j
+        )
+    else:
+        W.mean[j], W.scale[j] = 0.0, 1.0
+        W.norm[j] = sqrt(_sparse_sqdev(X, j, W.s, 0.0))
+    if W.c:
+        W.c[j] = W.scale[j] * (_sparse_dot(X, j, W.v) - W.mean[j] * W.v_sum)
+    if W.check and not X.ops.dense_sqdev[X.vtype](
+        X.indptr[j + 1] - a, X.data + a * X.vsize, 0.0, NULL
+    ) < LARGE * LARGE:
+        W.norm[j] = NAN
+
+
+cdef void _stats_of_group(
+    const design_t* X, const stats_t* W, ptrdiff_t group
+) noexcept nogil:
+    cdef ptrdiff_t j, first = group * GROUP, end = min(first + GROUP, X.p)
+    if not X.sparse:
+        _dense_stats(X, W, first, end - first)
+        return
+    for j in range(first, end):
+        _sparse_stats(X, W, j)
+
+
+cdef ptrdiff_t design_stats(
+    const design_t* X, stats_t* W, int n_threads
+) noexcept nogil:
+    """Weighted means, scales 1/std and norms of the centred and scaled columns, and
+    their correlations with v, in one pass over X; see stats_t.
+
+    norm_j = 0 marks a column that cannot enter the model.  Returns -1 or, with `check`,
+    the first column that may hold NaN, infinity or a magnitude beyond LARGE: then
+    nothing else is worth reading.
     """
-    cdef ptrdiff_t j
+    cdef ptrdiff_t j, group
     if _work(X) < MIN_PARALLEL:
         n_threads = 1
-    for j in prange(
-        X.p, schedule="static", num_threads=n_threads, use_threads_if=n_threads > 1
+    if W.v == NULL:
+        W.v, W.c = W.s, NULL
+    W.v_sum = X.ops.sum(X.n, W.v)
+    for group in prange(
+        (X.p + GROUP - 1) // GROUP, schedule="static", num_threads=n_threads,
+        use_threads_if=n_threads > 1
     ):
-        _stats_of(X, j, s, centre, standardize, mean, scale, norm)
+        _stats_of_group(X, W, group)
+    if W.check:
+        for j in range(X.p):
+            if W.norm[j] != W.norm[j]:
+                return j
+    return -1
 
 
 cdef void _sparse_xtv(
@@ -167,31 +260,57 @@ cdef void _sparse_xtv(
         out[k] = X.scale[j] * (out[k] - X.mean[j] * v_sum)
 
 
+cdef void _dots_of_group(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t first, ptrdiff_t count,
+    const double* v, double* out
+) noexcept nogil:
+    """out[first..first+count] for a dense design_xtv, count <= GROUP."""
+    cdef const void* at[GROUP]
+    cdef double[GROUP] shift
+    cdef ptrdiff_t[GROUP] column
+    cdef ptrdiff_t k, row = 0
+    for k in range(count):
+        column[k] = cols[first + k] if cols else first + k
+        shift[k] = X.mean[column[k]]
+    memset(out + first, 0, count * sizeof(double))
+    while row < X.n:
+        for k in range(count):
+            at[k] = X.data + (column[k] * X.n + row) * X.vsize
+        X.ops.dense_dots[X.vtype](
+            min(<ptrdiff_t> PASS_ROWS, X.n - row), count, at, shift, v + row,
+            out + first
+        )
+        row += PASS_ROWS
+    for k in range(count):
+        out[first + k] *= X.scale[column[k]]
+
+
 cdef void design_xtv(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* v, double* out,
     int n_threads
 ) noexcept nogil:
     """out[k] = column_k' v for the m columns `cols` (NULL for the first m)."""
-    cdef ptrdiff_t k, b, blocks
-    cdef double v_sum = X.ops.sum(X.n, v)
+    cdef ptrdiff_t b
+    cdef double v_sum
     if m == 0 or _work(X) * m / X.p < MIN_PARALLEL:
         n_threads = 1
     if X.sparse:
-        blocks = (m + COLUMN_BLOCK - 1) // COLUMN_BLOCK
+        v_sum = X.ops.sum(X.n, v)
         for b in prange(
-            blocks, schedule="dynamic", num_threads=n_threads,
-            use_threads_if=n_threads > 1
+            (m + COLUMN_BLOCK - 1) // COLUMN_BLOCK, schedule="dynamic",
+            num_threads=n_threads, use_threads_if=n_threads > 1
         ):
             _sparse_xtv(
                 X, cols, b * COLUMN_BLOCK, min(m, (b + 1) * COLUMN_BLOCK), v, v_sum, out
             )
         return
-    if n_threads == 1:
-        for k in range(m):
-            out[k] = col_dot(X, cols[k] if cols else k, v, v_sum)
-        return
-    for k in prange(m, schedule="static", num_threads=n_threads):
-        out[k] = col_dot(X, cols[k] if cols else k, v, v_sum)
+    for b in prange(
+        (m + GROUP - 1) // GROUP, schedule="static", num_threads=n_threads,
+        use_threads_if=n_threads > 1
+    ):
+        _dots_of_group(
+            X, cols, b * GROUP, min(<ptrdiff_t> GROUP, m - b * GROUP), v, out
+        )
 
 
 cdef void _add_xw_rows(

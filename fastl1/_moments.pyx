@@ -18,7 +18,7 @@ from libc.math cimport fmax, sqrt
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastl1._design cimport design_stats, design_t
+from fastl1._design cimport design_stats, design_t, stats_t
 from fastl1._ops cimport FL1_F64
 from fastl1._product cimport design_gram
 from fastl1._runtime cimport OPS
@@ -130,11 +130,15 @@ cdef int _moments_of(
     cdef double total = OPS.sum(Z.n, s)
     cdef double* work = <double*> malloc(2 * q * sizeof(double))
     cdef ptrdiff_t* cols = <ptrdiff_t*> malloc(q * sizeof(ptrdiff_t))
+    cdef stats_t stats
     cdef int status = -1
     if work != NULL and cols != NULL:
         for i in range(Z.n):
             s[i] /= total
-        design_stats(Z, s, True, False, mean, work, work + q, 1)
+        memset(&stats, 0, sizeof(stats_t))
+        stats.s, stats.centre = s, True
+        stats.mean, stats.scale, stats.norm = mean, work, work + q
+        design_stats(Z, &stats, 1)
         for i in range(Z.n):
             s[i] = sqrt(s[i] * total)
         for i in range(q):

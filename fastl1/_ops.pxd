@@ -58,6 +58,12 @@ cdef extern from "fl1_ops.h":
         double q
         double smooth
 
+    ctypedef struct fl1_moments:
+        double first
+        double second
+        double size
+        double cross
+
     ctypedef struct fl1_ops:
         const char* level
         double (*dot)(ptrdiff_t, const double*, const double*) noexcept nogil
@@ -73,6 +79,11 @@ cdef extern from "fl1_ops.h":
                               double*) noexcept nogil
         double (*dense_sqdev[2])(ptrdiff_t, const void*, double,
                                  const double*) noexcept nogil
+        void (*dense_dots[2])(ptrdiff_t, ptrdiff_t, const void**, const double*,
+                              const double*, double*) noexcept nogil
+        void (*dense_moments[2])(ptrdiff_t, ptrdiff_t, const void**, const double*,
+                                 const double*, const double*,
+                                 fl1_moments*) noexcept nogil
         void (*dense_pack[2])(ptrdiff_t, const void*, double, double, const double*,
                               double*) noexcept nogil
         double (*sparse_dot[2][2])(ptrdiff_t, const void*, const void*,

@@ -12,8 +12,9 @@ cdef void give_moments(
     state_t* S, const double* products, const double* mean, double weight
 ) noexcept nogil
 cdef void null_correlations(state_t* S) noexcept nogil
-cdef void set_columns(
-    state_t* S, const double* pf, const double* lo, const double* hi, bint standardize
+cdef ptrdiff_t set_columns(
+    state_t* S, const double* pf, const double* lo, const double* hi, bint standardize,
+    double* c, bint check
 ) noexcept nogil
 cdef void set_samples(
     state_t* S, const double* y, const double* weight, const double* offset

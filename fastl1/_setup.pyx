@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset
 
 from fastl1._certificate cimport pass_begin, pass_end
 from fastl1._cholesky cimport chol_free
-from fastl1._design cimport column_stats, design_stats
+from fastl1._design cimport column_stats, design_stats, stats_t
 from fastl1._ops cimport (
     FL1_CLOGLOG,
     FL1_GAMMA,
@@ -162,7 +162,8 @@ cdef void _set_weights(state_t* S, const double* weight) noexcept nogil:
     """s: the weights divided by their sum (by the largest first: no overflow)."""
     cdef ptrdiff_t i
     cdef double largest = 0.0, total
-    if weight == NULL:
+    S.uniform = weight == NULL
+    if S.uniform:
         for i in range(S.n):
             S.s[i] = 1.0 / S.n
     else:
@@ -273,19 +274,28 @@ cdef void null_correlations(state_t* S) noexcept nogil:
     start_covariance(S)
 
 
-cdef void set_columns(
-    state_t* S, const double* pf, const double* lo, const double* hi, bint standardize
+cdef ptrdiff_t set_columns(
+    state_t* S, const double* pf, const double* lo, const double* hi, bint standardize,
+    double* c, bint check
 ) noexcept nogil:
     """Statistics under the weights, penalties, bounds (each (p,) or NULL) on the scaled
-    coefficients, and the columns that may enter."""
+    coefficients, and the columns that may enter.
+
+    The same pass over X makes c (p,), the correlations with v (or NULL), and looks for
+    values that are not finite with `check`: returns the first column that may hold
+    one, or -1.
+    """
     cdef ptrdiff_t j
+    cdef stats_t stats
     if S.given != NULL:
         _given_stats(S, standardize)
     else:
-        design_stats(
-            &S.X, S.s, S.centre, standardize, S.mean, S.scale, S.norm, S.n_threads
-        )
-        S.n_full_passes += 1
+        stats.s, stats.uniform, stats.v = S.s, S.uniform, S.v if c else NULL
+        stats.centre, stats.standardize, stats.check = S.centre, standardize, check
+        stats.mean, stats.scale, stats.norm, stats.c = S.mean, S.scale, S.norm, c
+        j = design_stats(&S.X, &stats, S.n_threads)
+        if j >= 0:
+            return j
     S.n_alive = S.n_free = 0
     for j in range(S.p):
         S.pf[j] = pf[j] if pf else 1.0
@@ -297,6 +307,7 @@ cdef void set_columns(
             S.n_free += S.pf[j] == 0.0
     S.cancels = _cancels(S)
     _choose(S)
+    return -1
 
 
 cdef void _choose(state_t* S) noexcept nogil:

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Solver:
         n_threads: int | None,
         loss_params: Mapping[str, float] | None = None,
         moments: Moments | None = None,
+        check: Callable[[], None] | None = None,
     ) -> None: ...
     @property
     def alpha_max(self) -> float: ...

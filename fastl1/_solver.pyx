@@ -4,7 +4,7 @@ import numpy as np
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from fastl1._certificate cimport refresh, slot_penalty
+from fastl1._certificate cimport pass_begin, pass_end, refresh, slot_penalty
 from fastl1._design cimport bind_design
 from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
 from fastl1._moments cimport Moments
@@ -75,6 +75,9 @@ cdef class Solver:
         Of the rows and weights of this problem, and of the target less the offset:
         then nothing passes over X any more.  For the squared loss, with no column
         unpenalized.
+    check : callable, optional
+        Called without arguments when the first pass over X meets values that may not be
+        finite or are too large; raises if they are.
     """
 
     cdef state_t S
@@ -91,10 +94,12 @@ cdef class Solver:
 
     def __init__(self, X, y, *, loss, l1_ratio, penalty_factor, lower, upper,
                  fit_intercept, standardize, sample_weight, offset, n_threads,
-                 loss_params=None, Moments moments=None):
+                 loss_params=None, Moments moments=None, check=None):
         cdef state_t* S = &self.S
         cdef int status
-        cdef bint scaled = standardize
+        cdef ptrdiff_t doubtful
+        cdef double* c = NULL
+        cdef bint scaled = standardize, checked = check is None
         cdef const double[::1] t = y, s = sample_weight, o = offset
         cdef const double[::1] pf = penalty_factor, lo = lower, hi = upper
         if S.numbers != NULL:
@@ -114,14 +119,26 @@ cdef class Solver:
         with nogil:
             set_samples(S, &t[0], &s[0] if s is not None else NULL,
                         &o[0] if o is not None else NULL)
-            set_columns(S, &pf[0] if pf is not None else NULL,
-                        &lo[0] if lo is not None else NULL,
-                        &hi[0] if hi is not None else NULL, scaled)
-            status = null_model(S)
-            if S.given != NULL:
+            null_model(S)
+            if S.given == NULL:
+                c = pass_begin(S)
+        while True:
+            with nogil:
+                doubtful = set_columns(
+                    S, &pf[0] if pf is not None else NULL,
+                    &lo[0] if lo is not None else NULL,
+                    &hi[0] if hi is not None else NULL, scaled, c, not checked
+                )
+            if doubtful < 0:
+                break
+            check()
+            checked = True  # no fault after all: large values only
+        with nogil:
+            if S.given == NULL:
+                pass_end(S)
+            else:
                 null_correlations(S)
-                status = resume(S)
-            status = finish(S, status)
+            status = finish(S, resume(S))
         if status == NO_MEMORY:
             raise MemoryError("no memory for the unpenalized columns")
         if S.interrupted:

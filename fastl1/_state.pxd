@@ -64,7 +64,8 @@ cdef struct state_t:
     bint centre              # an intercept is fitted: columns are centred
     double l1_ratio
     double* y                # (n,)
-    double* s                # (n,) weights of sum 1
+    double* s                # (n,) weights of sum 1 ...
+    bint uniform             # ... all the same
     double* s_sqrt
     double* mean             # (p,) of the columns; 0 without centring
     double* scale            # (p,) 1 / std with standardize, else 1

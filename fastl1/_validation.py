@@ -5,9 +5,9 @@ tuple with sorted, unique, in-range row indices; everything else float64 vectors
 
 Cost.  Fortran-ordered float32/float64 is taken as it is, and so is a canonical CSC
 matrix with int32 indices; C order is copied once, in blocks of rows.  Values are
-checked by one pass, a sum of squares at memory speed; the search for the offending cell
-runs only when that sum is suspicious.  SciPy's sparse module is not imported unless the
-caller has.
+checked by one pass, a sum of squares at memory speed, or by the solver's own first
+pass; the search for the offending cell runs only when that sum is suspicious.  SciPy's
+sparse module is not imported unless the caller has.
 """
 
 import sys
@@ -59,6 +59,8 @@ class Problem:
     n_threads : int
     family : Loss
         The loss with its parameters, its link and its deviance.
+    deferred : bool
+        The values of X are still to be checked, by the solver's first pass.
     """
 
     X: Any
@@ -77,11 +79,20 @@ class Problem:
     dtype: np.dtype
     n_threads: int
     family: Loss
+    deferred: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
         """(n, p)."""
         return self.X.shape
+
+    def check_values(self) -> None:
+        """Raise a ValueError that names the first value of X that is not finite or too
+        large."""
+        if isinstance(self.X, CSC):
+            _check_sparse_values(self.X)
+        else:
+            _check_dense_values(self.X, self.feature_names)
 
 
 # Scalars
@@ -718,7 +729,7 @@ def _to_csc(X: Any, check: bool) -> CSC:
 
 
 def check_X(
-    X: Any, *, check_input: bool = True
+    X: Any, *, check_input: bool = True, check_values: bool = True
 ) -> tuple[np.ndarray | CSC, list[str] | None]:
     """Canonical training X and the names of its columns.
 
@@ -727,6 +738,8 @@ def check_X(
     X : array-like, SciPy sparse matrix, CSC, pandas or polars frame of shape (n, p)
     check_input : bool
         False skips the passes over the values and over sparse indices.
+    check_values : bool
+        False skips those over the values alone.
 
     Returns
     -------
@@ -740,12 +753,12 @@ def check_X(
     """
     if isinstance(X, CSC) or _is_sparse(X):
         sparse = _to_csc(X, check_input)
-        if check_input:
+        if check_input and check_values:
             _check_sparse_values(sparse)
         return sparse, None
     X, names = _to_dense(X)
     X = _to_fortran(X)
-    if check_input:
+    if check_input and check_values:
         _check_dense_values(X, names)
     return X, names
 
@@ -813,6 +826,7 @@ def check_problem(
     offset: ArrayLike | None = None,
     n_threads: int | None = None,
     check_input: bool = True,
+    defer_values: bool = False,
 ) -> Problem:
     """Validate everything that defines a problem, once.
 
@@ -838,6 +852,9 @@ def check_problem(
     check_input : bool
         False skips the passes over values and indices: the caller vouches that X and
         the vectors are finite, a sparse X canonical, and y (logistic) in {0.0, 1.0}.
+    defer_values : bool
+        True leaves the values of X to `fastl1.paths.make_solver`, whose first pass over
+        X finds what is wrong with them: for callers who do nothing else with X first.
 
     Returns
     -------
@@ -853,7 +870,9 @@ def check_problem(
     fit_intercept = check_flag("fit_intercept", fit_intercept)
     standardize = check_flag("standardize", standardize)
     n_threads = _runtime.resolve_threads(n_threads)
-    X, feature_names = check_X(X, check_input=check_input)
+    X, feature_names = check_X(
+        X, check_input=check_input, check_values=not defer_values
+    )
     n, p = X.shape
     classes = None
     if y is None:
@@ -897,4 +916,5 @@ def check_problem(
         dtype=X.data.dtype if isinstance(X, CSC) else X.dtype,
         n_threads=n_threads,
         family=family,
+        deferred=defer_values and check_input,
     )

@@ -409,6 +409,7 @@ class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
             fit_intercept=bool(self.fit_intercept),
             sample_weight=weight,
             check_input=check_input,
+            defer_values=True,
         )
         start: Any = [None] * n_targets
         if self.warm_start and hasattr(self, "coef_"):
@@ -1076,6 +1077,7 @@ class LogisticRegression(_LinearClassifier, BaseEstimator):
             l1_ratio=l1_ratio,
             fit_intercept=bool(self.fit_intercept),
             sample_weight=train_weight,
+            defer_values=True,
         )
         total = len(codes) if train_weight is None else train_weight.sum()
         start = intercept = None

@@ -62,6 +62,7 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Solver:
         offset=problem.offset,
         n_threads=_runtime.resolve_threads(problem.n_threads),
         moments=moments,
+        check=problem.check_values if problem.deferred else None,
     )
 
 
@@ -779,6 +780,7 @@ def path(
         offset=offset,
         n_threads=n_threads,
         check_input=check_flag("check_input", check_input),
+        defer_values=True,
     )
     result = solve_path(
         problem,
@@ -848,6 +850,7 @@ sample_weight, offset, n_threads, check_input
         offset=offset,
         n_threads=n_threads,
         check_input=check_input,
+        defer_values=True,
     )
     return float(make_solver(problem).alpha_max)
 
@@ -952,6 +955,7 @@ def enet_path(
         sample_weight=sample_weight,
         n_threads=n_threads,
         check_input=check_input,
+        defer_values=True,
     )
     result = solve_path(
         problem,
