@@ -22,7 +22,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastl1 import exceptions
+from fastl1 import _runtime, exceptions
 from fastl1._extras import require
 from fastl1._moments import Moments
 from fastl1._validation import Problem, check_problem
@@ -117,8 +117,13 @@ def _check_weight(sample_weight: Any, X: Any) -> Any:
 
 
 def _threads(n_jobs: int | None) -> int | None:
-    """n_threads of a scikit-learn n_jobs: None and negative values mean the default."""
-    return None if n_jobs is None or n_jobs < 1 else int(n_jobs)
+    """n_threads of a scikit-learn n_jobs: None and -1 mean the default, -2 all of them
+    but one, and so on."""
+    if n_jobs == 0:
+        raise ValueError("n_jobs=0 has no meaning; use None, or -1, for all threads")
+    if n_jobs is None or n_jobs > 0:
+        return n_jobs
+    return max(_runtime.resolve_threads(None) + 1 + n_jobs, 1)
 
 
 class _Fit(NamedTuple):
@@ -660,8 +665,8 @@ class LassoCV(_RegressorCV):
     cv : int, splitter or iterable, default None
         As in scikit-learn: None is 5 contiguous folds.
     n_jobs : int, default None
-        Number of threads; None and negative values mean all that this process may use.
-        The result does not depend on it.
+        Number of threads, which solve one fold each: None and -1 mean all that this
+        process may use, -2 all but one.  The result does not depend on it.
     positive : bool, default False
         Force the coefficients to be >= 0.
 
@@ -1151,8 +1156,8 @@ class LogisticRegressionCV(_LinearClassifier, BaseEstimator):
     class_weight : dict, "balanced" or None, default None
         "balanced" is computed on all rows.
     n_jobs : int, default None
-        Number of threads; None and negative values mean all that this process may use.
-        The result does not depend on it.
+        Number of threads, which solve one fold each: None and -1 mean all that this
+        process may use, -2 all but one.  The result does not depend on it.
     refit : bool, default True
         Fit on all rows at the C with the best mean score; else average the coefficients
         and C of each fold's best.

@@ -384,6 +384,23 @@ def test_products_that_would_not_fit_memory_are_not_shared(monkeypatch):
     np.testing.assert_allclose(shared.scores, alone.scores, rtol=1e-8)
 
 
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_rows_taken_out_are_rows_of_weight_zero(monkeypatch, data, loss, dtype):
+    X, y, labels, weight = data
+    X = sp.csc_array(X.astype(dtype))
+    X.indices = X.indices.astype(np.int64) if dtype == np.float64 else X.indices
+    y = y if loss == "squared" else labels
+    kw = {"loss": loss, "alphas": [0.2, 0.05, 0.01], "offset": np.cos(np.arange(N))}
+    kw |= {"tol": 1e-12 if dtype == np.float64 else 1e-5, "sample_weight": weight}
+    taken = fastl1.cross_validate_path(X, y, **kw)
+    monkeypatch.setattr("fastl1.folds.TAKEN", 0)
+    left = fastl1.cross_validate_path(X, y, **kw)
+    assert taken.paths[0][0].coefs.dtype == dtype
+    rtol = 1e-6 if dtype == np.float64 else 1e-2
+    np.testing.assert_allclose(taken.scores, left.scores, rtol=rtol)
+
+
 def test_every_score_of_shared_products_is_that_of_predictions(data):
     X, y, *_ = data
     for scoring in ("mse", "neg_mean_squared_error", "neg_root_mean_squared_error"):

@@ -18,6 +18,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
+    KFold,
     cross_val_score,
     cross_validate,
 )
@@ -641,3 +642,61 @@ def test_without_scikit_learn_the_error_names_the_extra():
 def test_examples_of_the_docstrings():
     outcome = doctest.testmod(fastl1.linear_model)
     assert (outcome.attempted > 0, outcome.failed) == (True, 0)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2, -1, -2, -100])
+def test_n_jobs_changes_nothing_but_threads(n_jobs):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 5))
+    y = X[:, 0] + rng.standard_normal(60)
+    one = fastl1.ElasticNetCV(l1_ratio=[0.3, 1.0], alphas=8, n_jobs=1).fit(X, y)
+    many = fastl1.ElasticNetCV(l1_ratio=[0.3, 1.0], alphas=8, n_jobs=n_jobs).fit(X, y)
+    assert np.array_equal(one.mse_path_, many.mse_path_)
+    assert np.array_equal(one.coef_, many.coef_)
+
+
+def test_n_jobs_of_zero_is_refused():
+    with pytest.raises(ValueError, match="n_jobs=0 has no meaning"):
+        fastl1.LassoCV(n_jobs=0).fit(np.eye(6), np.arange(6.0))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_lasso_cv_on_real_data_is_that_of_scikit_learn(weighted):
+    """Where both are solved to the end: scores, choice, coefficients."""
+    from sklearn.datasets import load_diabetes
+    from sklearn.linear_model import ElasticNetCV, LassoCV
+
+    X, y = load_diabetes(return_X_y=True)
+    rng = np.random.default_rng(0)
+    weight = rng.uniform(0.5, 2.0, len(y)) if weighted else None
+    for options in ({}, {"l1_ratio": [0.5, 0.9]}):
+        theirs = (ElasticNetCV if options else LassoCV)(
+            alphas=30, cv=5, tol=1e-10, max_iter=100_000, **options
+        ).fit(X, y, sample_weight=weight)
+        ours = (fastl1.ElasticNetCV if options else fastl1.LassoCV)(
+            alphas=30, cv=5, tol=1e-12, **options
+        ).fit(X, y, sample_weight=weight)
+        np.testing.assert_allclose(ours.alphas_, theirs.alphas_, rtol=1e-10)
+        np.testing.assert_allclose(ours.mse_path_, theirs.mse_path_, rtol=1e-5)
+        assert ours.alpha_ == pytest.approx(theirs.alpha_, rel=1e-10)
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-3, atol=1e-3)
+        # the choice within one standard error, by hand from scikit-learn's table
+        result = fastl1.cross_validate_path(
+            X,
+            y,
+            sample_weight=weight,
+            cv=KFold(5),
+            l1_ratios=options.get("l1_ratio", [1.0]),
+            alphas=theirs.alphas_,
+            tol=1e-12,
+        )
+        table = theirs.mse_path_.reshape(result.scores.shape)
+        np.testing.assert_allclose(result.scores, table, rtol=1e-5)
+        se = table.std(axis=2, ddof=1) / np.sqrt(5)
+        np.testing.assert_allclose(result.standard_errors, se, rtol=1e-3)
+        mean = table.mean(axis=2)
+        r, k = np.unravel_index(mean.argmin(), mean.shape)
+        assert (result.best.ratio, result.best.index) == (r, k)
+        within = mean[r] <= mean[r, k] + se[r, k]
+        assert result.best_1se.index == within.argmax()
+        assert result.best_1se.index < k
