@@ -1,6 +1,10 @@
 from fastl1._version import __version__ as __version__
 from fastl1.batch import FitManyResult as FitManyResult
 from fastl1.batch import fit_many as fit_many
+from fastl1.bootstrap import BootstrapResult as BootstrapResult
+from fastl1.bootstrap import bootstrap_path as bootstrap_path
+from fastl1.criteria import CriterionResult as CriterionResult
+from fastl1.criteria import information_criterion as information_criterion
 from fastl1.cv import CVPathResult as CVPathResult
 from fastl1.cv import cross_validate_path as cross_validate_path
 from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning
@@ -29,6 +33,13 @@ from fastl1.paths import enet_path as enet_path
 from fastl1.paths import lasso_path as lasso_path
 from fastl1.paths import path as path
 from fastl1.prox import soft_threshold as soft_threshold
+from fastl1.refit import RelaxedResult as RelaxedResult
+from fastl1.refit import adaptive_path as adaptive_path
+from fastl1.refit import relaxed_path as relaxed_path
 from fastl1.scales import convert_lambda as convert_lambda
+from fastl1.stability import StabilityResult as StabilityResult
+from fastl1.stability import stability_selection as stability_selection
+from fastl1.warm_start import WarmStart as WarmStart
+from fastl1.warm_start import warm_start_from as warm_start_from
 
 def show_config() -> None: ...

@@ -205,6 +205,19 @@ cdef class Solver:
                 total += slot_penalty(S, k, S.q.w[k])
         return total
 
+    def curvatures(self):
+        """(n,) second derivatives of the loss at the present coefficients, times the
+        weights."""
+        cdef state_t* S = &self.S
+        cdef double[::1] out
+        cdef ptrdiff_t i
+        refresh(S)
+        values = np.empty(S.n)
+        out = values
+        for i in range(S.n):
+            out[i] = S.h[i]
+        return values
+
     def set_coef(self, coef, double intercept):
         """Start from these coefficients (p,) and this intercept, on the original
         scale."""

@@ -91,10 +91,11 @@ class PathResult:
     info : dict
         Counters of the solver, and: ``alpha_max``; ``null_objective`` (P(0));
         ``stopped``: "end" of the grid, "max_features", "callback" or "interrupted";
-        ``seconds``; ``tol``; ``n_threads``; ``isa``.  ``regime`` and ``regime_reason``
-        say how the working set of the last alpha was minimized ("gram", "residual", or
-        "none": the gap was met at once) and why the cost model chose so; ``regimes``
-        counts the alphas of each "regime: reason".
+        ``seconds``; ``tol``; ``l1_ratio``; ``fit_intercept``; ``standardize``;
+        ``n_threads``; ``isa``.  ``regime`` and ``regime_reason`` say how the working
+        set of the last alpha was minimized ("gram", "residual", or "none": the gap was
+        met at once) and why the cost model chose so; ``regimes`` counts the alphas of
+        each "regime: reason".
     loss : str
         Name of `family`.
     feature_names : list of str or None
@@ -470,6 +471,9 @@ class _Collector:
             "seconds": time.perf_counter() - self.start,
             "tol": self.tol,
             "max_iter": self.max_iter,
+            "l1_ratio": problem.l1_ratio,
+            "fit_intercept": problem.fit_intercept,
+            "standardize": problem.standardize,
             "n_threads": problem.n_threads,
             "isa": _runtime.isa,
         }
@@ -551,6 +555,8 @@ def solve_path(
         default_grid(problem, np.nan)
     if coef_init is not None:
         coef_init = check_vector("coef_init", coef_init, problem.shape[1], of="column")
+    if intercept_init is not None:
+        intercept_init = check_real("intercept_init", intercept_init)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
 
@@ -664,6 +670,7 @@ def path(
     max_features: int | None = None,
     n_threads: int | None = None,
     coef_init: ArrayLike | None = None,
+    intercept_init: float | None = None,
     callback: Callback | None = None,
     check_input: bool = True,
 ) -> PathResult:
@@ -730,7 +737,9 @@ def path(
         By default as many as there are physical cores.  The result has the same bits
         for any number.
     coef_init : array-like of shape (p,), optional
-        Where to start at the first alpha.
+        Where to start at the first alpha; see also `warm_start_from`.
+    intercept_init : float, optional
+        Goes with `coef_init`; by default that of the null model.
     callback : callable, optional
         ``callback(k, info)`` after each alpha, with a dict of its alpha, gap, n_iter,
         n_nonzero, converged, intercept, seconds, and n_alphas; a true return value
@@ -791,6 +800,7 @@ def path(
         max_iter=max_iter,
         max_features=max_features,
         coef_init=coef_init,
+        intercept_init=intercept_init,
         callback=callback,
     )
     warn_unconverged(result, stacklevel=2)

@@ -18,13 +18,13 @@ LAYERS = (
     | {"_atomic", "_container", "_links"},
     {"losses"},
     {"_validation", "_parallel", "prox", "_table"},
-    {"columns", "_artifact", "splits"},
+    {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"},
     {"_audit", "_compare", "_compress", "seal"},
     {"model"},
     {"paths", "scales", "batch"},
-    {"folds", "scoring"},
-    {"cv"},
-    {"linear_model"},
+    {"folds", "scoring", "_keywords", "_resampling"},
+    {"cv", "stability", "bootstrap", "criteria"},
+    {"linear_model", "refit"},
     {"cli"},
 )
 # Compiled modules, each of which may cimport those before it.
@@ -46,8 +46,8 @@ OPTIONAL = {
     "rich": {"cli"},
     "scipy": {
         *("_validation", "batch", "cli", "columns", "linear_model", "losses", "model"),
-        "scoring",
-        "paths",
+        *("scoring", "paths", "stability", "bootstrap", "criteria", "refit"),
+        "_stability_bounds",
     },
     "sklearn": {"linear_model", "scoring"},
 }

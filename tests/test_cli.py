@@ -866,3 +866,30 @@ def test_progress_on_a_terminal_only(houses, tmp_path):
     assert b"\x1b" not in text
     assert "━".encode() in shown
     assert "━".encode() not in text
+
+
+def test_warm_start_finds_the_features_of_an_earlier_model(run, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 5))
+    y = X[:, 0] - X[:, 1] + 0.3 * rng.standard_normal(120)
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    for file, names, columns in (
+        (old, "abcdey", [*X.T, y]),
+        (new, "bcdefy", [*X[:, 1:].T, rng.standard_normal(120), y]),
+    ):
+        rows = [
+            ",".join(names),
+            *(",".join(map(str, row)) for row in zip(*columns, strict=True)),
+        ]
+        file.write_text("\n".join(rows))
+    options = ("--target", "y", *FAST)
+    assert run("fit", old, *options, "--out", tmp_path / "one")[0] == 0
+    warm = ("--warm-start", tmp_path / "one")
+    assert run("fit", new, *options, *warm, "--out", tmp_path / "two")[0] == 0
+    report = json.loads((tmp_path / "two" / "report.json").read_text())
+    assert any("that this file lacks: a" in note for note in report["notes"])
+    assert run("fit", new, *options, "--out", tmp_path / "cold")[0] == 0
+    models = [SparseModel.load(tmp_path / d / "model.fl1") for d in ("two", "cold")]
+    np.testing.assert_allclose(models[0].coef_, models[1].coef_, atol=1e-3)
+    code, _, error = run("fit", new, *options, "--warm-start", tmp_path / "none")
+    assert (code, "none" in error) == (3, True)

@@ -145,6 +145,11 @@ def cli():
 @click.option("--delimiter", metavar="CHAR", help="Of CSV; default: guessed.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
+    "--warm-start",
+    metavar="MODEL",
+    help="Start the final fit from this model, matched by the names of features.",
+)
+@click.option(
     "--threads", type=click.IntRange(1), metavar="N", help="Default: all cores."
 )
 @click.option(

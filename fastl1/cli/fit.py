@@ -15,6 +15,7 @@ from fastl1._version import __version__
 from fastl1.cli.choose import choose_alpha
 from fastl1.cli.errors import DataError, WriteError
 from fastl1.cli.moments import moments
+from fastl1.cli.predict import load_model
 from fastl1.cli.prepare import prepare_data
 from fastl1.cli.report import Fitted, make_report
 from fastl1.cli.ridge import fit_ridge
@@ -22,6 +23,7 @@ from fastl1.exceptions import ConvergenceWarning
 from fastl1.model import SparseModel
 from fastl1.paths import path
 from fastl1.splits import kfold_splits, time_splits
+from fastl1.warm_start import warm_start_from
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Options:
     format: str | None = None
     delimiter: str | None = None
     seed: int = 0
+    warm_start: str | None = None
     threads: int | None = None
     tol: float = 1e-6
 
@@ -75,8 +78,9 @@ def run_fit(options, progress):
     with clock("read"), progress.stage("reading"):
         data = prepare_data(options)
         digest = _file_digest(options.file)
+    start = _warm_start(data, options)
     with _solver_errors(options.file):
-        fitted = _fit_all(data, options, clock, progress)
+        fitted = _fit_all(data, options, start, clock, progress)
     created = _now()
     model = _artifact(data, options, fitted, created, digest)
     content = model.to_bytes()
@@ -94,7 +98,7 @@ def run_fit(options, progress):
     return report
 
 
-def _fit_all(data, options, clock, progress):
+def _fit_all(data, options, start, clock, progress):
     """Cross-validation, the chosen model and ridge."""
     X, y = data.X_train, data.y[data.train]
     weight = None if data.weight is None else data.weight[data.train]
@@ -116,6 +120,7 @@ def _fit_all(data, options, clock, progress):
             sample_weight=weight,
             standardize=True,
             tol=options.tol,
+            **start,
             **common,
         )
     with clock("ridge"):
@@ -160,6 +165,24 @@ def _solver_errors(file):
 
 
 # --- fitting -----------------------------------------------------------------------
+
+
+def _warm_start(data, options):
+    """Keywords of `path` for the final fit: the coefficients of an earlier model."""
+    if options.warm_start is None:
+        return {}
+    model, file = load_model(options.warm_start)
+    link = "identity" if data.task == "regression" else "logit"
+    if model.link != link or model.n_outputs != 1:
+        raise DataError(f"{file}: not a model of one {link} output, as this fit needs")
+    try:
+        start = warm_start_from(model, data.feature_names)
+    except ValueError as error:
+        raise DataError(f"{file}: {error}") from None
+    if start.gone:
+        shown = ", ".join(start.gone[:5]) + (", ..." if start.gone[5:] else "")
+        data.notes.append(f"features of {file.name} that this file lacks: {shown}")
+    return {"coef_init": start.coef, "intercept_init": start.intercept}
 
 
 def _folds(data, options):

@@ -1,0 +1,324 @@
+"""Information criteria along a path: which alpha, without cross-validation."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastl1._keywords import ProblemKeywords, problem_of
+from fastl1._solver import Solver
+from fastl1._validation import CSC, Problem, check_real, check_vector
+from fastl1.paths import PathResult, make_solver
+
+Kind = Literal["aic", "bic", "ebic"]
+
+# of the losses that are likelihoods: whether their dispersion is known, and 1
+_DISPERSION_IS_ONE = {
+    "squared": False,
+    "logistic": True,
+    "probit": True,
+    "cloglog": True,
+    "poisson": True,
+    "gamma": False,
+    "tweedie": False,
+}
+
+
+@dataclass(repr=False)
+class CriterionResult:
+    """An information criterion along a path.
+
+    Attributes
+    ----------
+    kind : {"aic", "bic", "ebic"}
+    alphas : ndarray (K,)
+    values : ndarray (K,)
+        The criterion; smaller is better.
+    df : ndarray (K,)
+        Degrees of freedom of the coefficients.
+    deviance : ndarray (K,)
+        Twice the loss, summed over rows; for the squared loss the residual sum of
+        squares.
+    n_samples : float
+        Sum of the weights, the number of rows without weights.
+    best : int
+        Position of the least value (the largest alpha of equal ones).
+    dispersion : float or None
+        What the deviance was divided by; None where the variance was profiled out.
+    """
+
+    kind: str
+    alphas: np.ndarray
+    values: np.ndarray
+    df: np.ndarray
+    deviance: np.ndarray
+    n_samples: float
+    best: int
+    dispersion: float | None
+
+    @property
+    def best_alpha(self) -> float:
+        """The alpha of the least value."""
+        return float(self.alphas[self.best])
+
+    def __repr__(self) -> str:
+        return (
+            f"<CriterionResult: {self.kind} {self.values[self.best]:.6g} at "
+            f"alpha={self.best_alpha:.4g} (model {self.best} of {len(self.alphas)}), "
+            f"df {self.df[self.best]:g}>"
+        )
+
+
+def information_criterion(
+    result: PathResult,
+    X: Any,
+    y: ArrayLike,
+    kind: Kind = "bic",
+    *,
+    noise_variance: float | None = None,
+    dispersion: float | None = None,
+    gamma: float = 1.0,
+    df: Literal["auto", "support", "trace"] | ArrayLike = "auto",
+    **keywords: Unpack[ProblemKeywords],
+) -> CriterionResult:
+    """AIC, BIC or extended BIC of every model of a path.
+
+    With the likelihood L, df degrees of freedom, n rows and p candidate columns::
+
+        aic    -2 log L + 2 df
+        bic    -2 log L + log(n) df
+        ebic   -2 log L + log(n) df + 2 gamma log(p choose df)               [1]_
+
+    The squared loss is that of a normal y; -2 log L is n log(2 pi RSS / n) + n with the
+    unknown variance profiled out, and n log(2 pi s) + RSS / s for a given variance s.
+    Of logistic, probit, cloglog and poisson losses it is the deviance (-2 log L up to a
+    constant that all models share), of gamma and tweedie the deviance divided by the
+    dispersion.
+
+    Parameters
+    ----------
+    result : PathResult
+    X, y
+        What the path was fitted on.
+    kind : {"aic", "bic", "ebic"}
+    noise_variance : float > 0, optional
+        Variance of a normal y.
+    dispersion : float > 0, optional
+        Of the gamma and tweedie losses; by default the deviance of the model with most
+        degrees of freedom, divided by n - df.
+    gamma : float in [0, 1]
+        Of the extended BIC; 0 is the BIC.
+    df : {"auto", "support", "trace"} or array-like of shape (K,)
+        Degrees of freedom.  "support" counts the nonzero coefficients that are not on a
+        bound, which is unbiased for the lasso whose columns are in general position
+        [2]_.  "trace" takes tr((H + D)^+ H) on them, with the Hessian H of the loss and
+        the l2 penalties D: the formula of the elastic net [2]_, and with D = 0 the rank
+        of the support, which is right for dependent columns too [3]_; it costs a
+        decomposition of the support for each alpha.  "auto" is "support" without an l2
+        penalty and "trace" with one.
+    **keywords
+        What defined the problem of the fit (`sample_weight`, `offset`,
+        `penalty_factor`, ...).  All of it is known while the result has its data; for a
+        result that was unpickled, what is not at its default has to be given again.
+
+    Returns
+    -------
+    CriterionResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        On bad input; for losses that are no likelihood (huber, quantile, hinge); for a
+        variance of 0.
+
+    Notes
+    -----
+    The intercept and the variance are not counted: they are the same for all models.
+    Weights count as repetitions of rows, so n is their sum.
+
+    scikit-learn's ``LassoLarsIC`` is the case of a given variance: the values agree for
+    ``noise_variance=`` its ``noise_variance_``, which it estimates by least squares on
+    all columns (so it needs n > p).  Profiling, the default here, needs no estimate,
+    but the profiled criterion falls without bound towards models that fit exactly: end
+    the grid before them.
+
+    References
+    ----------
+    .. [1] Chen, J., & Chen, Z. (2008). Extended Bayesian information criteria for model
+       selection with large model spaces. Biometrika, 95(3), 759-771.
+    .. [2] Zou, H., Hastie, T., & Tibshirani, R. (2007). On the degrees of freedom of
+       the lasso. Annals of Statistics, 35(5), 2173-2192.
+    .. [3] Tibshirani, R. J., & Taylor, J. (2012). Degrees of freedom in lasso problems.
+       Annals of Statistics, 40(2), 1198-1232.
+
+    Examples
+    --------
+    >>> import numpy as np, fastl1
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((100, 20))
+    >>> y = 3 * X[:, 0] - 2 * X[:, 5] + rng.standard_normal(100)
+    >>> result = fastl1.path(X, y)
+    >>> best = fastl1.information_criterion(result, X, y, "ebic").best
+    >>> np.flatnonzero(result.coefs[:, [best]].toarray()[:, 0]).tolist()
+    [0, 5]
+    """
+    if kind not in ("aic", "bic", "ebic"):
+        raise ValueError(f"kind must be aic, bic or ebic; got {kind!r}")
+    if not len(result):
+        raise ValueError("the path holds no model")
+    loss = result.loss
+    if loss not in _DISPERSION_IS_ONE:
+        raise ValueError(
+            f"loss={loss!r} is not a likelihood, so it has no information criterion"
+        )
+    gamma = check_real("gamma", gamma, 0.0, 1.0)
+    noise_variance = _check_positive("noise_variance", noise_variance)
+    dispersion = _check_positive("dispersion", dispersion)
+    if noise_variance is not None and loss != "squared":
+        raise ValueError(f"noise_variance is for the squared loss, not {loss!r}")
+    if dispersion is not None and loss not in ("gamma", "tweedie"):
+        raise ValueError(f"dispersion is for gamma and tweedie, not {loss!r}")
+    problem = problem_of(result, X, y, keywords)
+    solver = make_solver(problem)
+    kinds = _check_df(df, result, problem)
+    n = float(len(problem.y))
+    if problem.sample_weight is not None:
+        n = float(problem.sample_weight.sum())
+    deviance, free = np.empty(len(result)), np.empty(len(result))
+    for k in range(len(result)):
+        coef = result.coefs[:, [k]].toarray()[:, 0].astype(np.float64)
+        solver.set_coef(coef, float(result.intercepts[k]))
+        deviance[k] = 2 * n * solver.objective(0.0)
+        if isinstance(kinds, str):
+            support = _free_support(coef, problem)
+            free[k] = len(support)
+            if kinds == "trace" and len(support):
+                free[k] = _trace(problem, solver, support, float(result.alphas[k]))
+        else:
+            free[k] = kinds[k]
+    if loss == "squared":
+        scale = noise_variance
+    elif _DISPERSION_IS_ONE[loss]:
+        scale = 1.0
+    else:
+        scale = dispersion or _largest_model_dispersion(deviance, free, n)
+    fit = _minus_two_log_likelihood(deviance, n, scale, loss)
+    values = fit + (2.0 if kind == "aic" else np.log(n)) * free
+    if kind == "ebic":
+        values += 2 * gamma * _log_binomial(_n_candidates(problem), free)
+    return CriterionResult(
+        kind=kind,
+        alphas=result.alphas,
+        values=values,
+        df=free,
+        deviance=deviance,
+        n_samples=n,
+        best=int(np.argmin(values)),
+        dispersion=scale,
+    )
+
+
+def _check_positive(name: str, value: float | None) -> float | None:
+    return None if value is None else check_real(name, value, 0.0, open_low=True)
+
+
+def _check_df(df: Any, result: PathResult, problem: Problem) -> str | np.ndarray:
+    if not isinstance(df, str):
+        return check_vector("df", df, len(result), of="alpha")
+    if df not in ("auto", "support", "trace"):
+        raise ValueError(
+            f"df must be auto, support, trace or an array of {len(result)} numbers; "
+            f"got {df!r}"
+        )
+    if df == "auto":
+        return "support" if problem.l1_ratio == 1.0 else "trace"
+    return df
+
+
+def _minus_two_log_likelihood(
+    deviance: np.ndarray, n: float, scale: float | None, loss: str
+) -> np.ndarray:
+    if loss != "squared":
+        assert scale is not None
+        return deviance / scale
+    if scale is None:
+        with np.errstate(divide="ignore"):  # an exact fit
+            return n * np.log(2 * np.pi * deviance / n) + n
+    return n * np.log(2 * np.pi * scale) + deviance / scale
+
+
+def _largest_model_dispersion(deviance: np.ndarray, df: np.ndarray, n: float) -> float:
+    k = int(np.argmax(df))
+    if not df[k] < n or not deviance[k] > 0:
+        raise ValueError(
+            f"the largest model has {df[k]:g} degrees of freedom for {n:g} rows, too "
+            "many to estimate the dispersion from: give dispersion="
+        )
+    return float(deviance[k] / (n - df[k]))
+
+
+def _n_candidates(problem: Problem) -> int:
+    """Columns that may enter."""
+    if problem.penalty_factor is None:
+        return problem.shape[1]
+    return int(np.isfinite(problem.penalty_factor).sum())
+
+
+def _log_binomial(p: int, df: np.ndarray) -> np.ndarray:
+    from scipy.special import gammaln
+
+    df = np.minimum(df, p)
+    return gammaln(p + 1) - gammaln(df + 1) - gammaln(p - df + 1)
+
+
+def _free_support(coef: np.ndarray, problem: Problem) -> np.ndarray:
+    """Nonzero coefficients off their bounds."""
+    free = coef != 0
+    if problem.lower is not None:
+        free &= coef > problem.lower
+    if problem.upper is not None:
+        free &= coef < problem.upper
+    return np.flatnonzero(free)
+
+
+def _trace(
+    problem: Problem, solver: Solver, support: np.ndarray, alpha: float
+) -> float:
+    """tr((H + D)^+ H) of the columns in `support`."""
+    h = solver.curvatures()
+    Z = columns_of(problem.X, support)
+    if problem.fit_intercept and h.sum() > 0:
+        Z = Z - (h @ Z) / h.sum()
+    H = (Z * h[:, None]).T @ Z
+    penalty = np.full(len(support), alpha * (1.0 - problem.l1_ratio))
+    if problem.penalty_factor is not None:
+        penalty *= problem.penalty_factor[support]
+    if problem.standardize:
+        penalty *= _variances(problem, support)
+    # scaled to a unit diagonal, so that the rank does not depend on units
+    root = np.sqrt(H.diagonal() + penalty)
+    root[root == 0] = 1.0
+    H /= np.outer(root, root)
+    inverse = np.linalg.pinv(
+        H + np.diag(penalty / root**2), rcond=1e-10, hermitian=True
+    )
+    return float(np.einsum("ij,ij", inverse, H))
+
+
+def columns_of(X: np.ndarray | CSC, columns: np.ndarray) -> np.ndarray:
+    """Some columns of X as a dense float64 array (n, len(columns))."""
+    if isinstance(X, np.ndarray):
+        return X[:, columns].astype(np.float64)
+    from scipy.sparse import csc_array
+
+    whole = csc_array((X.data, X.indices, X.indptr), shape=X.shape)
+    return whole[:, columns].toarray().astype(np.float64)
+
+
+def _variances(problem: Problem, columns: np.ndarray) -> np.ndarray:
+    """Weighted population variances."""
+    Z = columns_of(problem.X, columns)
+    weight = problem.sample_weight
+    mean = np.average(Z, axis=0, weights=weight)
+    return np.average((Z - mean) ** 2, axis=0, weights=weight)
