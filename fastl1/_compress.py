@@ -124,12 +124,15 @@ def ranges(X: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spread(X: Any) -> np.ndarray:
-    """Standard deviation of each column of a dense array or SciPy matrix."""
-    if hasattr(X, "tocsr"):
-        mean = X.mean(axis=0)
-        square = X.multiply(X).mean(axis=0)
-        return np.sqrt(np.maximum(np.asarray(square - mean**2).ravel(), 0.0))
-    return X.std(axis=0)
+    """Standard deviation of each column of a dense array or SciPy csc matrix."""
+    if not hasattr(X, "tocsr"):
+        return X.std(axis=0)
+    n, stored = X.shape[0], np.diff(X.indptr)
+    mean = np.asarray(X.mean(axis=0)).ravel()
+    # around the mean, entry by entry: no cancellation for columns far from zero
+    column = np.repeat(np.arange(X.shape[1]), stored)
+    inside = np.bincount(column, (X.data - mean[column]) ** 2, X.shape[1])
+    return np.sqrt((inside + (n - stored) * mean**2) / n)
 
 
 def importance(weights: Weights) -> np.ndarray:

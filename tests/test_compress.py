@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastl1._compress import fit_quality
+from fastl1._compress import fit_quality, spread
 from fastl1.columns import ColumnTreatment
 from fastl1.model import SparseModel
 
@@ -248,6 +248,13 @@ def test_fit_quality_against_scikit_learn():
     )
     with pytest.raises(ValueError, match="y holds 7, which is none of"):
         fit_quality("softmax", np.full(50, 7), eta, np.arange(3))
+
+
+@pytest.mark.parametrize("storage", [np.asarray, sp.csc_array])
+def test_spread(storage):
+    X = np.random.default_rng(0).standard_normal((50, 3)) * [1, 1e-6, 5] + [0, 1e6, 0]
+    X[:20, 2] = 0
+    np.testing.assert_allclose(spread(storage(X)), X.std(axis=0), rtol=1e-6)
 
 
 def test_bad_pruning():

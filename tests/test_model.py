@@ -466,6 +466,18 @@ def test_schema_1_loads():
     assert loans.predict(table, "class").tolist() == ["yes", "yes"]
 
 
+@pytest.mark.parametrize(
+    "path", sorted(ARTIFACTS.glob("schema2-*")), ids=lambda p: p.stem
+)
+def test_schema_2_does_not_change(path):
+    """Files of this schema load, and saving them again gives their bytes."""
+    data = path.read_bytes()
+    model = SparseModel.from_bytes(data)
+    assert model.to_bytes() == data
+    expected = model.metadata["expected"]
+    np.testing.assert_allclose(model.predict(np.eye(6)), expected, rtol=1e-13)
+
+
 def test_large_files_are_mapped(tmp_path):
     values = RNG.standard_normal(200_000)
     model = SparseModel(np.arange(200_000), values, 0.0, 200_000)
