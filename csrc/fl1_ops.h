@@ -38,6 +38,7 @@ typedef struct fl1_loss {
 } fl1_loss;
 
 enum { FL1_WIDTH = 16 };               /* vectors that sparse_dots takes at a time */
+enum { FL1_STACK = 8 };                /* packed rows are padded to multiples of it */
 
 /* Sums over rows, d = x - shift: s d, s d^2, d^2 and v d. */
 typedef struct fl1_moments {
@@ -115,6 +116,13 @@ typedef struct fl1_ops {
     void (*rows_gram[2][2])(ptrdiff_t nnz, const void *x, const void *idx, double scale,
                             const double *d, const int64_t *end, const int32_t *slots,
                             const double *values, int32_t last, double *out);
+
+    /* Small problems stacked by rows: see stack.inc and product.inc */
+    void (*stack_mean[2])(ptrdiff_t n, ptrdiff_t p, const void *rows, const double *s,
+                          double *mean);
+    void (*stack_pack[2])(ptrdiff_t n, ptrdiff_t p, const void *rows,
+                          const double *mean, const double *d, ptrdiff_t ld, double *Z);
+    void (*stack_gram)(ptrdiff_t n, const double *Z, ptrdiff_t ld, double *G);
 
     /* One column of a rank-one update of a Cholesky factor (c = r / l, s = x / l for
      * the pivot l and the entry x above): dst = (src + s x) / c, then x = c x - s dst.

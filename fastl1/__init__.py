@@ -11,11 +11,13 @@ from fastl1._version import __version__
 
 _EXPORTS = {
     "FitManyResult": "batch",
+    "FitRaggedResult": "batch",
     "fit_many": "batch",
     "BootstrapResult": "bootstrap",
     "bootstrap_path": "bootstrap",
     "CriterionResult": "criteria",
     "information_criterion": "criteria",
+    "fit_ragged": "batch",
     "CVPathResult": "cv",
     "cross_validate_path": "cv",
     "ConvergenceWarning": "exceptions",

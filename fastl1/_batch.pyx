@@ -10,20 +10,21 @@ on the threads, and so do the results.
 """
 import numpy as np
 
-from cython.parallel cimport prange, threadid
+from cython.parallel cimport prange
 from libc.math cimport NAN
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from fastl1._certificate cimport pass_begin, pass_end, refresh, slot_penalty
+from fastl1._certificate cimport pass_begin, pass_end
 from fastl1._design cimport bind_design, design_t
-from fastl1._driver cimport certify, null_model, resume, start_alpha
+from fastl1._driver cimport null_model, resume, start_alpha
 from fastl1._product cimport design_gram, design_xtm
-from fastl1._runtime cimport check_signals, resolve_threads, seconds
+from fastl1._runtime cimport Watch, resolve_threads
 from fastl1._setup cimport (
+    answer,
     clear_memory,
-    intercept_of,
+    poll_watch,
     release,
     reserve,
     set_coef,
@@ -42,7 +43,7 @@ from fastl1._state cimport (
     WANTS_PASS,
     state_t,
 )
-from fastl1._working cimport load_quad, start_covariance
+from fastl1._working cimport start_covariance
 
 cdef enum:
     WIDTH = 64               # problems in work at a time, at most
@@ -105,15 +106,6 @@ cdef struct work_t:
     double* values
 
 
-cdef extern from "math.h":
-    float nextafterf(float, float) noexcept nogil
-
-
-cdef bint poll_batch(state_t* S) noexcept nogil:
-    """Look for Ctrl-C every tenth of a second, in the calling thread."""
-    return (<Batch> S.owner).poll()
-
-
 cdef int _make_room(work_t* t, ptrdiff_t more) noexcept nogil:
     """For the coefficients of one more alpha."""
     cdef ptrdiff_t room = max(t.stored + more, t.room + t.room // 2, 64)
@@ -132,82 +124,19 @@ cdef int _make_room(work_t* t, ptrdiff_t more) noexcept nogil:
     return 0
 
 
-cdef double _objective(state_t* S) noexcept nogil:
-    cdef ptrdiff_t k
-    cdef double total
-    refresh(S)
-    load_quad(S, S.alpha_goal)
-    total = S.loss_value
-    for k in range(S.m):
-        total += slot_penalty(S, k, S.q.w[k])
-    return total
-
-
-cdef inline double _within(
-    double value, ptrdiff_t j, const request_t* q
-) noexcept nogil:
-    """A bound on the scaled column, scaled back, may be off by rounding."""
-    if q.lo != NULL:
-        value = max(value, q.lo[j])
-    if q.hi != NULL:
-        value = min(value, q.hi[j])
-    return value
-
-
-cdef inline double _rounded(
-    double value, ptrdiff_t j, const request_t* q
-) noexcept nogil:
-    """The float32 next to value, within the bounds."""
-    cdef float x = <float> value
-    if (q.lo != NULL and x < q.lo[j]) or (q.hi != NULL and x > q.hi[j]):
-        x = nextafterf(x, 0.0)
-    return x
-
-
-cdef double _round_coef(work_t* t, const request_t* q, ptrdiff_t first) noexcept nogil:
-    """Round the stored coefficients of a float32 X; the intercept that goes with them.
-
-    The dual point of the exact ones bounds the optimum for any others: the gap grows by
-    what the objective does.  The state keeps the exact ones.
-    """
-    cdef state_t* S = &t.S
-    cdef double* exact = S.q.work
-    cdef ptrdiff_t e, k
-    cdef double before, intercept
-    cdef bint certified = S.alpha_goal > 0.0 and S.null_objective > 0.0
-    if certified:
-        before = _objective(S)
-    for k in range(S.m):
-        exact[k] = S.w[S.ws[k]]
-    for e in range(first, t.stored):
-        k = t.columns[e]
-        t.values[e] = _rounded(t.values[e], k, q)
-        S.w[k] = t.values[e] / S.scale[k]
-    intercept = intercept_of(S)
-    if certified:
-        S.gap = max(S.gap + (_objective(S) - before) / S.null_objective, 0.0)
-    elif S.null_objective > 0.0:
-        certify(S, 0.0)
-    for k in range(S.m):
-        S.w[S.ws[k]] = exact[k]
-    return intercept
-
-
 cdef int _store(work_t* t, const request_t* q, int status) noexcept nogil:
     """The present coefficients become the answer at the present alpha."""
     cdef state_t* S = &t.S
-    cdef ptrdiff_t at = t.problem * q.K + t.at, first = t.stored, k, j
+    cdef ptrdiff_t at = t.problem * q.K + t.at, first = t.stored, k
+    cdef double* values = S.q.work + S.m
     if _make_room(t, S.m) < 0:
         return NO_MEMORY
+    q.intercept[at] = answer(S, q.lo, q.hi, q.float32, values)
     for k in range(S.m):
-        j = S.ws[k]
-        if S.w[j] != 0.0:
-            t.columns[t.stored] = <int32_t> j
-            t.values[t.stored] = _within(S.w[j] * S.scale[j], j, q)
+        if values[k] != 0.0:
+            t.columns[t.stored] = <int32_t> S.ws[k]
+            t.values[t.stored] = values[k]
             t.stored += 1
-    q.intercept[at] = (
-        _round_coef(t, q, first) if q.float32 else intercept_of(S)
-    )
     q.count[at] = t.stored - first
     q.alpha[at] = S.alpha_goal
     q.gap[at] = S.gap
@@ -340,9 +269,7 @@ cdef class Batch:
     cdef double* gram
     cdef int n_threads
     cdef size_t memory
-    cdef bint interrupted
-    cdef double last_tick
-    cdef object pending
+    cdef Watch watch
     cdef list keep
     cdef object asked        # the alphas as they came
     cdef list parts          # (columns, values) of each problem done
@@ -381,8 +308,9 @@ cdef class Batch:
         set_loss(S, loss, loss_params)
         S.l1_ratio = l1_ratio
         S.centre = fit_intercept
-        S.poll = poll_batch
-        S.owner = <void*> self
+        self.watch = Watch()
+        S.poll = poll_watch
+        S.owner = <void*> self.watch
         q.k, q.K = alphas.shape
         q.standardize, q.relative = standardize, relative
         q.tol, q.max_iter = tol, max_iter
@@ -525,21 +453,6 @@ cdef class Batch:
         """Whether one Gram matrix of all columns serves every problem."""
         return self.gram != NULL
 
-    cdef bint poll(self) noexcept nogil:
-        cdef double now
-        if self.interrupted or threadid() != 0:
-            return self.interrupted
-        now = seconds()
-        if now - self.last_tick > 0.1:
-            self.last_tick = now
-            with gil:
-                try:
-                    check_signals()
-                except BaseException as error:
-                    self.pending = error
-                    self.interrupted = True
-        return self.interrupted
-
     cdef void _round(self) noexcept nogil:
         """Every problem in work goes on; then the correlations that are wanted."""
         cdef ptrdiff_t a, wanted = 0, n = self.base.n, p = self.base.p
@@ -562,7 +475,7 @@ cdef class Batch:
                 memcpy(self.V + wanted * n, t.S.v, n * sizeof(double))
                 t.place = wanted
                 wanted += 1
-        if wanted and not self.interrupted and design_xtm(
+        if wanted and not self.watch.interrupted and design_xtm(
             &self.base.X, NULL, p, self.V, wanted, self.C, self.n_threads
         ) < 0:
             for a in range(self.n_active):
@@ -627,7 +540,6 @@ cdef class Batch:
         """
         cdef ptrdiff_t a, done = 0, before
         cdef work_t* t
-        self.last_tick = seconds()
         self._refill()
         while self.n_active:
             with nogil:
@@ -644,15 +556,8 @@ cdef class Batch:
                 if t.status != WANTS_PASS and t.status != INTERRUPTED:
                     self._harvest(t)
                     done += 1
-            if not self.interrupted:
-                try:
-                    check_signals()
-                except BaseException as error:
-                    self.pending = error
-                    self.interrupted = True
-            if self.interrupted:
-                if not isinstance(self.pending, KeyboardInterrupt):
-                    raise self.pending
+            self.watch.look_now()
+            if self.watch.stopped():
                 return "interrupted"
             if report is not None and done > before and report(done):
                 return "callback"

@@ -51,6 +51,7 @@ cdef extern from "fl1_ops.h":
         FL1_CLOGLOG
         FL1_N_LOSSES
         FL1_WIDTH
+        FL1_STACK
 
     ctypedef struct fl1_loss:
         double power
@@ -113,6 +114,11 @@ cdef extern from "fl1_ops.h":
         void (*rows_gram[2][2])(ptrdiff_t, const void*, const void*, double,
                                 const double*, const int64_t*, const int32_t*,
                                 const double*, int32_t, double*) noexcept nogil
+        void (*stack_mean[2])(ptrdiff_t, ptrdiff_t, const void*, const double*,
+                              double*) noexcept nogil
+        void (*stack_pack[2])(ptrdiff_t, ptrdiff_t, const void*, const double*,
+                              const double*, ptrdiff_t, double*) noexcept nogil
+        void (*stack_gram)(ptrdiff_t, const double*, ptrdiff_t, double*) noexcept nogil
         void (*chol_column)(ptrdiff_t, double, double, const double*, double*,
                             double*) noexcept nogil
         double (*loss_eval[10])(const fl1_loss*, ptrdiff_t, const double*,

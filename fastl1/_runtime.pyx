@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
-from cython.parallel cimport prange
+from cython.parallel cimport prange, threadid
 
 from fastl1._ops cimport FL1_N_LOSSES, fl1_loss, fl1_ops, fl1_ops_levels, fl1_ops_select
 
@@ -205,6 +205,47 @@ cdef int check_signals() except -1:
     if stop is not None and stop.is_set():
         raise KeyboardInterrupt
     return 0
+
+
+cdef class Watch:
+    """Looks for Ctrl-C while the GIL is released.
+
+    Attributes
+    ----------
+    error : BaseException or None
+        What a signal handler raised.
+    """
+
+    def __cinit__(self):
+        self.last_look = seconds()
+
+    cdef bint look(self) noexcept nogil:
+        """Every tenth of a second, in the thread that called the kernel (others see
+        what it saw); True once there is an error."""
+        cdef double now
+        if not self.interrupted and threadid() == 0:
+            now = seconds()
+            if now - self.last_look > 0.1:
+                self.last_look = now
+                with gil:
+                    self.look_now()
+        return self.interrupted
+
+    cdef bint look_now(self) noexcept:
+        """For short calls, which never look otherwise."""
+        if not self.interrupted:
+            try:
+                check_signals()
+            except BaseException as error:
+                self.error = error
+                self.interrupted = True
+        return self.interrupted
+
+    def stopped(self):
+        """Whether Ctrl-C was pressed; raises what another signal's handler raised."""
+        if self.interrupted and not isinstance(self.error, KeyboardInterrupt):
+            raise self.error
+        return self.interrupted
 
 
 cdef enum:

@@ -3,6 +3,25 @@ from libc.stdint cimport int32_t
 
 from fastl1._state cimport state_t
 
+# A bound on the scaled column, scaled back, may be off by rounding.
+cdef inline double within(
+    double value, ptrdiff_t j, const double* lo, const double* hi
+) noexcept nogil:
+    if lo != NULL:
+        value = max(value, lo[j])
+    if hi != NULL:
+        value = min(value, hi[j])
+    return value
+
+
+cdef bint poll_watch(state_t* S) noexcept nogil
+cdef double rounded_within(
+    double value, ptrdiff_t j, const double* lo, const double* hi
+) noexcept nogil
+cdef double objective(state_t* S, double alpha) noexcept nogil
+cdef double answer(
+    state_t* S, const double* lo, const double* hi, bint float32, double* values
+) noexcept nogil
 cdef int set_loss(state_t* S, loss, params) except -1
 cdef int reserve(
     state_t* S, ptrdiff_t n, ptrdiff_t p, int refs, const state_t* lender

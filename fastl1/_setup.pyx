@@ -13,9 +13,10 @@ from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from fastl1._certificate cimport pass_begin, pass_end
+from fastl1._certificate cimport pass_begin, pass_end, refresh, slot_penalty
 from fastl1._cholesky cimport chol_free
 from fastl1._design cimport column_stats, design_stats, stats_t
+from fastl1._driver cimport certify
 from fastl1._ops cimport (
     FL1_CLOGLOG,
     FL1_GAMMA,
@@ -29,11 +30,12 @@ from fastl1._ops cimport (
     FL1_TWEEDIE,
 )
 from fastl1._rows cimport rows_free
+from fastl1._runtime cimport Watch
 from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport cache_free, cache_reserve
 from fastl1._state cimport NO_MEMORY, READY, candidate_t, state_t
 from fastl1._sweeps cimport packed_free, packed_t
-from fastl1._working cimport add_slot, start_covariance
+from fastl1._working cimport add_slot, load_quad, start_covariance
 
 cdef enum:
     # columns up to which the products of all with the working set are kept (128 MB at
@@ -43,6 +45,10 @@ cdef enum:
     OF_COLUMNS = 6       # arrays of p doubles ...
     LENT_COLUMNS = 6     # ... and those that may be another state's
     PLACES = 3           # arrays of p indices, and one that may be another state's
+
+
+cdef extern from "math.h":
+    float nextafterf(float, float) noexcept nogil
 
 
 LOSSES = {
@@ -68,6 +74,12 @@ cdef int set_loss(state_t* S, loss, params) except -1:
     S.loss_param.q = params.get("q", 0.5)
     S.loss_param.smooth = params.get("smooth", 1.0)
     return 0
+
+
+cdef bint poll_watch(state_t* S) noexcept nogil:
+    """What S.poll is where S.owner is a Watch."""
+    S.interrupted = (<Watch> S.owner).look()
+    return S.interrupted
 
 
 cdef size_t state_bytes(
@@ -357,3 +369,62 @@ cdef double intercept_of(const state_t* S) noexcept nogil:
         j = S.ws[k]
         b -= S.mean[j] * S.scale[j] * S.w[j]
     return b
+
+
+cdef double objective(state_t* S, double alpha) noexcept nogil:
+    """At the present coefficients and intercept."""
+    cdef ptrdiff_t k
+    cdef double total
+    refresh(S)
+    load_quad(S, alpha)
+    total = S.loss_value
+    for k in range(S.m):
+        total += slot_penalty(S, k, S.q.w[k])
+    return total
+
+
+cdef double rounded_within(
+    double value, ptrdiff_t j, const double* lo, const double* hi
+) noexcept nogil:
+    """The float32 next to value, within the bounds."""
+    cdef float x = <float> value
+    if (lo != NULL and x < lo[j]) or (hi != NULL and x > hi[j]):
+        x = nextafterf(x, 0.0)
+    return x
+
+
+cdef double answer(
+    state_t* S, const double* lo, const double* hi, bint float32, double* values
+) noexcept nogil:
+    """values (m,): the coefficients of the slots on the original scale, within their
+    bounds (p,); returns the intercept that goes with them.
+
+    Those of a float32 X are rounded.  The dual point of the exact ones bounds the
+    optimum for any others: S.gap grows by what the objective does.  S keeps the exact
+    ones.
+    """
+    cdef double* exact = S.q.work
+    cdef ptrdiff_t k, j
+    cdef double before = 0.0, intercept
+    cdef bint certified = S.alpha_goal > 0.0 and S.null_objective > 0.0
+    for k in range(S.m):
+        j = S.ws[k]
+        values[k] = within(S.w[j] * S.scale[j], j, lo, hi) if S.w[j] != 0.0 else 0.0
+    if not float32:
+        return intercept_of(S)
+    if certified:
+        before = objective(S, S.alpha_goal)
+    for k in range(S.m):
+        j = S.ws[k]
+        exact[k] = S.w[j]
+        values[k] = rounded_within(values[k], j, lo, hi)
+        S.w[j] = values[k] / S.scale[j]
+    intercept = intercept_of(S)
+    if certified:
+        before = objective(S, S.alpha_goal) - before
+        S.gap = max(S.gap + before / S.null_objective, 0.0)
+    elif S.null_objective > 0.0:
+        certify(S, 0.0)
+    for k in range(S.m):
+        S.w[S.ws[k]] = exact[k]
+    return intercept

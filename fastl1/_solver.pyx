@@ -4,17 +4,19 @@ import numpy as np
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from fastl1._certificate cimport pass_begin, pass_end, refresh, slot_penalty
+from fastl1._certificate cimport pass_begin, pass_end
 from fastl1._design cimport bind_design
 from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
 from fastl1._moments cimport Moments
 from fastl1._ops cimport FL1_SQUARED
-from fastl1._runtime cimport check_signals, resolve_threads, seconds
+from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport (
     give_moments,
     intercept_of,
     null_correlations,
+    objective,
+    poll_watch,
     release,
     reserve,
     set_coef,
@@ -22,8 +24,8 @@ from fastl1._setup cimport (
     set_loss,
     set_samples,
 )
-from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
-from fastl1._working cimport MAX_GRAM, load_quad
+from fastl1._state cimport NO_MEMORY, state_t
+from fastl1._working cimport MAX_GRAM
 
 _REGIMES = (
     ("none", "the gap was met at once"),
@@ -37,21 +39,6 @@ _REGIMES = (
     ("residual", "a sparse block costs more than sweeps"),
     ("residual", "forced"),
 )
-
-
-cdef bint poll_signals(state_t* S) noexcept nogil:
-    """Look for Ctrl-C every tenth of a second; True once a signal handler has
-    raised."""
-    cdef double now = seconds()
-    if not S.interrupted and now - S.last_tick > 0.1:
-        S.last_tick = now
-        with gil:
-            try:
-                check_signals()
-            except BaseException as error:
-                (<Solver> S.owner).pending = error
-                S.interrupted = True
-    return S.interrupted
 
 
 cdef class Solver:
@@ -83,11 +70,10 @@ cdef class Solver:
     cdef state_t S
     cdef object X
     cdef Moments moments
-    cdef object pending
+    cdef Watch watch
 
     def __cinit__(self):
         memset(&self.S, 0, sizeof(state_t))
-        self.S.owner = <void*> self
 
     def __dealloc__(self):
         release(&self.S)
@@ -110,12 +96,13 @@ cdef class Solver:
         set_loss(S, loss, loss_params)
         S.l1_ratio = l1_ratio
         S.centre = fit_intercept
-        S.poll = poll_signals
+        self.watch = Watch()
+        S.poll = poll_watch
+        S.owner = <void*> self.watch
         if reserve(S, S.X.n, S.X.p, MAX_REFS, NULL) < 0:
             raise MemoryError("no memory for the vectors of the problem")
         if moments is not None:
             self._give(moments)
-        S.last_tick = seconds()
         with nogil:
             set_samples(S, &t[0], &s[0] if s is not None else NULL,
                         &o[0] if o is not None else NULL)
@@ -141,8 +128,8 @@ cdef class Solver:
             status = finish(S, resume(S))
         if status == NO_MEMORY:
             raise MemoryError("no memory for the unpenalized columns")
-        if S.interrupted:
-            raise self.pending
+        if self.watch.interrupted:
+            raise self.watch.error
 
     cdef int _give(self, Moments moments) except -1:
         cdef state_t* S = &self.S
@@ -169,7 +156,8 @@ cdef class Solver:
         cdef int status
         check_signals()  # short solves never poll
         self.S.interrupted = False
-        self.S.last_tick = seconds()
+        self.watch = Watch()
+        self.S.owner = <void*> self.watch
         with nogil:
             status = finish(
                 &self.S, start_alpha(&self.S, alpha, tol, max_iter)
@@ -178,8 +166,7 @@ cdef class Solver:
             raise MemoryError(
                 f"no memory for a working set of {self.S.m} columns at alpha={alpha:g}"
             )
-        if status == INTERRUPTED and not isinstance(self.pending, KeyboardInterrupt):
-            raise self.pending
+        self.watch.stopped()
         return status
 
     def certify(self, double alpha):
@@ -194,15 +181,9 @@ cdef class Solver:
 
     def objective(self, double alpha):
         """Objective at the present coefficients and intercept."""
-        cdef state_t* S = &self.S
-        cdef ptrdiff_t k
         cdef double total
         with nogil:
-            refresh(S)
-            load_quad(S, alpha)
-            total = S.loss_value
-            for k in range(S.m):
-                total += slot_penalty(S, k, S.q.w[k])
+            total = objective(&self.S, alpha)
         return total
 
     def curvatures(self):

@@ -175,7 +175,6 @@ cdef struct state_t:
     int force_regime         # for tests and measurements: 1 Gram, 2 residual
     # signals
     bint interrupted
-    double last_tick
     bint (*poll)(state_t*) noexcept nogil
     void* owner
     # counters

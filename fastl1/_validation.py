@@ -763,6 +763,56 @@ def check_X(
     return X, names
 
 
+def check_stack(X: Any) -> tuple[Any, list[str] | None]:
+    """Problems stacked by rows: structure only, values are each problem's affair.
+
+    Parameters
+    ----------
+    X : array-like, SciPy sparse matrix, pandas or polars frame of shape (rows, p)
+
+    Returns
+    -------
+    X : ndarray (rows, p), C order, float32 or float64, or (data, indices int32,
+        indptr int64, shape) of sparse rows
+    feature_names : list of str or None
+
+    Raises
+    ------
+    ValueError, TypeError
+        X is not a table of numbers.
+    """
+    if isinstance(X, CSC) or _is_sparse(X):
+        X = _to_scipy(X, True).tocsr()
+        data = np.ascontiguousarray(X.data, dtype=_float_dtype(X.data.dtype))
+        parts = (X.indices.astype(np.int32), X.indptr.astype(np.int64), X.shape)
+        return (data, *parts), None
+    X, names = _to_dense(X)
+    X = np.ascontiguousarray(X, dtype=_float_dtype(X.dtype))
+    return (X if X.flags.aligned else X.copy()), names
+
+
+def check_stack_target(
+    y: ArrayLike, n: int, family: Loss
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(y (n,) float64, classes or None); a value that is none becomes NaN, for the
+    status of its problem."""
+    if not family.labels:
+        return check_vector("y", y, n, check_values=False), None
+    values = _plain_array("y", y.to_numpy() if hasattr(y, "to_numpy") else y)
+    _check_length("y", values, n, "row")
+    known = np.array([v is not None and v == v for v in values.tolist()], dtype=bool)
+    classes = np.unique(values[known])
+    if len(classes) > 2:
+        shown = ", ".join(str(label) for label in classes[:5])
+        raise ValueError(
+            f"loss={family.name!r} needs two classes, y has {len(classes)} ({shown}"
+            + (", ...)" if len(classes) > 5 else ")")
+        )
+    codes = np.full(n, np.nan)
+    codes[known] = np.searchsorted(classes, values[known])
+    return codes, classes
+
+
 def check_features(
     X: Any, n_features: int, feature_names: list[str] | None = None
 ) -> Any:

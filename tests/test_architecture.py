@@ -14,7 +14,16 @@ CSRC = Path(__file__).parent.parent / "csrc"
 
 # A module imports modules of the rows above its own, never of its own row or below.
 LAYERS = (
-    {"_version", "exceptions", "_extras", "_runtime", "_moments", "_solver", "_batch"}
+    {
+        "_version",
+        "exceptions",
+        "_extras",
+        "_runtime",
+        "_moments",
+        "_solver",
+        "_batch",
+        "_ragged",
+    }
     | {"_atomic", "_container", "_links"},
     {"losses"},
     {"_validation", "_parallel", "prox", "_table"},
@@ -32,6 +41,7 @@ KERNELS = (
     *("_ops", "_runtime", "_cholesky", "_design", "_rows", "_product", "_screen"),
     *("_quadratic", "_sweeps", "_state", "_samples", "_working", "_certificate"),
     *("_newton", "_driver", "_setup", "_moments", "_solver", "_batch"),
+    "_ragged",
     *("_predict", "_predictor"),
 )
 # Everything else that is not the standard library or numpy, and who may import it;
