@@ -78,7 +78,8 @@ cdef int _solve_working_set(
 cdef int null_model(state_t* S) noexcept nogil:
     """The fit of the intercept; the correlations there are wanted next."""
     fit_null(S)
-    project_dual(S)
+    if S.n_free == 0:  # else their gradient is wanted
+        project_dual(S)
     S.phase = NULL_MODEL
     return WANTS_PASS
 
@@ -104,6 +105,8 @@ cdef int _null_known(state_t* S) noexcept nogil:
     S.alpha_now = 0.0
     if _solve_working_set(S, 0.0, tol, 50) < 0:
         return NO_MEMORY
+    # a Newton step that is still long where the gradient has vanished leads to infinity
+    S.separated = S.loss != FL1_SQUARED and S.move > 0.1
     evaluate(S)
     project_dual(S)
     S.phase = FREE_BLOCK

@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 
 from fastl1._certificate cimport gap_at, gradient_norm, slot_penalty
 from fastl1._design cimport design_add_xw, design_means, design_xtv
-from fastl1._ops cimport FL1_QUANTILE
+from fastl1._ops cimport FL1_HUBER, FL1_QUANTILE
 from fastl1._samples cimport centre_dual, corner_error, evaluate, loss_at_eta
 from fastl1._state cimport NO_MEMORY, is_interior_free, state_t
 from fastl1._working cimport load_quad, solve_quadratic
@@ -115,7 +115,7 @@ cdef void _correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
     """Correlations of the working set with v, centred under h."""
     cdef ptrdiff_t k
     v_sum[0] = S.q.ops.sum(S.n, S.v)
-    h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-10)
+    h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14)
     design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
     S.n_column_products += S.m
     if S.centre:
@@ -144,10 +144,17 @@ cdef bint _fit_corner(state_t* S, double gap, bint first) noexcept nogil:
 cdef void _raise_curvatures(
     state_t* S, double least, double v_sum, double* h_sum
 ) noexcept nogil:
-    """h to at least `least` a unit of weight, and what was centred under it."""
+    """h to at least `least` a unit of weight, and what was centred under it.
+
+    The huber loss has squares above it that touch it here (iterative reweighting).
+    """
     cdef ptrdiff_t i, k
     for i in range(S.n):
-        S.h[i] = max(S.h[i], least * S.s[i])
+        if S.loss == FL1_HUBER:
+            if S.h[i] == 0.0 and S.s[i] > 0.0:
+                S.h[i] = S.v[i] / (S.y[i] - S.eta[i])
+        else:
+            S.h[i] = max(S.h[i], least * S.s[i])
     h_sum[0] = S.q.ops.sum(S.n, S.h)
     if S.centre:
         for k in range(S.m):
@@ -187,10 +194,11 @@ cdef int solve_newton(
             _correlate(S, &v_sum, &h_sum)
             before = INFINITY
         curve = max(h_sum, 0.1 * curve)
+        curve = max(curve, 0.1 * S.curve_null)
         if damp > 0.0:
             _raise_curvatures(S, damp * curve, v_sum, &h_sum)
         for i in range(S.n):  # saturated samples keep the quadratic bounded
-            S.h_sqrt[i] = sqrt(max(S.h[i], 1e-10 * S.s[i]))
+            S.h_sqrt[i] = sqrt(max(S.h[i], 1e-14 * S.s[i]))
         S.q.r2 = -v_sum * v_sum / h_sum if S.centre else 0.0
         for i in range(S.n):
             if S.h_sqrt[i] > 0.0:

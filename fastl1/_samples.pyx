@@ -161,6 +161,7 @@ cdef void fit_null(state_t* S) noexcept nogil:
             S.loss_param.smooth *= 0.1
             fit_intercept(S)
     S.null_objective = young_at(S, S.v, 0.0)
+    S.curve_null = S.q.ops.sum(S.n, S.h)
     if S.loss != FL1_SQUARED:
         for i in range(S.n):
             slope += fabs(S.v[i])

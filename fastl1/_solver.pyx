@@ -248,6 +248,11 @@ cdef class Solver:
         return self.S.alpha_max
 
     @property
+    def separated(self):
+        """Whether the unpenalized columns fit some rows of y only at infinity."""
+        return self.S.separated
+
+    @property
     def null_objective(self):
         """Objective at w = 0 with the best intercept."""
         return self.S.null_objective

@@ -85,6 +85,7 @@ cdef struct state_t:
     double* g                # (n,) v / sqrt(s), what screening measures
     double* n_work
     double loss_value
+    double curve_null        # sum of the curvatures at the null model
     double move              # largest change of eta in the last Newton step
     double r2                # |g|^2; kept up to date by the Gram regime
     # coefficients on the scaled design
@@ -137,6 +138,7 @@ cdef struct state_t:
     ptrdiff_t* proj          # unpenalized columns that v was made orthogonal to
     ptrdiff_t n_proj
     double null_objective
+    bint separated           # the unpenalized block fits some rows at infinity only
     double c_null            # largest correlation at the null model
     # What is current when:
     #   always           w, b, slots, G and cross for the first m_gram slots

@@ -66,6 +66,11 @@ class Loss:
         raise NotImplementedError
 
 
+def _need_positive(loss: str, y: Array) -> None:
+    if not y.any():
+        raise ValueError(f"loss={loss!r} needs some y > 0, but y is 0 at every row")
+
+
 def _refuse(loss: str, wanted: str, y: Array, bad: Array) -> None:
     if bad.any():
         i = int(bad.argmax())
@@ -122,6 +127,7 @@ class Poisson(Loss):
 
     def check_values(self, y: Array) -> None:
         _refuse(self.name, ">= 0", y, y < 0)
+        _need_positive(self.name, y)
 
     def deviance(self, y: Array, eta: Array) -> Array:
         return _entropy(y, clipped_exp(eta), eta)
@@ -162,6 +168,7 @@ class Tweedie(Loss):
 
     def check_values(self, y: Array) -> None:
         _refuse(self.name, ">= 0", y, y < 0)
+        _need_positive(self.name, y)
 
     def deviance(self, y: Array, eta: Array) -> Array:
         a, b = self.power - 1.0, 2.0 - self.power

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fastl1.model import SparseModel
 
 MAX_ITER = 500
+_OVERFLOW = 1e200  # of a loss: room for sums of squares
 
 _CONVERGED, _MAX_ITER, _INTERRUPTED, _FAILED = range(4)
 
@@ -47,7 +48,7 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Solver:
 
     With the moments of its rows (see `fastl1.folds`) it does without passes over X.
     """
-    return Solver(
+    solver = Solver(
         problem.X,
         problem.y,
         loss=problem.loss,
@@ -64,6 +65,26 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Solver:
         moments=moments,
         check=problem.check_values if problem.deferred else None,
     )
+    if not solver.null_objective < _OVERFLOW:
+        size = np.abs(problem.y if problem.offset is None else problem.offset)
+        name = "y" if problem.offset is None else "offset"
+        i = int(size.argmax())
+        raise ValueError(
+            f"loss={problem.loss!r} overflows at coefficients of 0: {name} is as large "
+            f"as {size[i]:g}, at row {i}; rescale it or centre it"
+        )
+    return solver
+
+
+def zero_alpha(solver: Solver) -> float:
+    """`alpha_max`, or an error where the unpenalized columns run off to infinity."""
+    if solver.separated:
+        raise ValueError(
+            "there is no alpha_max: the columns with penalty_factor=0 separate rows of "
+            "y, so that their coefficients grow without limit. Penalize these columns, "
+            "bound them, or pass alphas"
+        )
+    return float(solver.alpha_max)
 
 
 @dataclass(repr=False)
@@ -565,7 +586,7 @@ def solve_path(
         solver = make_solver(problem, moments)
         done = _Collector(problem, solver, tol, max_iter)
         if grid is None:
-            grid = default_grid(problem, solver.alpha_max, n_alphas, alpha_min_ratio)
+            grid = default_grid(problem, zero_alpha(solver), n_alphas, alpha_min_ratio)
         if coef_init is not None:
             if problem.lower is not None:
                 coef_init = np.maximum(coef_init, problem.lower)
@@ -842,7 +863,8 @@ sample_weight, offset, n_threads, check_input
     Raises
     ------
     ValueError, TypeError
-        On bad input, and for l1_ratio = 0, where there is no such alpha.
+        On bad input, and where there is no such alpha: for l1_ratio = 0, and where
+        the unpenalized columns separate the labels (or the rows with y = 0).
     """
     if l1_ratio == 0:
         raise ValueError("l1_ratio=0 (ridge): no alpha makes all coefficients 0")
@@ -862,7 +884,7 @@ sample_weight, offset, n_threads, check_input
         check_input=check_input,
         defer_values=True,
     )
-    return float(make_solver(problem).alpha_max)
+    return zero_alpha(make_solver(problem))
 
 
 def enet_path(

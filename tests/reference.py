@@ -14,7 +14,8 @@ For every t with sum_i q_i t_i = 0 (when there is an intercept), weak duality gi
     P(w, b) >= D(t) = sum_i q_i (t_i o_i - f_i*(t_i)) - sum_j h_j*(u_j),
     u_j = -sum_i q_i t_i x_ij
     squared:  f*(t) = t^2/2 + t y      logistic: f*(t) = H(t + y), t + y in [0, 1]
-with H(v) = v log v + (1 - v) log(1 - v).  h_j* is finite everywhere when c_j > 0 or
+with H(v) = v log v + (1 - v) log(1 - v), and by bisection for the losses of losses.py.
+h_j* is finite everywhere when c_j > 0 or
 both bounds are finite; else u_j has to stay in [-a_j, a_j] on the unbounded side, which
 for a_j = 0 means exact orthogonality: that block is fitted and projected out.  A ray
 search over k in D(k t) takes the place of the usual rescaling (k = 0 gives the bound
@@ -22,6 +23,7 @@ P >= 0).
 """
 
 import numpy as np
+from losses import TWINS
 
 
 def to_dense(X):
@@ -69,7 +71,8 @@ class Reference:
         self.y = np.asarray(y, dtype=np.float64)[keep]
         self.q = s[keep] / s[keep].sum()
         self.o = _full(offset, n, 0.0)[keep]
-        self.logistic = loss == "logistic"
+        self.squared = loss == "squared"
+        self.twin = TWINS.get(loss)
         self.fit_intercept = fit_intercept
         self.l1_ratio = l1_ratio
         self.mean = self.q @ self.X
@@ -98,14 +101,21 @@ class Reference:
 
     def smooth(self, eta):
         """sum_i q_i f_i(eta_i)."""
-        if self.logistic:
+        if self.squared:
+            return 0.5 * self.q @ (self.y - eta) ** 2
+        if self.twin is None:
             return self.q @ (np.logaddexp(0, eta) - self.y * eta)
-        return 0.5 * self.q @ (self.y - eta) ** 2
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            value = self.q @ self.twin.value(self.y, eta)
+        return value if np.isfinite(value) else np.inf
 
     def slope(self, eta):
         """t_i = f_i'(eta_i) and the second derivative."""
-        if not self.logistic:
+        if self.squared:
             return eta - self.y, np.ones_like(eta)
+        if self.twin is not None:
+            with np.errstate(over="ignore"):
+                return self.twin.slope(self.y, eta), self.twin.curve(self.y, eta)
         e = np.exp(-np.abs(eta))
         small = e / (1 + e)
         prob = np.where(eta >= 0, 1 - small, small)
@@ -124,7 +134,7 @@ class Reference:
         """Fitted step in the intercept at fixed linear predictor `eta`."""
         if not self.fit_intercept:
             return 0.0
-        if not self.logistic:
+        if self.squared:
             return self.q @ (self.y - eta)
         span = max(1.0, np.abs(eta).max())
         low, high = -40.0 - span, 40.0 + span
@@ -143,8 +153,10 @@ class Reference:
 
     def conjugate(self, t):
         """f_i*(t_i); inf outside the domain."""
-        if not self.logistic:
+        if self.squared:
             return 0.5 * t**2 + t * self.y
+        if self.twin is not None:
+            return self.twin.conjugate(self.y, t)
         # v = t + y through its distance from the label, exact near 0 and 1
         d = np.where(self.y == 1, -t, t)
         out = np.full_like(t, np.inf)
@@ -183,13 +195,12 @@ class Reference:
 
     def _fit_block(self, eta, A):
         """Newton on the coefficients of A at fixed rest: the linear predictor."""
-        if not (self.logistic and A.shape[1]):
+        if self.squared or not A.shape[1]:
             return eta
         value = self.smooth(eta)
         for _ in range(100):
             t, h = self.slope(eta)
-            root = np.sqrt(self.q * np.maximum(h, 1e-14))
-            step = A @ np.linalg.lstsq(root[:, None] * A, self.q * t / root)[0]
+            step = A @ self._weighted(A, t, np.maximum(h, 1e-14))
             for k in range(30):
                 trial = eta - 0.5**k * step
                 new = self.smooth(trial)
@@ -202,14 +213,20 @@ class Reference:
                 break
         return eta
 
+    def _weighted(self, A, t, h):
+        """Least squares of t / h on A under the weights q h."""
+        if self.twin is None:
+            root = np.sqrt(self.q * h)
+            return np.linalg.lstsq(root[:, None] * A, self.q * t / root)[0]
+        # rows without curvature, which losses with straight parts have
+        return np.linalg.lstsq(A.T @ ((self.q * h)[:, None] * A), A.T @ (self.q * t))[0]
+
     def _project(self, t, h, A):
         """Make sum_i q_i t_i A_i = 0, moving t_i in proportion to h_i."""
         if not A.shape[1]:
             return t
-        root = np.sqrt(self.q * np.maximum(h, 1e-300))
         for _ in range(3):
-            delta = np.linalg.lstsq(root[:, None] * A, self.q * t / root)[0]
-            t = t - h * (A @ delta)
+            t = t - h * (A @ self._weighted(A, t, np.maximum(h, 1e-300)))
         return t
 
     def lower_bound(self, w, b, alpha):
@@ -220,7 +237,7 @@ class Reference:
         small t_i set to 0 beforehand, for one of a few thresholds, is the good one.
         """
         best = self._lower_bound(w, b, alpha, 0.0)
-        if self.logistic and best == 0.0:
+        if not self.squared and best == 0.0:
             for floor in (1e-12, 1e-9, 1e-6):
                 best = max(best, self._lower_bound(w, b, alpha, floor))
         return best
@@ -239,6 +256,13 @@ class Reference:
             small = np.abs(t) < floor
             t, h = np.where(small, 0.0, t), np.where(small, 0.0, h)
             t = self._project(t, h, A)
+            for _ in range(20 if self.twin is not None else 0):
+                edge = np.clip(t, self.twin.low(self.y), self.twin.high(self.y))
+                beyond = np.abs(t - edge) > 1e-15 * np.abs(edge)
+                t, h = edge, np.where(beyond, 0.0, h)
+                if not beyond.any():
+                    break
+                t = self._project(t, h, A)
             if np.any(np.abs(A.T @ (self.q * t)) > 1e-12 * np.sqrt(self.q @ t**2)):
                 return 0.0
             u = -(self.q * t) @ self.Xc
@@ -251,7 +275,7 @@ class Reference:
         excess = np.maximum(excess, np.where(open_lo, -u, 0.0))
         over = excess > a
         top = np.min(a[over] / excess[over], initial=2.0)
-        if self.logistic:
+        if not self.squared:
             top = min(top, 1.0)
 
         def value(k):
@@ -264,7 +288,7 @@ class Reference:
         limits = (np.where(open_lo, -a, -np.inf), np.where(open_up, a, np.inf))
         best = max(0.0, value(top), value(min(1.0, top)))
         left, right, ratio = 0.0, top, (np.sqrt(5) - 1) / 2
-        for _ in range(80):
+        for _ in range(80 if self.twin is None else 24):
             m1, m2 = right - ratio * (right - left), left + ratio * (right - left)
             v1, v2 = value(m1), value(m2)
             best = max(best, v1, v2)

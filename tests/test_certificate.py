@@ -8,6 +8,7 @@ true distance from the optimum, which the oracle's solver knows to 1e-10 or bett
 
 import itertools
 
+import losses
 import numpy as np
 import pytest
 import reference
@@ -27,11 +28,7 @@ def make(seed, *, n=40, p=25, loss="squared", shift=0.0, correlation=0.0):
     X = X * np.exp(0.4 * rng.standard_normal(p)) + shift
     w = np.where(rng.random(p) < 0.3, rng.standard_normal(p), 0.0)
     y = X @ w + rng.standard_normal(n)
-    if loss == "logistic":
-        noisy = y - np.median(y) + rng.logistic(size=n)
-        y = (noisy > 0).astype(float)
-        y[:2] = 0, 1
-    return X, y, rng
+    return X, (y if loss == "squared" else losses.target(loss, y, rng)), rng
 
 
 def grid_for(X, y, problem, count=5):
@@ -42,8 +39,9 @@ def grid_for(X, y, problem, count=5):
 
 def check(X, y, problem, *, as_given=None, tol=TOL, alphas=None):
     alphas = grid_for(X, y, problem) if alphas is None else alphas
+    given = {**problem, "loss": losses.as_loss(problem.get("loss", "squared"))}
     result = fastl1.path(
-        X if as_given is None else as_given, y, alphas=alphas, tol=tol, **problem
+        X if as_given is None else as_given, y, alphas=alphas, tol=tol, **given
     )
     assert result.converged.all()
     assert (result.dual_gaps >= 0).all()
@@ -127,6 +125,20 @@ def test_every_option(options, storage, loss):
     problem = {"loss": loss, **fill(options, *X.shape, rng)}
     given = sparse.csc_array(X) if storage == "sparse" else np.asfortranarray(X)
     check(X, y, problem, as_given=given)
+
+
+HARD = ["elastic net", "free columns in a box", "everything", "no intercept"]
+
+
+@pytest.mark.parametrize("loss", losses.TWINS)
+@pytest.mark.parametrize("k", range(len(HARD)), ids=HARD)
+def test_every_loss(loss, k):
+    X, y, rng = make(3, n=30, p=12, loss=loss)
+    if k % 2:
+        X = np.where(rng.random(X.shape) < 0.4, X, 0.0)
+    problem = {"loss": loss, **fill(OPTIONS[HARD[k]], *X.shape, rng)}
+    alphas = grid_for(X, y, problem, 3)[1:]
+    check(X, y, problem, as_given=sparse.csc_array(X) if k % 2 else X, alphas=alphas)
 
 
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
