@@ -4,7 +4,7 @@ import numpy as np
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from fastl1._certificate cimport pass_begin, pass_end
+from fastl1._certificate cimport pass_begin, pass_end, refresh
 from fastl1._design cimport bind_design
 from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
 from fastl1._moments cimport Moments
