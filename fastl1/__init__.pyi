@@ -2,11 +2,11 @@ from fastl1._version import __version__ as __version__
 from fastl1.batch import FitManyResult as FitManyResult
 from fastl1.batch import FitRaggedResult as FitRaggedResult
 from fastl1.batch import fit_many as fit_many
+from fastl1.batch import fit_ragged as fit_ragged
 from fastl1.bootstrap import BootstrapResult as BootstrapResult
 from fastl1.bootstrap import bootstrap_path as bootstrap_path
 from fastl1.criteria import CriterionResult as CriterionResult
 from fastl1.criteria import information_criterion as information_criterion
-from fastl1.batch import fit_ragged as fit_ragged
 from fastl1.cv import CVPathResult as CVPathResult
 from fastl1.cv import cross_validate_path as cross_validate_path
 from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning
