@@ -1,8 +1,10 @@
 """The artifact: equal bytes, integrity, atomic writes, prediction with numpy alone."""
 
+import copy
 import json
 import mmap
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -16,7 +18,9 @@ from fastl1._atomic import write_atomic
 from fastl1._container import pack, unpack
 from fastl1._links import LINKS
 from fastl1.columns import ColumnTreatment
+from fastl1.losses import LOSSES
 from fastl1.model import SparseModel
+from fastl1.paths import path as fit_path
 
 RNG = np.random.default_rng(3)
 
@@ -129,6 +133,21 @@ def test_every_flipped_byte_is_refused(file):
         with pytest.raises(ValueError, match=r"model: \w"):
             SparseModel.from_bytes(data)
         data[place] ^= 1
+
+
+def test_pickle_is_the_file():
+    model = small()
+    again = pickle.loads(pickle.dumps(model))
+    assert again == model
+    assert again.to_bytes() == model.to_bytes()
+    assert len(pickle.dumps(model)) < len(model.to_bytes()) + 200
+    assert copy.deepcopy(model) == model
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no /dev/zero here")
+def test_endless_files_are_not_read():
+    with pytest.raises(ValueError, match="/dev/zero: not a fastl1 model"):
+        SparseModel.load("/dev/zero")
 
 
 def test_error_names_the_file(tmp_path):
@@ -443,6 +462,34 @@ def test_links():
             model = SparseModel([0], [1.0], 0.0, 1, link=name)
             ends = model.predict([[-1e4], [1e4]]).tolist()
             assert ends == ([0.0, 1.0] if LINKS[name].probability else [-1e4, 1e4])
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_models_of_a_path(loss):
+    """What a fit predicts, its artifact predicts, for every loss."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 10))
+    eta = X[:, 0] - 0.5 * X[:, 3]
+    if LOSSES[loss].labels:
+        y = np.where(eta + rng.standard_normal(80) > 0, "yes", "no")
+    elif LOSSES[loss].link == "log":
+        y = rng.poisson(np.exp(eta)) + 1.0
+    else:
+        y = eta + rng.standard_normal(80)
+    result = fit_path(X, y, loss=loss, n_alphas=5, alpha_min_ratio=0.2, tol=1e-3)
+    result = pickle.loads(pickle.dumps(result))
+    for k in (0, 3, -1):
+        model = SparseModel.from_bytes(result.model(k).to_bytes())
+        alpha = result.alphas[k]
+        assert model.metadata["loss"] == loss
+        assert model.metadata.get("loss_params", {}) == result.family.params()
+        for kind in ("link", "response", *(["class"] if LOSSES[loss].labels else [])):
+            expected = result.predict(X, alpha, kind)
+            got = model.predict(X, kind)
+            if kind == "class":
+                assert got.tolist() == expected.tolist()
+            else:
+                np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
 
 
 # --- earlier and later files -------------------------------------------------------
