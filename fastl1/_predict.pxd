@@ -5,6 +5,8 @@ from fastl1._ops cimport fl1_filter
 cdef enum:
     BLOCK = 4096  # entries of CSR rows that are filtered at a time
     SPARE = 16    # what a filter may write past the entries
+    SCRATCH = 3 * (BLOCK + SPARE)  # int32 that the hits of a block take
+    PACK = 512    # features of one dense row packed at a time
 
 # The coefficients by slot: slot s is the s-th feature that some output uses.
 cdef struct map_t:
@@ -39,6 +41,12 @@ cdef struct hits_t:
     int32_t* slot
 
 
+cdef inline void make_hits(hits_t* hits, int32_t* room) noexcept nogil:
+    hits.row = room
+    hits.pos = room + BLOCK + SPARE
+    hits.slot = room + 2 * (BLOCK + SPARE)
+
+
 # A dense column: of a table, or of an array in Fortran order.
 cdef struct column_t:
     const char* data
@@ -66,11 +74,6 @@ cdef class Scorer:
     ) except -1
 
 
-cdef ptrdiff_t find_hits(
-    const map_t* M, const csr_t* X, ptrdiff_t n, const void* indptr, int64_t first,
-    hits_t* hits
-) noexcept nogil
-
 cdef ptrdiff_t csr_link(
     const map_t* M, const csr_t* X, ptrdiff_t begin, ptrdiff_t stop, hits_t* hits,
     double* out
@@ -81,8 +84,6 @@ cdef void dense_link(
     ptrdiff_t stride, int vtype, double* pack, double* out
 ) noexcept nogil
 
-cdef void add_hit(
-    const map_t* M, ptrdiff_t slot, double x, double* eta
-) noexcept nogil
+cdef void add_hit(const map_t* M, ptrdiff_t slot, double x, double* eta) noexcept nogil
 
 cdef int value_type(object array) except -1

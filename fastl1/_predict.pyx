@@ -43,7 +43,6 @@ cdef enum:
     DENSE_SHARE = 8         # one feature in so many used: also an array of all
     FILTER_BITS = 64        # of the filter, per feature in use (a power of two) ...
     MAX_FILTER = 1 << 22    # ... at most; 512 KiB
-    PACK = 512              # features of one dense row packed at a time
     COLUMN_BLOCK = 2048     # sums of one block of rows, column by column
     PIECES = 8              # of work per thread
     MIN_PARALLEL = 1 << 17  # multiplications below which a second thread does not pay
@@ -189,9 +188,8 @@ cdef class Scorer:
             threads = 1
         cdef ptrdiff_t pieces = 1 if threads == 1 else PIECES * threads
         cdef ptrdiff_t k, bad = -1
-        # at the width of a scratch of three lists a thread
-        cdef ptrdiff_t lists = 3 * (BLOCK + SPARE)
-        scratch = np.empty(threads * lists + 2 * pieces + 2, np.int64)
+        # bounds and status of the pieces, lists of hits of the threads
+        scratch = np.empty(2 * pieces + 2 + threads * (SCRATCH // 2), np.int64)
         cdef ptrdiff_t* cut = <ptrdiff_t*> cnp.PyArray_DATA(scratch)
         cdef ptrdiff_t* status = cut + pieces + 1
         cdef int32_t* room = <int32_t*> (status + pieces + 1)
@@ -200,14 +198,12 @@ cdef class Scorer:
             for k in range(pieces + 1):
                 cut[k] = _row_of_work(&X, work // pieces * k) if k < pieces else X.n
             if threads == 1:
-                hits.row = room
-                hits.pos = room + BLOCK + SPARE
-                hits.slot = room + 2 * (BLOCK + SPARE)
+                make_hits(&hits, room)
                 status[0] = csr_link(M, &X, 0, X.n, &hits, eta)
             else:
                 for k in prange(pieces, schedule="dynamic", num_threads=threads):
                     status[k] = _csr_piece(
-                        M, &X, cut[k], cut[k + 1], room + threadid() * lists, eta
+                        M, &X, cut[k], cut[k + 1], room + threadid() * SCRATCH, eta
                     )
         for k in range(pieces):
             if status[k] >= 0:
@@ -352,6 +348,11 @@ cdef class Scorer:
                     _csc_rows(M, &X, lo, hi, True, eta)
 
 
+def total(const double[:, ::1] eta):
+    """Sum of all elements: NaN or infinite if one of them is."""
+    return OPS.sum(eta.shape[0] * eta.shape[1], &eta[0, 0]) if eta.size else 0.0
+
+
 def link_values(str link, cnp.ndarray eta, cnp.ndarray out, n_threads=None):
     """Apply a link to linear predictors.
 
@@ -458,7 +459,7 @@ cdef void add_hit(const map_t* M, ptrdiff_t slot, double x, double* eta) noexcep
             eta[M.output[t]] += x * M.value[t]
 
 
-cdef ptrdiff_t find_hits(
+cdef ptrdiff_t _find_hits(
     const map_t* M, const csr_t* X, ptrdiff_t n, const void* indptr, int64_t first,
     hits_t* hits
 ) noexcept nogil:
@@ -564,7 +565,7 @@ cdef ptrdiff_t csr_link(
         for r in range(i * K, j * K):
             out[r] = 0.0
         if end - first <= BLOCK:
-            k = find_hits(M, X, j - i, X.indptr + i * _isize(X), first, hits)
+            k = _find_hits(M, X, j - i, X.indptr + i * _isize(X), first, hits)
             if k < 0:
                 return i
             _add_hits(M, X, first, k, hits, out + i * K)
@@ -573,7 +574,7 @@ cdef ptrdiff_t csr_link(
             while e < end:
                 piece64[0] = piece32[0] = 0
                 piece64[1] = piece32[1] = <int32_t> min(BLOCK, end - e)
-                k = find_hits(
+                k = _find_hits(
                     M, X, 1,
                     <void*> piece32 if X.itype == FL1_I32 else <void*> piece64, e, hits
                 )
@@ -593,9 +594,7 @@ cdef ptrdiff_t _csr_piece(
     double* out
 ) noexcept nogil:
     cdef hits_t hits
-    hits.row = room
-    hits.pos = room + BLOCK + SPARE
-    hits.slot = room + 2 * (BLOCK + SPARE)
+    make_hits(&hits, room)
     return csr_link(M, X, begin, stop, &hits, out)
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from fastl1._artifact import Content, Weights, decode, encode, read
 from fastl1._atomic import write_atomic
-from fastl1._links import LINKS, labels
-from fastl1.exceptions import ModelFileError
+from fastl1._inputs import check_width, is_table
+from fastl1._links import LINKS
+from fastl1.predict import Inference
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     from fastl1._compare import ModelDiff
     from fastl1.columns import ColumnTreatment
 
-Kind = Literal["response", "link", "class"]
 
-
-class SparseModel:
+class SparseModel(Inference):
     """Sparse linear model that predicts, saves and loads with numpy alone.
 
     It does not change once it is made; methods that alter it return a new model.
@@ -91,10 +90,7 @@ class SparseModel:
     array([0.])
     """
 
-    __slots__ = ("_content", "columns")
-
-    _content: Content
-    columns: ColumnTreatment | None
+    __slots__ = ()
 
     def __init__(
         self,
@@ -174,50 +170,6 @@ class SparseModel:
             **given,
         )
 
-    def _adopt(self, content, columns):
-        self._content = content
-        self.columns = columns
-        n_features = content.weights.n_features
-        if columns is not None and columns.n_features != n_features:
-            raise ValueError(
-                f"the column treatment makes {columns.n_features} features, the model "
-                f"has {n_features}"
-            )
-
-    @classmethod
-    def _of_content(cls, content, source="model"):
-        model = cls.__new__(cls)
-        columns = None
-        try:
-            if content.columns is not None:
-                from fastl1.columns import ColumnTreatment
-
-                columns = ColumnTreatment.from_dict(content.columns)
-            model._adopt(content, columns)
-        except ValueError as error:
-            raise ModelFileError(f"{source}: {error}") from None
-        return model
-
-    @property
-    def weights(self) -> Weights:
-        """The nonzero coefficients by slot."""
-        return self._content.weights
-
-    @property
-    def n_features(self) -> int:
-        """Number of (encoded) features."""
-        return self.weights.n_features
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs."""
-        return self.weights.n_outputs
-
-    @property
-    def features(self) -> np.ndarray:
-        """Features with a nonzero coefficient, int64 (n_slots,)."""
-        return self.weights.features
-
     @property
     def indices(self) -> np.ndarray:
         """Feature of each nonzero coefficient, int64 (nnz,)."""
@@ -249,26 +201,6 @@ class SparseModel:
         if self.n_outputs == 1:
             return float(self._content.intercept[0])
         return self._content.intercept
-
-    @property
-    def link(self) -> str:
-        """Name of the link."""
-        return self._content.link
-
-    @property
-    def classes(self) -> np.ndarray | None:
-        """Labels, when the link classifies."""
-        return self._content.classes
-
-    @property
-    def feature_names(self) -> list[str] | None:
-        """Names of all features, as given; None too if only those kept are known."""
-        return self._content.names
-
-    @property
-    def has_names(self) -> bool:
-        """Whether the features that the model uses have names of their own."""
-        return self._content.kept_names is not None or self.columns is not None
 
     @property
     def output_names(self) -> list[str] | None:
@@ -304,14 +236,6 @@ class SparseModel:
     def __reduce__(self) -> tuple[Any, ...]:
         return SparseModel.from_bytes, (self.to_bytes(),)
 
-    def kept_names(self) -> list[str]:
-        """Names of the features with a nonzero coefficient, in order."""
-        if self._content.kept_names is not None:
-            return self._content.kept_names
-        if self.columns is not None:
-            return self.columns.names_of(self.features)
-        return [f"x{j}" for j in self.features.tolist()]
-
     def required_features(self) -> list[str] | list[int]:
         """What the upstream pipeline must still deliver; the rest may go.
 
@@ -334,106 +258,6 @@ class SparseModel:
         if self.classes is not None and self.n_outputs > 1:
             return self.classes.tolist()
         return list(range(self.n_outputs))
-
-    def predict(self, X: Any, type: Kind = "response") -> np.ndarray:
-        """Predict from encoded features or from a table of columns.
-
-        Parameters
-        ----------
-        X : array_like or SciPy sparse matrix of shape (n, n_features), or table
-            A table is a dict of arrays, a pandas or polars frame or a pyarrow table.
-            It goes through `columns` when the model has that treatment; otherwise its
-            columns are looked up by name.  Either way only the columns that
-            the model uses need be there, in any order.
-        type : {"response", "link", "class"}, default="response"
-            "link" is ``X @ coef + intercept``; "response" what the link makes of it:
-            itself for "identity" and "decision", the mean for "log", the probability
-            of ``classes[1]`` for "logit", "probit" and "cloglog", those of all classes
-            for "softmax"; "class" is the likelier label.
-
-        Returns
-        -------
-        ndarray of shape (n,) or (n, n_outputs)
-            float64; for ``type="class"`` always (n,), in the labels' dtype.
-
-        Raises
-        ------
-        ValueError
-            Wrong number of features, missing column, NaN or infinity in a feature that
-            the model uses, unknown `type`.
-        TypeError
-            Features that are not real numbers.
-        """
-        if type not in ("response", "link", "class"):
-            raise ValueError(
-                f'type must be "response", "link" or "class"; got {type!r}'
-            )
-        if type == "class" and self.classes is None:
-            raise ValueError(
-                f'type="class" needs a model with classes, such as link="logit"; this '
-                f"one has link={self.link!r}"
-            )
-        eta = self._table_link(X) if _is_table(X) else self._matrix_link(X)
-        if type == "class":
-            return labels(self.link, eta, self.classes)
-        return eta if type == "link" else LINKS[self.link].inverse(eta)
-
-    def _matrix_link(self, X):
-        coef = self._slot_values()
-        if hasattr(X, "tocsr"):
-            self._check_width(X)
-            # NaN in a feature that is not used must not reach the result, so only used
-            # columns are multiplied
-            X = X.tocsc()[:, self.features]
-            _check_finite(X.data, "X (in a feature that the model uses)")
-            return X @ coef + self.intercept
-        X = np.asarray(X)
-        if X.ndim != 2:
-            raise ValueError(f"X must have 2 dimensions, got shape {X.shape}")
-        self._check_width(X)
-        if X.dtype.kind not in "fiub":
-            raise TypeError(f"X must hold real numbers, got dtype {X.dtype}")
-        kept = X[:, self.features].astype(np.float64, copy=False)
-        finite = np.isfinite(kept)
-        if not finite.all():
-            row, k = np.argwhere(~finite)[0].tolist()
-            j = int(self.features[k])
-            raise ValueError(f"X[{row}, {j}] is {kept[row, k]}")
-        return kept @ coef + self.intercept
-
-    def _slot_values(self):
-        """float64 coefficients of the slots: (n_slots,), or (n_slots, n_outputs)."""
-        if self.n_outputs == 1:
-            return self.values.astype(np.float64, copy=False)
-        return self.weights.matrix()
-
-    def _check_width(self, X):
-        if X.shape[1] != self.n_features:
-            raise ValueError(
-                f"X has {X.shape[1]} features, the model was trained on "
-                f"{self.n_features}"
-            )
-
-    def _table_link(self, table):
-        coef = self._slot_values()
-        if self.columns is not None:
-            return self.columns.link(table, self.features, coef, self.intercept)
-        if not self.has_names:
-            raise ValueError(
-                "the model has neither a column treatment nor feature names: pass a "
-                "matrix instead of a table"
-            )
-        from fastl1._table import count_rows, prepare
-        from fastl1.columns import numbers
-
-        kept = self.kept_names()
-        raw = prepare(table, kept)
-        eta = np.full((count_rows(raw, table), *coef.shape[1:]), self.intercept)
-        for name, value in zip(kept, coef, strict=True):
-            x = numbers(raw[name])
-            _check_finite(x, f"column {name!r}")
-            eta += np.multiply.outer(x, value)
-        return eta
 
     def inspect(self) -> dict[str, Any]:
         """What the model is and where it comes from.
@@ -731,8 +555,8 @@ class SparseModel:
         ValueError
             Wrong number of features, or a missing column.
         """
-        if not _is_table(X):
-            self._check_width(X if hasattr(X, "shape") else np.asarray(X))
+        if not is_table(X):
+            check_width(X if hasattr(X, "shape") else np.asarray(X), self)
             if hasattr(X, "tocsc"):
                 return X.tocsc()[:, self.features]
             return np.asarray(X, np.float64)[:, self.features]
@@ -869,15 +693,3 @@ def _plain(value):
     if value is None or isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"metadata cannot hold a {type(value).__name__}: {value!r}")
-
-
-def _check_finite(values, what):
-    bad = ~np.isfinite(values)
-    if bad.any():
-        i = int(np.argmax(bad))
-        raise ValueError(f"{what}: entry {i} is {values[i]}")
-
-
-def _is_table(X):
-    """Whether X has named columns (dict, pandas, polars, pyarrow)."""
-    return isinstance(X, Mapping) or hasattr(X, "columns") or hasattr(X, "column_names")

@@ -24,12 +24,15 @@ LAYERS = (
         "_batch",
         "_ragged",
     }
-    | {"_atomic", "_container", "_links"},
+    | {"_atomic", "_container", "_links"}
+    | {"_predict", "_predictor", "explain"},
     {"losses"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"},
+    {"_inputs"},
     {"_audit", "_compare", "_compress", "seal"},
-    {"model"},
+    {"predict"},
+    {"model", "runtime"},
     {"paths", "scales", "batch"},
     {"folds", "scoring", "_keywords", "_resampling"},
     {"cv", "stability", "bootstrap", "criteria"},
