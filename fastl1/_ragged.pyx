@@ -52,7 +52,7 @@ cdef enum:
     REFS = 3             # references for screening in the general solver
 
 cdef double MAX_ABS = 1e140
-cdef double TURN = 2e8   # multiplications between two looks for Ctrl-C
+cdef double TURN = 5e7   # multiplications between two looks for Ctrl-C
 
 
 cdef struct stack_t:
@@ -600,6 +600,8 @@ cdef class Stack:
         cdef bint enough
         rows = <double> K.rows[K.count] / max(K.count, 1)
         work = (rows + K.p) * K.p * max(K.p, 16)
+        if not K.small:
+            work *= 20.0  # every iteration reads the rows
         span = <ptrdiff_t> max(TURN / work, 1.0) * self.n_threads
         while first < K.count:
             last = min(first + span, K.count)
