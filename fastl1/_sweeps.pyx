@@ -27,7 +27,7 @@ from fastl1._quadratic cimport (
     stop_along,
 )
 
-cdef int MAX_SWEEPS = 5          # over the support, after one over all
+cdef int MAX_SWEEPS = 2          # over the support, after one over all
 cdef double SWEEP_STOP = 0.1     # ... or until they move that much less
 cdef int STEADY = 20             # a support is steady if less than 1 in 20 changed
 cdef double CG_STOP = 1e-5       # of the squared gradient norm ...
