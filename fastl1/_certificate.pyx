@@ -24,6 +24,8 @@ from fastl1._state cimport AUGMENTED, NO_MEMORY, candidate_t, is_interior_free, 
 from fastl1._working cimport add_slot, covariance_correlations, load_quad
 
 
+cdef double INTERCEPT = 1e-3     # of the gap asked for, left to the intercept
+
 # correlation of an unpenalized column with the dual point, relative to the product of
 # their norms, up to which it is rounding (dependent columns are left to the others)
 cdef double ORTHOGONAL = 1e-5
@@ -241,7 +243,8 @@ cdef void measure(state_t* S) noexcept nogil:
     else:
         evaluate(S)
         if S.centre and not S.keep_intercept:
-            fit_intercept(S)
+            # the dual point meets the intercept exactly, whatever is left here
+            fit_intercept(S, INTERCEPT * S.tol_now * S.null_objective)
         project_dual(S)
         design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
         S.n_column_products += S.m

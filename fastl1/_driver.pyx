@@ -238,7 +238,7 @@ cdef int _null_solution(state_t* S) noexcept nogil:
     for k in range(S.m):
         S.w[S.ws[k]] = 0.0
     evaluate(S)
-    fit_intercept(S)
+    fit_intercept(S, 0.0)
     S.gap = 0.0
     return CONVERGED
 
@@ -303,7 +303,7 @@ cdef int start_alpha(state_t* S, double alpha, double tol, int max_iter) noexcep
         return _null_solution(S)
     if S.loss == FL1_SQUARED and S.fresh:
         evaluate(S)
-        fit_intercept(S)
+        fit_intercept(S, 0.0)
         S.m_gram = 0
     S.fresh = False
     S.n_solves += 1

@@ -15,7 +15,8 @@ from fastl1._samples cimport centre_dual, corner_error, evaluate, loss_at_eta
 from fastl1._state cimport NO_MEMORY, is_interior_free, state_t
 from fastl1._working cimport load_quad, solve_quadratic
 
-cdef double INNER = 0.03         # of the gap asked of the quadratic
+cdef double INNER = 0.1          # of the gap asked of the quadratic ...
+cdef double CORNER_INNER = 0.03  # ... with the quantile loss
 cdef double WIDE = 0.3           # corner of the quantile loss, of the gap at the start
 cdef double SHARPER = 0.1        # factor on it from then on
 cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures
@@ -112,16 +113,17 @@ cdef double _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
 
 
 cdef void _correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
-    """Correlations of the working set with v, centred under h."""
-    cdef ptrdiff_t k
+    """Correlations with v of the working set centred under h."""
+    cdef ptrdiff_t i
+    cdef double shift = 0.0
     v_sum[0] = S.q.ops.sum(S.n, S.v)
     h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14)
-    design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
-    S.n_column_products += S.m
     if S.centre:
-        design_means(&S.X, S.ws, S.m, S.h, h_sum[0], S.hmean, S.n_threads)
-        for k in range(S.m):
-            S.q.c[k] -= S.hmean[k] * v_sum[0]
+        shift = v_sum[0] / h_sum[0]
+    for i in range(S.n):
+        S.n_work[i] = S.v[i] - shift * S.h[i]
+    design_xtv(&S.X, S.ws, S.m, S.n_work, S.q.c, S.n_threads)
+    S.n_column_products += S.m
 
 
 cdef bint _fit_corner(state_t* S, double gap, bint first) noexcept nogil:
@@ -141,27 +143,18 @@ cdef bint _fit_corner(state_t* S, double gap, bint first) noexcept nogil:
     return True
 
 
-cdef void _raise_curvatures(
-    state_t* S, double least, double v_sum, double* h_sum
-) noexcept nogil:
-    """h to at least `least` a unit of weight, and what was centred under it.
+cdef void _raise_curvatures(state_t* S, double least) noexcept nogil:
+    """h to at least `least` a unit of weight.
 
     The huber loss has squares above it that touch it here (iterative reweighting).
     """
-    cdef ptrdiff_t i, k
+    cdef ptrdiff_t i
     for i in range(S.n):
         if S.loss == FL1_HUBER:
             if S.h[i] == 0.0 and S.s[i] > 0.0:
                 S.h[i] = S.v[i] / (S.y[i] - S.eta[i])
         else:
             S.h[i] = max(S.h[i], least * S.s[i])
-    h_sum[0] = S.q.ops.sum(S.n, S.h)
-    if S.centre:
-        for k in range(S.m):
-            S.q.c[k] += S.hmean[k] * v_sum
-        design_means(&S.X, S.ws, S.m, S.h, h_sum[0], S.hmean, S.n_threads)
-        for k in range(S.m):
-            S.q.c[k] -= S.hmean[k] * v_sum
 
 
 cdef int solve_newton(
@@ -173,7 +166,7 @@ cdef int solve_newton(
     """
     cdef int it, stalled = 0
     cdef ptrdiff_t i
-    cdef double gap, v_sum, h_sum, t, damp = 0.0, curve = 0.0
+    cdef double gap, v_sum, h_sum, t, inner, damp = 0.0, curve = 0.0
     cdef double before = INFINITY, least = INFINITY
     S.move = 0.0
     evaluate(S)
@@ -196,15 +189,19 @@ cdef int solve_newton(
         curve = max(h_sum, 0.1 * curve)
         curve = max(curve, 0.1 * S.curve_null)
         if damp > 0.0:
-            _raise_curvatures(S, damp * curve, v_sum, &h_sum)
+            _raise_curvatures(S, damp * curve)
+            _correlate(S, &v_sum, &h_sum)
         for i in range(S.n):  # saturated samples keep the quadratic bounded
             S.h_sqrt[i] = sqrt(max(S.h[i], 1e-14 * S.s[i]))
         S.q.r2 = -v_sum * v_sum / h_sum if S.centre else 0.0
         for i in range(S.n):
             if S.h_sqrt[i] > 0.0:
                 S.q.r2 += (S.v[i] / S.h_sqrt[i]) ** 2
+        if S.centre:
+            design_means(&S.X, S.ws, S.m, S.h, h_sum, S.hmean, S.n_threads)
         S.m_gram = S.F.m = 0
-        if solve_quadratic(S, INNER * gap, 50) < 0:
+        inner = CORNER_INNER if S.loss == FL1_QUANTILE else INNER
+        if solve_quadratic(S, inner * gap, 50) < 0:
             return NO_MEMORY
         t = _line_search(S, v_sum, h_sum)
         if t == 0.0 and damp >= 1.0:

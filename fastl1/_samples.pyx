@@ -79,8 +79,9 @@ cdef void _move_intercept(state_t* S, double start, double b) noexcept nogil:
     loss_at_eta(S)
 
 
-cdef void _root_intercept(state_t* S) noexcept nogil:
-    """The root of sum v, which falls with b: Newton, kept inside the bracket known.
+cdef void _root_intercept(state_t* S, double slack) noexcept nogil:
+    """The root of sum v, which falls with b, but for a decrease of the loss by slack:
+    Newton, kept inside the bracket known.
 
     Where Newton is slow (an exponential shrinks by e a step) steps double until the
     root is bracketed, then halve the bracket.
@@ -88,10 +89,14 @@ cdef void _root_intercept(state_t* S) noexcept nogil:
     cdef int it
     cdef ptrdiff_t i
     cdef double low = -INFINITY, high = INFINITY, start = S.b, b
-    cdef double total, before = INFINITY, size, step = 0.0
+    cdef double total, curve, before = INFINITY, size, step = 0.0
     memcpy(S.n_work, S.eta, S.n * sizeof(double))
     for it in range(300):
         total = S.q.ops.sum(S.n, S.v)
+        curve = S.q.ops.sum(S.n, S.h)
+        # (the curvature of a rounded corner says nothing of the other rows)
+        if 0.5 * total * total <= slack * curve and S.loss != FL1_QUANTILE:
+            return
         size = 0.0
         for i in range(S.n):
             size += fabs(S.v[i])
@@ -101,7 +106,7 @@ cdef void _root_intercept(state_t* S) noexcept nogil:
             low = S.b
         else:
             high = S.b
-        b = S.b + total / S.q.ops.sum(S.n, S.h)
+        b = S.b + total / curve
         if not low < b < high or fabs(total) > 0.3 * before:
             if isfinite(low) and isfinite(high):
                 b = 0.5 * (low + high)
@@ -118,8 +123,9 @@ cdef void _root_intercept(state_t* S) noexcept nogil:
             return
 
 
-cdef void fit_intercept(state_t* S) noexcept nogil:
-    """Minimize over the intercept alone; leaves the state evaluated."""
+cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
+    """Minimize over the intercept alone, but for a decrease of the loss by about slack;
+    leaves the state evaluated."""
     cdef ptrdiff_t i = 0
     cdef int _
     evaluate(S)
@@ -132,7 +138,7 @@ cdef void fit_intercept(state_t* S) noexcept nogil:
         shift_intercept(S, S.y[i] - S.eta[i])
         evaluate(S)
     if S.loss != FL1_SQUARED:
-        _root_intercept(S)
+        _root_intercept(S, slack)
         return
     for _ in range(2):
         shift_intercept(S, S.q.ops.sum(S.n, S.v) / S.q.ops.sum(S.n, S.h))
@@ -155,11 +161,11 @@ cdef void fit_null(state_t* S) noexcept nogil:
     for i in range(S.n):
         scale += S.s[i] * fabs(S.y[i] - S.eta[i] - (mean if S.centre else 0.0))
     S.loss_param.smooth = scale if scale > 0.0 else 1.0
-    fit_intercept(S)
+    fit_intercept(S, 0.0)
     if S.loss == FL1_QUANTILE and scale > 0.0:
         for _ in range(10):
             S.loss_param.smooth *= 0.1
-            fit_intercept(S)
+            fit_intercept(S, 0.0)
     S.null_objective = young_at(S, S.v, 0.0)
     S.curve_null = S.q.ops.sum(S.n, S.h)
     if S.loss != FL1_SQUARED:

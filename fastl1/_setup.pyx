@@ -334,7 +334,7 @@ cdef void _choose(state_t* S) noexcept nogil:
     if not S.X.sparse and S.n < S.p:
         S.far, S.grow, S.grow_min = 0.6, 0.25, 50
     else:
-        S.far, S.grow, S.grow_min = 0.3, 1.0, 100
+        S.far, S.grow, S.grow_min = 0.3, 3.0, 100
 
 
 cdef int set_coef(
