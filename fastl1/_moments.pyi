@@ -23,4 +23,5 @@ def of_blocks(
     s: NDArray[np.float64],
     rows: NDArray[np.intp],
     ends: NDArray[np.intp],
+    scratch: NDArray[np.float64],
 ) -> list[Moments]: ...

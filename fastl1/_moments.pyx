@@ -151,7 +151,7 @@ cdef int _moments_of(
 
 def of_blocks(
     const floating[::1, :] X, const double[::1] y, const double[::1] s,
-    const ptrdiff_t[::1] rows, const ptrdiff_t[::1] ends
+    const ptrdiff_t[::1] rows, const ptrdiff_t[::1] ends, double[::1] scratch
 ):
     """Moments of blocks of rows, by one thread and without the GIL.
 
@@ -165,6 +165,9 @@ def of_blocks(
         within a few thousand rows.
     ends : ndarray (blocks,) of intp
         Where in `rows` each block ends.
+    scratch : ndarray (m * (p + 1),) at least, or 0
+        Written to.  Worth keeping from call to call: fresh memory costs as much as the
+        products.
 
     Returns
     -------
@@ -183,10 +186,12 @@ def of_blocks(
     out = [Moments(q) for _ in range(blocks)]
     if m == 0:
         return out
-    Z = <double*> malloc(m * q * sizeof(double))
+    if scratch.shape[0] < m * q:
+        raise ValueError(f"scratch has {scratch.shape[0]} of {m * q} numbers")
+    Z = &scratch[0]
     weight = <double*> malloc(m * sizeof(double))
     scale = <double*> malloc(q * sizeof(double))
-    if Z == NULL or weight == NULL or scale == NULL:
+    if weight == NULL or scale == NULL:
         status = -1
     else:
         with nogil:
@@ -212,7 +217,6 @@ def of_blocks(
                         &D, weight + start, &block.mean[0], &block.products[0, 0]
                     )
             start = ends[b]
-    free(Z)
     free(weight)
     free(scale)
     if status < 0:

@@ -9,6 +9,7 @@ once, in one pass over X, and the moments of a fold's training rows are joined f
 them: K-fold cross-validation costs about one fit.
 """
 
+import threading
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -170,13 +171,16 @@ class Folds:
         total = [Moments(p + 1) for _ in range(n_blocks)]
         starts = range(0, n, PIECE)
         workers, _ = split_threads(problem.n_threads, len(starts))
+        memory = threading.local()  # of each thread
 
         def piece(k: int, tell: Any) -> list[Moments]:
             rows = np.arange(starts[k], min(starts[k] + PIECE, n))
             rows = rows[s[rows] > 0]
             rows = rows[np.argsort(block[rows], kind="stable")]
             ends = np.searchsorted(block[rows], np.arange(n_blocks), side="right")
-            return of_blocks(problem.X, y, s, rows, ends)
+            if not hasattr(memory, "scratch"):
+                memory.scratch = np.empty(min(PIECE, n) * (p + 1))
+            return of_blocks(problem.X, y, s, rows, ends, memory.scratch)
 
         def add(k: int, parts: list[Moments]) -> None:
             for whole, part in zip(total, parts, strict=True):

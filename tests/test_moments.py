@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import reference
 
-from fastl1._moments import Moments, of_blocks
+from fastl1 import _moments
+from fastl1._moments import Moments
 from fastl1._solver import Solver
 
 N, P = 300, 12
@@ -20,6 +21,11 @@ def data():
     X[:, 8] = np.arange(N) < 100  # nonzero in the first block only
     y = X[:, 0] - 2 * X[:, 6] + 5 * X[:, 8] + rng.standard_normal(N)
     return np.asfortranarray(X), y, rng.uniform(0.1, 2.0, N)
+
+
+def of_blocks(X, y, s, rows, ends):
+    scratch = np.full(len(rows) * (X.shape[1] + 1), np.nan)
+    return _moments.of_blocks(X, y, s, rows, ends, scratch)
 
 
 def blocks_of(data, ends=(100, 180, 180, N), order=None):
@@ -177,6 +183,13 @@ def test_moments_of_something_else_are_refused(data):
             Solver(X, y, loss=loss, moments=moments, **keywords)
     with pytest.raises(ValueError, match="of 12 and of 13 columns do not join"):
         Moments(P).join(Moments(P + 1))
+
+
+def test_too_little_scratch_is_refused(data):
+    X, y, s = data
+    rows, ends = np.arange(N), np.array([N])
+    with pytest.raises(ValueError, match="scratch has 3 of 3900 numbers"):
+        _moments.of_blocks(X, y, s, rows, ends, np.empty(3))
 
 
 def test_no_rows(data):
