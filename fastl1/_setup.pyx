@@ -35,7 +35,13 @@ from fastl1._samples cimport shift_intercept, sync_eta
 from fastl1._screen cimport cache_free, cache_reserve
 from fastl1._state cimport NO_MEMORY, READY, candidate_t, state_t
 from fastl1._sweeps cimport packed_free, packed_t
-from fastl1._working cimport add_slot, load_quad, start_covariance
+from fastl1._working cimport (
+    add_slot,
+    covariance_correlations,
+    grow_gram,
+    load_quad,
+    start_covariance,
+)
 
 cdef enum:
     # columns up to which the products of all with the working set are kept (128 MB at
@@ -345,7 +351,8 @@ cdef int set_coef(
     original scale; NaN keeps the mean of the linear predictor.  0 or NO_MEMORY."""
     cdef ptrdiff_t k, j
     cdef double b = intercept
-    sync_eta(S)
+    if S.given == NULL:
+        sync_eta(S)
     for k in range(count):
         j = columns[k]
         if not is_alive(S, j):
@@ -372,12 +379,19 @@ cdef double intercept_of(const state_t* S) noexcept nogil:
 
 
 cdef double objective(state_t* S, double alpha) noexcept nogil:
-    """At the present coefficients and intercept."""
+    """At the present coefficients and intercept; NaN without memory."""
     cdef ptrdiff_t k
-    cdef double total
-    refresh(S)
+    cdef double total, off
+    if S.given == NULL:
+        refresh(S)
+        total = S.loss_value
+    else:  # by the products, without the rows
+        if grow_gram(S) < 0:
+            return NAN
+        covariance_correlations(S, S.p_work)
+        off = S.b - S.given_mean[S.p] if S.centre else 0.0
+        total = 0.5 * (S.r2 + off * off)
     load_quad(S, alpha)
-    total = S.loss_value
     for k in range(S.m):
         total += slot_penalty(S, k, S.q.w[k])
     return total

@@ -12,6 +12,7 @@ cdef int add_all_columns(state_t* S) noexcept nogil
 cdef void start_covariance(state_t* S) noexcept nogil
 cdef void covariance_correlations(state_t* S, double* c) noexcept nogil
 cdef bint extrapolate(state_t* S) noexcept nogil
+cdef int grow_gram(state_t* S) noexcept nogil
 cdef void prune(state_t* S, double limit) noexcept nogil
 cdef void load_quad(state_t* S, double alpha) noexcept nogil
 cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil
