@@ -325,8 +325,9 @@ class SparseModel(Inference):
     ) -> SparseModel:
         """The model with coefficients of fewer bits, and a bound on the change.
 
-        int8 and int4 have one scale an output.  Coefficients that round to zero are
-        dropped.
+        int8 and int4 have one scale an output: they suit features of like scale, such
+        as words or hashes; where scales differ widely, float16 is the better choice.
+        Coefficients that round to zero are dropped.
 
         Parameters
         ----------

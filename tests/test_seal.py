@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -110,3 +111,10 @@ def test_keys_of_another_kind():
     )
     with pytest.raises(SealError, match="not an Ed25519 private key"):
         seal.sign(DATA, other)
+
+
+def test_without_the_package(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("cryptography")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r'pip install "fastl1\[crypto\]"'):
+        seal.new_signing_key()

@@ -116,21 +116,27 @@ class Fastl1(Contender):
         memory = model.weights.nbytes
         super().__init__("fastl1", os.path.getsize(path), memory, model.n_features)
         self.model = model
+        self.predictor = model.predictor()
         self.path = Path(path)
 
     def single(self, rows: Any, i: int) -> Callable[[], Any]:
-        return partial(self.model.predict, rows[[i]])
+        if _sparse(rows):
+            return partial(self.predictor, *_row_arrays(rows, i))
+        return partial(self.predictor, np.ascontiguousarray(rows[i]))
 
     def batch(self, rows: Any, threads: int | None) -> Callable[[], Any]:
-        return partial(self.model.predict, rows)
+        return partial(self.model.predict, rows, n_threads=threads)
 
     def program(self, rows: Any, folder: Path) -> str:
-        np.save(folder / "row.npy", _dense_row(rows, 0))
+        parts = _row_arrays(rows, 0) if _sparse(rows) else (rows[0],)
+        files = [folder / f"fastl1_{k}.npy" for k in range(len(parts))]
+        for file, part in zip(files, parts, strict=True):
+            np.save(file, part)
+        given = ", ".join(f"numpy.load({str(file)!r})" for file in files)
         return (
             "import numpy\n"
-            "from fastl1.model import SparseModel\n"
-            f"model = SparseModel.load({str(self.path)!r})\n"
-            f"model.predict(numpy.load({str(folder / 'row.npy')!r}))\n"
+            "from fastl1.runtime import load\n"
+            f"load({str(self.path)!r}).predictor()({given})\n"
         )
 
 
