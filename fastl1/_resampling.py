@@ -1,7 +1,8 @@
 """Many weighted versions of one problem: draws of rows, and their paths over a pool.
 
 A draw is a vector of weights (0 and 1 for a subsample, counts for a bootstrap) times
-the weights of the problem; no row is ever copied.  Every draw has its own random stream
+the weights of the problem; dense X is never copied, of sparse X the rows of a draw are
+taken out as in `fastl1.folds`.  Every draw has its own random stream
 made from the seed and its number, so results depend neither on the number of threads
 nor on how many draws there are.
 """
@@ -15,9 +16,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastl1._moments import Moments, of_blocks
 from fastl1._parallel import Report, solve_all, split_threads
 from fastl1._validation import Problem
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
+from fastl1.folds import moments_pay, without_absent_rows
 from fastl1.paths import (
     Callback,
     PathResult,
@@ -197,11 +200,24 @@ class Tally:
             )
 
 
+def _moments(problem: Problem) -> Moments | None:
+    """Those of the rows of one draw, where they pay."""
+    s = problem.sample_weight
+    assert s is not None
+    rows = np.flatnonzero(s)
+    if not moments_pay(problem, len(rows), 1):
+        return None
+    y = problem.y if problem.offset is None else problem.y - problem.offset
+    (moments,) = of_blocks(problem.X, y, s, rows, np.array([len(rows)]))
+    return moments
+
+
 def paths_of_draws(
     draw: Callable[[int], Problem],
     count: int,
     keep: Callable[[PathResult], T],
     *,
+    whole: bool,
     n_threads: int,
     callback: Callback | None,
     **solver: Any,
@@ -212,6 +228,9 @@ def paths_of_draws(
     ----------
     draw : callable
         The problem of draw b; called in any thread.
+    whole : bool
+        Whether the paths go down the whole grid, so that most columns enter: then the
+        moments of the rows are worth more than passes over X.
     keep : callable
         Makes something small of a path, in the thread that solved it.
     callback : callable, optional
@@ -234,7 +253,9 @@ def paths_of_draws(
         problem = draw(b)
         problem.n_threads = inner
         try:
-            result = keep(solve_path(problem, **solver))
+            moments = _moments(problem) if whole else None
+            problem = without_absent_rows(problem)
+            result = keep(solve_path(problem, moments=moments, **solver))
         except FitInterrupted:  # half a path is no draw
             raise FitInterrupted from None
         tell(b)

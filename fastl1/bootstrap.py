@@ -120,8 +120,8 @@ def bootstrap_path(
     """Paths of bootstrap draws, along one grid of alphas.
 
     Draw b gives row i a weight c_i, where (c_1, ..., c_n) is multinomial with n trials
-    and equal shares, as if n rows had been drawn with replacement [1]_; no row is
-    copied.  ``sample_weight`` multiplies the counts, and rows of weight 0 are not
+    and equal shares, as if n rows had been drawn with replacement [1]_.
+    ``sample_weight`` multiplies the counts, and rows of weight 0 are not
     drawn.  A draw without a row of some class is made again.
 
     Quantiles of the lasso are a measure of stability, not confidence intervals: the
@@ -169,7 +169,9 @@ def bootstrap_path(
     -----
     Memory: 12 bytes (8 for float32) for each nonzero coefficient of each draw, at most
     `max_bytes`, for the quantiles need them all; a few times that of a single alpha
-    while it is summarized; and the work space of one path for each thread.
+    while it is summarized; and the work space of one path for each thread.  Dense X is
+    not copied; of sparse X (up to 256 MB) each thread has a copy of the rows of its
+    draw.
 
     References
     ----------
@@ -221,6 +223,7 @@ def bootstrap_path(
         draw,
         n_bootstraps,
         keep,
+        whole=True,
         n_threads=problem.n_threads,
         callback=callback,
         alphas=alphas,

@@ -33,6 +33,35 @@ TAKEN = 2**28  # bytes of sparse X up to which a fold takes its rows out ...
 LEFT_OUT = 0.05  # ... if it leaves out at least this share
 
 
+def moments_pay(problem: Problem, n_rows: int, n_paths: int) -> bool:
+    """Whether moments of `n_rows` rows cost less than what paths would compute by
+    themselves, and the solver can do with them."""
+    p, factor = problem.shape[1], problem.penalty_factor
+    if (
+        isinstance(problem.X, CSC)
+        or problem.loss != "squared"
+        or (factor is not None and not np.all(factor > 0))
+    ):
+        return False
+    return ROWS_A_COLUMN * p <= n_rows and p <= COLUMNS_A_PATH * n_paths
+
+
+def without_absent_rows(problem: Problem) -> Problem:
+    """The same problem; rows of weight 0 of sparse X are taken out where that is
+    cheap."""
+    weight = problem.sample_weight
+    if (
+        weight is None
+        or not isinstance(problem.X, CSC)
+        or problem.X.data.nbytes > TAKEN
+    ):
+        return problem
+    rows = weight > 0
+    if np.count_nonzero(rows) > (1 - LEFT_OUT) * len(rows):
+        return problem
+    return _take(problem, rows)
+
+
 class Folds:
     """Training problems and held-out rows of a cross-validation.
 
@@ -100,11 +129,8 @@ class Folds:
         """The training problem of fold f, and the moments of its rows if there are."""
         weight = self.weights(f)
         problem = replace(self.problem, l1_ratio=l1_ratio, sample_weight=weight)
-        if isinstance(problem.X, CSC) and problem.X.data.nbytes <= TAKEN:
-            rows = weight > 0
-            if np.count_nonzero(rows) <= (1 - LEFT_OUT) * len(rows):
-                problem = _take(problem, rows)
-        return problem, self._join(self._train[f]) if self._blocks else None
+        moments = self._join(self._train[f]) if self._blocks else None
+        return without_absent_rows(problem), moments
 
     def held_out(self, f: int) -> Moments | None:
         """Moments of the held-out rows of fold f under the weights of scores."""
@@ -124,18 +150,9 @@ class Folds:
         return float(make_solver(problem, self.whole).alpha_max)
 
     def _moments_pay(self, n_ratios: int) -> bool:
-        problem = self.problem
-        n, p = problem.shape
-        factor = problem.penalty_factor
-        if (
-            isinstance(problem.X, CSC)
-            or problem.loss != "squared"
-            or (factor is not None and not np.all(factor > 0))
-        ):
-            return False
-        rows = min(np.count_nonzero(self.weights(f)) for f in range(len(self.splits)))
-        n_paths = len(self.splits) * n_ratios + 1
-        return bool(ROWS_A_COLUMN * p <= rows and p <= COLUMNS_A_PATH * n_paths)
+        folds = range(len(self.splits))
+        rows = min(int(np.count_nonzero(self.weights(f))) for f in folds)
+        return moments_pay(self.problem, rows, len(self.splits) * n_ratios + 1)
 
     def _find_blocks(self) -> None:
         """Moments of the rows that all folds treat alike, unless they are too many."""

@@ -249,7 +249,8 @@ def stability_selection(
     Notes
     -----
     Memory: four bytes for each feature of each model of each subsample, and the work
-    space of one path for each thread.  X is not copied.
+    space of one path for each thread.  Dense X is not copied; of sparse X (up to 256
+    MB) each thread has a copy of the rows of its subsample.
 
     References
     ----------
@@ -317,6 +318,7 @@ def stability_selection(
         draw,
         n_subsamples,
         lambda path: _supports(path, candidates, q),
+        whole=q is None,
         n_threads=problem.n_threads,
         callback=callback,
         alphas=alphas,

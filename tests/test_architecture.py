@@ -34,9 +34,9 @@ LAYERS = (
     {"predict"},
     {"model", "runtime"},
     {"paths", "scales", "batch"},
-    {"folds", "scoring", "_keywords", "_resampling"},
-    {"cv", "stability", "bootstrap", "criteria"},
-    {"linear_model", "refit"},
+    {"folds", "scoring", "_keywords"},
+    {"cv", "criteria", "_resampling"},
+    {"linear_model", "refit", "stability", "bootstrap"},
     {"cli"},
 )
 # Compiled modules, each of which may cimport those before it.

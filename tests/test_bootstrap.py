@@ -5,7 +5,13 @@ import pytest
 from scipy import sparse
 
 import fastl1
-from fastl1._resampling import Strata, bootstrap_weights, seed_sequence, stream
+from fastl1._resampling import (
+    Strata,
+    _moments,
+    bootstrap_weights,
+    seed_sequence,
+    stream,
+)
 from fastl1._validation import check_problem
 
 
@@ -75,6 +81,22 @@ def test_quantiles_of_the_draws_as_they_are():
     exact = np.quantile(coefs, result.levels, axis=0)
     np.testing.assert_allclose(quantiles, exact, rtol=1e-13, atol=1e-15)
     np.testing.assert_array_equal(result.inclusion.toarray(), (coefs != 0).mean(axis=0))
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_tall_draws_work_on_moments(standardize):
+    X, y = make(n=200, p=10)
+    options = {"standardize": standardize, "offset": 0.1 * X[:, 5], "tol": 1e-10}
+    problem = check_problem(X, y)
+    problem.sample_weight = draws(X, y, 0, 1)[0]
+    assert _moments(problem) is not None
+    result = bootstrap(X, y, n_bootstraps=5, **options)
+    coefs = [
+        fastl1.path(X, y, alphas=result.alphas, sample_weight=w, **options)
+        for w in draws(X, y, 0, 5)
+    ]
+    mean = np.mean([path.coefs.toarray() for path in coefs], axis=0)
+    np.testing.assert_allclose(result.mean.toarray(), mean, atol=1e-8)
 
 
 def test_sample_weight_multiplies_and_zero_rows_are_not_drawn():
