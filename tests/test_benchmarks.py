@@ -124,6 +124,33 @@ def test_every_fold_of_a_cross_validation_is_judged(tmp_path):
             assert gap <= 1e-7
 
 
+@pytest.mark.parametrize("name", ["many-tinytargets-10", "ragged-tinystack-10"])
+def test_every_one_of_many_problems_is_judged(name, tmp_path):
+    from benchmarks.peers.solvers import fastl1, sklearn_enet
+
+    task = tasks.TASKS[name]
+    folder = data.prepare(task.data, tmp_path)
+    problem, judge = worker.make_problem(task, PEERS["sklearn"], folder, 2)
+    count = len(problem.parts)
+    assert count == len(problem.alphas) == (6 if task.rows else 4)
+    for build, options in (
+        (fastl1.build_many, {}),
+        (sklearn_enet.build_many, {}),
+        (sklearn_enet.build_many, {"precompute": True}),
+    ):
+        fit, tols = build(problem, **options)
+        coefs = fit(tols[-1])
+        good = judge(coefs)
+        assert good.gap.shape == (count,)
+        assert good.worst <= 1e-8
+        wrong = np.array(coefs.toarray() if sp.issparse(coefs) else coefs)
+        wrong[:, 1] = wrong[:, 0]
+        assert judge(wrong).worst > 1e-4
+    for b, (X, y) in enumerate(problem.parts):
+        top = certificate.alpha_max("squared", X, y)
+        assert problem.alphas[b] == pytest.approx(top / 10)
+
+
 def test_sweep_keeps_to_budget_and_gaps():
     certified = {0.1: 1e-2, 0.01: 1e-5, 0.001: 1e-11, 1e-4: 0.0}
     events = []
@@ -147,6 +174,7 @@ def test_harness_end_to_end(tmp_path, capsys):
     arguments += ["--work", str(tmp_path / "work"), "--out", str(out)]
     chosen = ["lasso-tinydense-10", "lassopath-tinysparse-10", "logistic-tinydense-10"]
     chosen += ["cv-tinydense-10", "cv-tinysparse-10"]
+    chosen += ["many-tinytargets-10", "ragged-tinystack-10"]
     peers = ["fastl1", "sklearn"]
     assert run.main(["--tasks", *chosen, "--peers", *peers, *arguments]) == 0
     printed = capsys.readouterr().out
@@ -159,7 +187,7 @@ def test_harness_end_to_end(tmp_path, capsys):
         assert ours["note"] is None
         assert None not in ours["seconds"].values()
         assert ours["least_gap"] <= 1e-9
-        if name.startswith(("lasso", "cv")):
+        if name.startswith(("lasso", "cv", "many", "ragged")):
             assert row["best"]["1e-6"]["peer"] == "sklearn"
             assert row["best"]["1e-6"]["ratio"] > 0
     assert "## lasso-tinydense-10, 1 threads" in (out / "report.md").read_text()

@@ -27,6 +27,7 @@ class Synthetic:
     p: int
     informative: int
     density: float | None = None  # None: dense columns with correlation 0.6^|j - k|
+    targets: int | None = None  # y has so many columns, a model each
 
     def make(self):
         rng = np.random.default_rng(0)
@@ -36,13 +37,39 @@ class Synthetic:
         else:
             X = text_design(self.n, self.p, self.density, rng)
             candidates = np.argsort(-np.diff(X.indptr))[: self.p // 5]
+        if self.targets is None:
+            return X, self.target(X, candidates, rng)
+        ys = [self.target(X, candidates, rng) for _ in range(self.targets)]
+        return X, np.asfortranarray(np.column_stack(ys))
+
+    def target(self, X, candidates, rng):
         w = np.zeros(self.p)
         support = rng.choice(candidates, self.informative, replace=False)
         w[support] = rng.standard_normal(self.informative)
         signal = X @ w
         noise = rng.standard_normal(self.n)
         scale = np.linalg.norm(signal) / (3.0 * np.linalg.norm(noise))
-        return X, signal + scale * noise
+        return signal + scale * noise
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Small independent Gaussian problems, one below the other."""
+
+    problems: int
+    rows: int
+    p: int
+    informative: int
+
+    def make(self):
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((self.problems * self.rows, self.p))
+        y = np.empty(len(X))
+        for b in range(self.problems):
+            at = slice(b * self.rows, (b + 1) * self.rows)
+            support = rng.choice(self.p, self.informative, replace=False)
+            y[at] = X[at, support] @ rng.standard_normal(self.informative)
+        return X, y + rng.standard_normal(len(y))
 
 
 @dataclass(frozen=True)
@@ -79,6 +106,11 @@ SETS = {
     "wide": Synthetic(500, 20_000, 100),
     "tall": Synthetic(100_000, 500, 50),
     "text": Synthetic(20_000, 50_000, 300, density=1e-3),
+    "targets": Synthetic(5000, 1000, 30, targets=200),
+    "widetargets": Synthetic(500, 20_000, 30, targets=200),
+    "stack": Stacked(20_000, 100, 20, 5),
+    "tinytargets": Synthetic(80, 30, 5, targets=4),
+    "tinystack": Stacked(6, 30, 8, 3),
     "tinydense": Synthetic(60, 90, 8),
     "tinysparse": Synthetic(200, 300, 20, density=3e-2),
     "20news": Real("news20groups_bydate.npz", split_at_median=True),

@@ -11,7 +11,8 @@ class Task:
     """One problem: ``n_alphas`` values from alpha_max down to alpha_max / fraction.
 
     With ``n_alphas == 1`` only the last one is asked for.  With ``folds`` the path is
-    asked for on the training rows of each of so many contiguous folds.
+    asked for on the training rows of each of so many contiguous folds.  ``many``: one
+    alpha for each column of y; ``ragged``: for each stack of ``rows`` rows.
     """
 
     kind: str
@@ -21,6 +22,7 @@ class Task:
     l1_ratio: float = 1.0
     n_alphas: int = 1
     folds: int = 0
+    rows: int = 0
 
     @property
     def name(self):
@@ -29,6 +31,11 @@ class Task:
     @property
     def single(self):
         return self.n_alphas == 1
+
+    @property
+    def parts(self):
+        """Whether the task is many problems, each with its own alpha_max."""
+        return self.kind in ("many", "ragged")
 
     def training_rows(self, n):
         """The rows that train each fold, of n."""
@@ -64,6 +71,11 @@ def _table():
         yield Task("logisticpath", data, 100, loss="logistic", n_alphas=50)
     for data in SYNTHETIC:
         yield Task("cv", data, 100, n_alphas=100, folds=5)
+    yield Task("many", "targets", 20)
+    yield Task("many", "widetargets", 10)
+    yield Task("ragged", "stack", 10, rows=100)
+    yield Task("many", "tinytargets", 10)
+    yield Task("ragged", "tinystack", 10, rows=30)
     for data in ("tinydense", "tinysparse"):  # the harness's own test
         yield Task("lasso", data, 10)
         yield Task("lassopath", data, 10, n_alphas=5)

@@ -21,7 +21,13 @@ import numpy as np  # noqa: E402
 
 from benchmarks.peers.certificate import Certificate, alpha_max, certify  # noqa: E402
 from benchmarks.peers.data import as_labels, load  # noqa: E402
-from benchmarks.peers.solvers import PEERS, Problem, Timed, build_folds  # noqa: E402
+from benchmarks.peers.solvers import (  # noqa: E402
+    PEERS,
+    Problem,
+    Timed,
+    build_folds,
+    build_parts,
+)
 from benchmarks.peers.tasks import TASKS  # noqa: E402
 
 HOMOTOPY_ALPHAS = 20
@@ -33,6 +39,8 @@ def make_problem(task, peer, folder, n_threads):
     X, y = load(folder)
     if task.loss == "logistic":
         y = as_labels(y)
+    if task.parts:
+        return make_parts(task, X, y, n_threads)
     top = alpha_max(task.loss, X, y, task.l1_ratio)
     alphas = task.alphas(top)
     problem = Problem(X, y, alphas, task.loss, task.l1_ratio, n_threads, folder)
@@ -54,6 +62,38 @@ def make_problem(task, peer, folder, n_threads):
     return problem, judge
 
 
+def make_parts(task, X, y, n_threads):
+    """`make_problem` for many targets or many stacks of rows."""
+    if task.rows:
+        X = np.ascontiguousarray(X)
+        ends = range(task.rows, len(y) + 1, task.rows)
+        parts = [(X[end - task.rows : end], y[end - task.rows : end]) for end in ends]
+    else:
+        parts = [(X, np.ascontiguousarray(target)) for target in y.T]
+    tops = [alpha_max(task.loss, *part, task.l1_ratio) for part in parts]
+    alphas = np.concatenate([task.alphas(top) for top in tops])
+    problem = Problem(X, y, alphas, task.loss, task.l1_ratio, n_threads, None)
+
+    def judge(coefs):
+        coefs = coefs.toarray() if hasattr(coefs, "toarray") else np.asarray(coefs)
+        return join(
+            certify(task.loss, *part, coefs[:, b], alphas[b], task.l1_ratio)
+            for b, part in enumerate(parts)
+        )
+
+    return replace(problem, parts=tuple(parts)), judge
+
+
+def join(certificates):
+    """Certificates of several problems as one."""
+    found = list(certificates)
+    gap, primal, nnz = (
+        np.concatenate([getattr(one, name) for one in found])
+        for name in ("gap", "primal", "nnz")
+    )
+    return Certificate(primal, gap, nnz, float(np.mean([c.null for c in found])))
+
+
 def judge_of_folds(problem, folds):
     """The certificate of a path for each fold, on its training rows, as one."""
     X = problem.X.tocsr() if hasattr(problem.X, "tocsr") else problem.X
@@ -66,11 +106,7 @@ def judge_of_folds(problem, folds):
             y = problem.y[rows]
             part = problem.loss, X[rows], y, coefs, problem.alphas, problem.l1_ratio
             found.append(certify(*part))
-        gap, primal, nnz = (
-            np.concatenate([getattr(one, name) for one in found])
-            for name in ("gap", "primal", "nnz")
-        )
-        return Certificate(primal, gap, nnz, float(np.mean([c.null for c in found])))
+        return join(found)
 
     return judge
 
@@ -147,6 +183,10 @@ def main(argument):
     build = partial(module.build, **peer.options)
     if task.folds and peer.cv != "own":
         fit, tols = build_folds(build, problem, peer.cv == "threads")
+    elif task.parts and not hasattr(module, "build_many"):
+        fit, tols = build_parts(build, problem)
+    elif task.parts:
+        fit, tols = module.build_many(problem, **peer.options)
     else:
         fit, tols = build(problem)
     sweep(fit, tols, judge, emit, config["gaps"], config["budget"])

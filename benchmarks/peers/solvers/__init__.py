@@ -5,6 +5,8 @@ A module of this package has one function, ``build(problem, **options)``, that r
 shape (features, alphas), dense or sparse; ``tols`` are its own tolerances to sweep,
 loosest first, in that solver's unit.  ``build`` converts the data to what the solver
 wants, outside the time.  A solver that times itself returns ``Timed(coefs, seconds)``.
+For a task of many problems ``fit`` returns a column for each: `build_parts` makes it
+from a module that has no function ``build_many`` for it.
 For a task with folds `fit` returns a list of such coefficients: `build_folds` makes it
 from a module that knows nothing of folds; a peer whose `cv` is "own" gets them itself.
 
@@ -32,6 +34,7 @@ class Problem:
     n_threads: int
     folder: Path | None  # of the data set, for solvers of another language
     folds: tuple = ()  # training rows of each; () where all rows train
+    parts: tuple = ()  # (X, y) of each of many problems, which alphas has one each for
 
     @property
     def single(self):
@@ -62,6 +65,7 @@ class Peer:
     # cross-validation: "own", or its paths on the folds' rows "in turn" or in "threads"
     cv: str | None = None
     enet: bool = True
+    many: tuple = ()  # kinds of tasks of many problems: "many" targets, "ragged" stacks
 
     def does(self, task, sparse, shape):
         """Whether this peer takes part in the task."""
@@ -71,15 +75,17 @@ class Peer:
             and (task.single or (self.path and not self.homotopy))
             and (task.l1_ratio == 1.0 or self.enet)
             and (not task.folds or self.cv is not None)
+            and (not task.parts or task.kind in self.many)
             and (not self.gram or (not sparse and n > p))
         )
 
 
 SQUARED, LOGISTIC = ("squared",), ("logistic",)
 COVARIANCE = {"covariance": True}
+BOTH = ("many", "ragged")
 PEERS = {
-    "fastl1": Peer("fastl1", "here", cv="own"),
-    "sklearn": Peer("sklearn_enet", "sklearn", SQUARED, cv="threads"),
+    "fastl1": Peer("fastl1", "here", cv="own", many=BOTH),
+    "sklearn": Peer("sklearn_enet", "sklearn", SQUARED, cv="threads", many=BOTH),
     "sklearn-gram": Peer(
         "sklearn_enet",
         "sklearn",
@@ -87,9 +93,10 @@ PEERS = {
         {"precompute": True},
         gram=True,
         cv="threads",
+        many=BOTH,
     ),
-    "celer": Peer("celer", "sklearn", cv="threads"),
-    "skglm": Peer("skglm", "sklearn"),
+    "celer": Peer("celer", "sklearn", cv="threads", many=("many",)),
+    "skglm": Peer("skglm", "sklearn", many=("many",)),
     "liblinear": Peer("liblinear", "sklearn", LOGISTIC, enet=False),
     "adelie": Peer("adelie", "adelie", cv="in turn"),
     "adelie-hom": Peer("adelie", "adelie", homotopy=True),
@@ -130,6 +137,30 @@ def build_folds(build, problem, threads):
             return paths
         seconds = time.perf_counter() - start
         return Timed([p.coefs for p in paths], seconds, sum(p.cpu for p in paths))
+
+    return fit, tols[0]
+
+
+def build_parts(build, problem):
+    """``(fit, tols)`` of a peer that solves one problem after another.
+
+    Targets that share X are shared out over a pool of threads; problems of microseconds
+    would only wait for each other there.
+    """
+    parts = [
+        replace(problem, X=X, y=y, alphas=problem.alphas[b : b + 1], parts=())
+        for b, (X, y) in enumerate(problem.parts)
+    ]
+    shared = all(part.X is parts[0].X for part in parts)
+    workers = problem.n_threads if shared else 1
+    parts = [replace(part, n_threads=1, folder=None) for part in parts]
+    fits, tols = zip(*(build(part) for part in parts), strict=True)
+
+    def fit(tol):
+        if workers == 1:
+            return np.column_stack([one(tol) for one in fits])
+        with ThreadPoolExecutor(workers) as pool:
+            return np.column_stack(list(pool.map(lambda one: one(tol), fits)))
 
     return fit, tols[0]
 

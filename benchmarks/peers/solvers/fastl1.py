@@ -1,8 +1,10 @@
-"""fastl1.path; its tolerance is the relative gap, with a little room for the judge."""
+"""fastl1.path and its like; the tolerance is the relative gap, with room for the judge."""
 
 import numpy as np
 
 import fastl1
+
+TOLS = [9e-5, 9e-6, 9e-7, 9e-8, 9e-10, 1e-10]
 
 
 def build(problem):
@@ -34,4 +36,20 @@ def build(problem):
         return [path.coefs for path in result.paths[0]]
 
     fit = cross_validation if problem.folds else path
-    return fit, [9e-5, 9e-6, 9e-7, 9e-8, 9e-10, 1e-10]
+    return fit, TOLS
+
+
+def build_many(problem):
+    options = {"loss": problem.loss, "alpha": problem.alphas, "fit_intercept": False}
+    options |= {"l1_ratio": problem.l1_ratio, "n_threads": problem.n_threads}
+    indptr = np.cumsum([0] + [len(y) for _, y in problem.parts])
+
+    def targets(tol):
+        return fastl1.fit_many(problem.X, problem.y, tol=tol, **options).coefs
+
+    def stacks(tol):
+        return fastl1.fit_ragged(
+            problem.X, problem.y, indptr, tol=tol, **options
+        ).coefs.T
+
+    return (stacks if problem.y.ndim == 1 else targets), TOLS
