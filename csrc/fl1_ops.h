@@ -26,8 +26,22 @@ enum {
     FL1_QUANTILE,
     FL1_PROBIT,
     FL1_CLOGLOG,
+    FL1_COX,
     FL1_N_LOSSES
 };
+
+/* Who is at risk when, for the Cox loss: groups of deaths at one time, in the order of
+ * strata and in each from the last time to the first.  Row i is at risk at the groups
+ * first_i <= g < last_i. */
+typedef struct fl1_cox {
+    ptrdiff_t n_groups;
+    const ptrdiff_t *first, *last; /* (n,) */
+    const ptrdiff_t *start;        /* (n_groups + 1,) of each group's rows in deaths */
+    const ptrdiff_t *deaths;
+    const ptrdiff_t *opens; /* (n_groups,) whether a stratum begins there */
+    int efron;
+    double *work; /* (n + 5 n_groups,) */
+} fl1_cox;
 
 /* What a loss depends on besides y and eta; each reads its own. */
 typedef struct fl1_loss {
@@ -35,6 +49,7 @@ typedef struct fl1_loss {
     double delta;  /* huber: largest residual that counts as a square */
     double q;      /* quantile: its level, in (0, 1) */
     double smooth; /* quantile: how far its corner is rounded, in units of y */
+    fl1_cox cox;
 } fl1_loss;
 
 enum { FL1_WIDTH = 16 };               /* vectors that sparse_dots takes at a time */

@@ -30,6 +30,7 @@ _EXPORTS = {
     "LogisticRegression": "linear_model",
     "LogisticRegressionCV": "linear_model",
     "CLogLog": "losses",
+    "Cox": "losses",
     "Gamma": "losses",
     "Huber": "losses",
     "Logistic": "losses",

@@ -19,6 +19,7 @@ from fastl1.linear_model import LassoCV as LassoCV
 from fastl1.linear_model import LogisticRegression as LogisticRegression
 from fastl1.linear_model import LogisticRegressionCV as LogisticRegressionCV
 from fastl1.losses import CLogLog as CLogLog
+from fastl1.losses import Cox as Cox
 from fastl1.losses import Gamma as Gamma
 from fastl1.losses import Huber as Huber
 from fastl1.losses import Logistic as Logistic

@@ -49,11 +49,23 @@ cdef extern from "fl1_ops.h":
         FL1_QUANTILE
         FL1_PROBIT
         FL1_CLOGLOG
+        FL1_COX
         FL1_N_LOSSES
         FL1_WIDTH
         FL1_STACK
 
+    ctypedef struct fl1_cox:
+        ptrdiff_t n_groups
+        const ptrdiff_t* first
+        const ptrdiff_t* last
+        const ptrdiff_t* start
+        const ptrdiff_t* deaths
+        const ptrdiff_t* opens
+        int efron
+        double* work
+
     ctypedef struct fl1_loss:
+        fl1_cox cox
         double power
         double delta
         double q
@@ -121,13 +133,13 @@ cdef extern from "fl1_ops.h":
         void (*stack_gram)(ptrdiff_t, const double*, ptrdiff_t, double*) noexcept nogil
         void (*chol_column)(ptrdiff_t, double, double, const double*, double*,
                             double*) noexcept nogil
-        double (*loss_eval[10])(const fl1_loss*, ptrdiff_t, const double*,
+        double (*loss_eval[11])(const fl1_loss*, ptrdiff_t, const double*,
                                 const double*, const double*, double*,
                                 double*) noexcept nogil
-        double (*loss_young[10])(const fl1_loss*, ptrdiff_t, const double*,
+        double (*loss_young[11])(const fl1_loss*, ptrdiff_t, const double*,
                                  const double*, const double*, const double*,
                                  double) noexcept nogil
-        ptrdiff_t (*loss_domain[10])(const fl1_loss*, ptrdiff_t, const double*,
+        ptrdiff_t (*loss_domain[11])(const fl1_loss*, ptrdiff_t, const double*,
                                      const double*, double*, double*) noexcept nogil
         fl1_infer infer
 

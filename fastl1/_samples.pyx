@@ -17,7 +17,7 @@ from fastl1._cholesky cimport (
     chol_t,
 )
 from fastl1._design cimport design_add_xw, design_means, design_xtv
-from fastl1._ops cimport FL1_HUBER, FL1_QUANTILE, FL1_SQUARED
+from fastl1._ops cimport FL1_COX, FL1_HUBER, FL1_QUANTILE, FL1_SQUARED
 from fastl1._product cimport design_gram
 from fastl1._state cimport state_t
 
@@ -129,7 +129,7 @@ cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
     cdef ptrdiff_t i = 0
     cdef int _
     evaluate(S)
-    if not S.centre:
+    if not S.centre or S.loss == FL1_COX:
         return
     if S.b == 0.0 and S.loss in (FL1_SQUARED, FL1_HUBER, FL1_QUANTILE):
         # from one residual on: exact for a constant y
@@ -305,7 +305,16 @@ cdef int project_dual(state_t* S) noexcept nogil:
     """
     cdef double* A
     cdef int status = 0, _
+    cdef ptrdiff_t k
     S.n_proj = 0
+    if S.loss == FL1_COX:
+        # The dual point is the gradient itself, which sums to 0; free columns count as
+        # met where they are almost orthogonal to it.
+        for k in range(S.n_alive if S.n_free else 0):
+            if S.pf[S.alive[k]] == 0.0:
+                S.proj[S.n_proj] = S.alive[k]
+                S.n_proj += 1
+        return 0
     if S.n_free == 0:
         if S.centre:
             centre_dual(S, S.v, S.h)

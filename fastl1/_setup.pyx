@@ -19,6 +19,7 @@ from fastl1._design cimport column_stats, design_stats, stats_t
 from fastl1._driver cimport certify
 from fastl1._ops cimport (
     FL1_CLOGLOG,
+    FL1_COX,
     FL1_GAMMA,
     FL1_HUBER,
     FL1_LOGISTIC,
@@ -28,6 +29,7 @@ from fastl1._ops cimport (
     FL1_SQUARED,
     FL1_SQUARED_HINGE,
     FL1_TWEEDIE,
+    fl1_cox,
 )
 from fastl1._rows cimport rows_free
 from fastl1._runtime cimport Watch
@@ -68,6 +70,7 @@ LOSSES = {
     "quantile": FL1_QUANTILE,
     "probit": FL1_PROBIT,
     "cloglog": FL1_CLOGLOG,
+    "cox": FL1_COX,
 }
 
 
@@ -79,6 +82,29 @@ cdef int set_loss(state_t* S, loss, params) except -1:
     S.loss_param.delta = params.get("delta", 1.0)
     S.loss_param.q = params.get("q", 0.5)
     S.loss_param.smooth = params.get("smooth", 1.0)
+    if S.loss == FL1_COX:
+        _set_risk(&S.loss_param.cox, params)
+    return 0
+
+
+cdef const ptrdiff_t* _indices(array) except? NULL:
+    cdef const ptrdiff_t[::1] view = array
+    return &view[0]
+
+
+cdef int _set_risk(fl1_cox* c, params) except -1:
+    """Borrows the arrays of params["risk"], see Survival.risk_sets."""
+    cdef double[::1] work
+    if "risk" not in params:
+        raise ValueError("loss='cox' needs times, which this function does not take")
+    risk = params["risk"]
+    work = risk["work"]
+    c.n_groups = len(risk["opens"])
+    c.first, c.last = _indices(risk["first"]), _indices(risk["last"])
+    c.start, c.deaths = _indices(risk["start"]), _indices(risk["deaths"])
+    c.opens = _indices(risk["opens"])
+    c.efron = params["ties"] == "efron"
+    c.work = &work[0]
     return 0
 
 
@@ -372,6 +398,8 @@ cdef double intercept_of(const state_t* S) noexcept nogil:
     """The intercept on the original scale."""
     cdef double b = S.b
     cdef ptrdiff_t k, j
+    if S.loss == FL1_COX:
+        return 0.0
     for k in range(S.m):
         j = S.ws[k]
         b -= S.mean[j] * S.scale[j] * S.w[j]

@@ -25,7 +25,7 @@ class Solver:
         sample_weight: NDArray[np.float64] | None,
         offset: NDArray[np.float64] | None,
         n_threads: int | None,
-        loss_params: Mapping[str, float] | None = None,
+        loss_params: Mapping[str, Any] | None = None,
         moments: Moments | None = None,
         check: Callable[[], None] | None = None,
     ) -> None: ...

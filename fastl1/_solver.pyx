@@ -8,7 +8,7 @@ from fastl1._certificate cimport pass_begin, pass_end, refresh
 from fastl1._design cimport bind_design
 from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
 from fastl1._moments cimport Moments
-from fastl1._ops cimport FL1_SQUARED
+from fastl1._ops cimport FL1_COX, FL1_SQUARED
 from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport (
@@ -68,6 +68,7 @@ cdef class Solver:
     """
 
     cdef state_t S
+    cdef object loss_params
     cdef object X
     cdef Moments moments
     cdef Watch watch
@@ -93,9 +94,11 @@ cdef class Solver:
         self.X = X
         bind_design(&S.X, X)
         S.n_threads = resolve_threads(n_threads)
+        self.loss_params = loss_params
         set_loss(S, loss, loss_params)
         S.l1_ratio = l1_ratio
-        S.centre = fit_intercept
+        # the Cox loss has no intercept, but no constant in eta matters to it either
+        S.centre = fit_intercept or S.loss == FL1_COX
         self.watch = Watch()
         S.poll = poll_watch
         S.owner = <void*> self.watch

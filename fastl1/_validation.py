@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
+from fastl1._survival import Survival, check_survival
 from fastl1.losses import Loss, as_loss
 
 CSC = namedtuple("CSC", "data indices indptr shape")
@@ -59,6 +60,8 @@ class Problem:
     n_threads : int
     family : Loss
         The loss with its parameters, its link and its deviance.
+    survival : Survival or None
+        Times and strata, for the Cox loss; y is the event then.
     deferred : bool
         The values of X are still to be checked, by the solver's first pass.
     """
@@ -79,6 +82,7 @@ class Problem:
     dtype: np.dtype
     n_threads: int
     family: Loss
+    survival: Survival | None = None
     deferred: bool = False
 
     @property
@@ -873,6 +877,7 @@ def check_problem(
     standardize: bool = False,
     sample_weight: ArrayLike | None = None,
     class_weight: Mapping[Any, float] | str | None = None,
+    strata: ArrayLike | None = None,
     offset: ArrayLike | None = None,
     n_threads: int | None = None,
     check_input: bool = True,
@@ -897,6 +902,8 @@ def check_problem(
     sample_weight : array-like of shape (n,), >= 0, not all 0
     class_weight : dict or "balanced", optional
         For losses of labels, as in `fastl1.path`.
+    strata : array-like of shape (n,), optional
+        For the Cox loss.
     offset : array-like of shape (n,)
     n_threads : int, optional
     check_input : bool
@@ -927,7 +934,14 @@ def check_problem(
     classes = None
     if y is None:
         raise ValueError("y is None; a target is required")
-    if not family.labels:
+    survival = None
+    if strata is not None and family.name != "cox":
+        raise ValueError(f"strata go with loss='cox' only, not {family.name!r}")
+    if family.name == "cox":
+        survival = check_survival(y, n, strata)
+        y = survival.event.astype(np.float64)
+        fit_intercept = False
+    elif not family.labels:
         y = check_vector("y", y, n, check_values=check_input)
         if check_input:
             family.check_values(y)
@@ -946,6 +960,8 @@ def check_problem(
             )
     if class_weight is not None:
         weight = _apply_class_weight(class_weight, y, classes, weight, family)
+    if survival is not None and weight is not None and not (weight @ y > 0):
+        raise ValueError("no event has a positive sample_weight: loss='cox' needs one")
     if offset is not None:
         offset = check_vector("offset", offset, n, check_values=check_input)
     lower, upper = _check_bounds(lower, upper, p)
@@ -966,5 +982,6 @@ def check_problem(
         dtype=X.data.dtype if isinstance(X, CSC) else X.dtype,
         n_threads=n_threads,
         family=family,
+        survival=survival,
         deferred=defer_values and check_input,
     )

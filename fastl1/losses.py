@@ -40,7 +40,7 @@ class Loss:
     link: ClassVar[str] = "identity"
     labels: ClassVar[bool] = False
 
-    def params(self) -> dict[str, float]:
+    def params(self) -> dict[str, Any]:
         """What the compiled loss depends on."""
         return asdict(self)
 
@@ -264,11 +264,40 @@ class CLogLog(Loss):
         return np.where(y > 0.5, -np.log(-np.expm1(-mu)), mu)
 
 
+@dataclass(frozen=True)
+class Cox(Loss):
+    """Cox's log partial likelihood, negative and divided by the sum of weights, from
+    its value where those who die are always those of greatest hazard exp(eta).
+
+    y is a structured array (event, time[, entry]), as scikit-survival's, or 2 or 3
+    columns in that order; `strata` is an argument of its own.  There is no intercept.
+
+    Parameters
+    ----------
+    ties : {"breslow", "efron"}
+        How deaths at one time count.  A weight of k is a row repeated k times under
+        Breslow's method; Efron's spreads the mean weight over the deaths.
+    """
+
+    ties: str = "breslow"
+    name: ClassVar[str] = "cox"
+    link: ClassVar[str] = "log"
+
+    def __post_init__(self) -> None:
+        if self.ties not in ("breslow", "efron"):
+            raise ValueError(
+                f"ties of Cox must be 'breslow' or 'efron', got {self.ties!r}"
+            )
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        raise TypeError("the Cox loss is no sum over rows: rows have no deviance")
+
+
 LOSSES: dict[str, type[Loss]] = {
     kind.name: kind
     for kind in (
         *(Squared, Logistic, Poisson, Gamma, Tweedie, SquaredHinge, Huber, Quantile),
-        *(Probit, CLogLog),
+        *(Probit, CLogLog, Cox),
     )
 }
 

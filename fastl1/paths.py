@@ -48,11 +48,14 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Solver:
 
     With the moments of its rows (see `fastl1.folds`) it does without passes over X.
     """
+    params = problem.family.params()
+    if problem.survival is not None:
+        params["risk"] = problem.survival.risk_sets(problem.sample_weight)
     solver = Solver(
         problem.X,
         problem.y,
         loss=problem.loss,
-        loss_params=problem.family.params(),
+        loss_params=params,
         l1_ratio=problem.l1_ratio,
         penalty_factor=problem.penalty_factor,
         lower=problem.lower,
@@ -685,6 +688,7 @@ def path(
     standardize: bool = False,
     sample_weight: ArrayLike | None = None,
     class_weight: Mapping[Any, float] | str | None = None,
+    strata: ArrayLike | None = None,
     offset: ArrayLike | None = None,
     tol: float = 1e-6,
     max_iter: int = MAX_ITER,
@@ -718,9 +722,10 @@ def path(
         Half the unit deviance, of eta = x.w + b + offset: "squared", "huber" and
         "quantile" of real y; "poisson", "gamma" and "tweedie" of y >= 0 with mean
         exp(eta) (an exposure e is ``offset=log(e)``); "logistic", "probit", "cloglog"
-        and "squared_hinge" of two labels.  Parameters go with an object, such as
-        ``loss=fastl1.Tweedie(1.5)``, ``Huber(delta)`` or ``Quantile(q)``; see
-        `fastl1.losses` for the definitions.
+        and "squared_hinge" of two labels; "cox" of times to an event, y being a
+        structured array (event, time[, entry]) or such columns.  Parameters go with an
+        object, such as ``loss=fastl1.Tweedie(1.5)``, ``Cox("efron")``, ``Huber(delta)``
+        or ``Quantile(q)``; see `fastl1.losses` for the definitions.
     alphas : array-like of shape (K,), optional
         Decreasing penalties >= 0; 0 is allowed as the last one.  By default `n_alphas`
         values, evenly spaced in the logarithm, from the least alpha at which every
@@ -745,6 +750,8 @@ def path(
     class_weight : dict or "balanced", optional
         For losses of labels: factors on the weights of the rows, by label (1 where
         none is given), or in inverse proportion to the number of rows of each.
+    strata : array-like of shape (n,), optional
+        For the Cox loss: rows compare with rows of the same label only.
     offset : array-like of shape (n,), optional
         A known part of the linear predictor.
     tol : float
@@ -807,6 +814,7 @@ def path(
         standardize=standardize,
         sample_weight=sample_weight,
         class_weight=class_weight,
+        strata=strata,
         offset=offset,
         n_threads=n_threads,
         check_input=check_flag("check_input", check_input),
@@ -840,6 +848,7 @@ def alpha_max(
     fit_intercept: bool = True,
     standardize: bool = False,
     sample_weight: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
     offset: ArrayLike | None = None,
     n_threads: int | None = None,
     check_input: bool = True,
@@ -852,7 +861,7 @@ def alpha_max(
     Parameters
     ----------
     X, y, loss, l1_ratio, penalty_factor, lower, upper, fit_intercept, standardize, \
-sample_weight, offset, n_threads, check_input
+sample_weight, strata, offset, n_threads, check_input
         As in `path`.
 
     Returns
@@ -879,6 +888,7 @@ sample_weight, offset, n_threads, check_input
         fit_intercept=fit_intercept,
         standardize=standardize,
         sample_weight=sample_weight,
+        strata=strata,
         offset=offset,
         n_threads=n_threads,
         check_input=check_input,

@@ -26,7 +26,7 @@ LAYERS = (
     }
     | {"_atomic", "_container", "_links"}
     | {"_predict", "_predictor", "explain"},
-    {"losses"},
+    {"losses", "_survival"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"},
     {"_inputs"},

@@ -1,0 +1,256 @@
+"""The Cox loss against a slow twin written from its definition."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.optimize import minimize
+
+import fastl1
+
+N, P = 60, 8
+
+
+def make(seed=0, n=N, p=P):
+    """Discrete times, so that many are tied."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, p))
+    time = rng.exponential(np.exp(-X[:, :3] @ [1.0, -0.7, 0.5]))
+    censored = rng.exponential(2.0, n)
+    event = time <= censored
+    time = np.ceil(5 * np.minimum(time, censored))
+    return np.asfortranarray(X), np.c_[event, time], rng
+
+
+def twin(eta, y, ties, s=None, strata=None):
+    """The loss by sums over risk sets."""
+    event, time, entry = y[:, 0] == 1, y[:, 1], y[:, 2:].sum(axis=1)
+    n = len(event)
+    entry = entry if y.shape[1] == 3 else np.full(n, -np.inf)
+    s = np.ones(n) if s is None else s
+    s = s / s.sum()
+    strata = np.zeros(n) if strata is None else strata
+    total = 0.0
+    for stratum in np.unique(strata):
+        own = (strata == stratum) & (s > 0)
+        for t in np.unique(time[event & own]):
+            dead = own & event & (time == t)
+            at_risk = own & (time >= t) & (entry < t)
+            d, weight = dead.sum(), s[dead].sum()
+            sums = (s * np.exp(eta))[at_risk].sum(), (s * np.exp(eta))[dead].sum()
+            gone = np.arange(d) / d if ties == "efron" else np.zeros(1)
+            logs = np.log(sums[0] - gone * sums[1]) - np.log(1 - gone)
+            total += weight * (logs.mean() - np.log(weight)) - (s * eta)[dead].sum()
+    return total
+
+
+def run(X, y, ties="breslow", **options):
+    options = {
+        "tol": 1e-9,
+        "n_alphas": 5,
+        "alpha_min_ratio": 0.02,
+        "n_threads": 1,
+        **options,
+    }
+    result = fastl1.path(X, y, loss=fastl1.Cox(ties), **options)
+    assert result.converged.all()
+    assert not result.intercepts.any()
+    return result
+
+
+def same(a, b, atol=1e-5):
+    np.testing.assert_allclose(a.alphas, b.alphas, rtol=1e-9)
+    np.testing.assert_allclose(a.coefs.toarray(), b.coefs.toarray(), atol=atol)
+
+
+CASES = {
+    "plain": {},
+    "weights": {"sample_weight": True},
+    "strata": {"strata": True},
+    "entry": {"entry": True},
+    "offset": {"offset": True},
+    "box and elastic net": {"lower": -0.1, "upper": 0.4, "l1_ratio": 0.6},
+    "free column": {"penalty_factor": np.r_[0.0, np.ones(P - 2), np.inf]},
+}
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_optimum_and_its_certificate(case, ties):
+    X, y, rng = make()
+    options = dict(CASES[case])
+    if options.pop("entry", False):
+        y = np.c_[y, y[:, 1] - rng.integers(1, 5, N)]
+    arrays = {
+        "sample_weight": rng.integers(0, 4, N) * 0.5,
+        "strata": rng.integers(0, 3, N),
+        "offset": 0.5 * rng.standard_normal(N),
+    }
+    options |= {key: arrays[key] for key in options if key in arrays}
+    result = run(X, y, ties, **options)
+    s, strata = options.get("sample_weight"), options.get("strata")
+    offset = options.get("offset", np.zeros(N))
+    factor = np.broadcast_to(options.get("penalty_factor", 1.0), P)
+    ratio = options.get("l1_ratio", 1.0)
+    null = twin(offset, y, ties, s, strata)
+    assert result.info["null_objective"] == pytest.approx(null, rel=1e-12)
+    for k in (1, 4):
+        alpha = result.alphas[k]
+
+        def objective(u, alpha=alpha):
+            w = u[:P] - u[P:]
+            pf = np.where(np.isinf(factor), 0.0, factor)
+            penalty = pf @ (
+                ratio * u.reshape(2, P).sum(axis=0) + (1 - ratio) / 2 * w**2
+            )
+            return twin(X @ w + offset, y, ties, s, strata) + alpha * penalty
+
+        w = result.coefs[:, [k]].toarray()[:, 0]
+        ours = np.r_[np.maximum(w, 0), np.maximum(-w, 0)]
+        high = np.where(np.isinf(factor), 0.0, options.get("upper", np.inf))
+        low = np.where(np.isinf(factor), 0.0, -options.get("lower", -np.inf))
+        best = minimize(
+            objective,
+            ours,
+            bounds=[(0, end) for end in np.r_[high, low]],
+            options={"ftol": 1e-15, "gtol": 1e-9},
+        ).fun
+        distance = (objective(ours) - best) / null
+        assert distance <= result.dual_gaps[k] + 1e-12
+        # an honest certificate of a point that is not the solution
+        problem = fastl1._validation.check_problem(
+            X, y, loss=fastl1.Cox(ties), **options
+        )
+        solver = fastl1.paths.make_solver(problem)
+        solver.set_coef(0.8 * w, 0.0)
+        gap = solver.certify(alpha)
+        assert gap >= (objective(0.8 * ours) - best) / null * (1 - 1e-9)
+        assert gap < 1
+
+
+def test_an_integer_weight_repeats_the_row():
+    X, y, rng = make()
+    weight = rng.integers(0, 4, N)
+    a = run(X, y, sample_weight=weight)
+    same(a, run(np.repeat(X, weight, axis=0), np.repeat(y, weight, axis=0)))
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+class TestLaws:
+    def test_only_the_order_of_times_matters(self, ties):
+        X, y, rng = make()
+        order = rng.permutation(N)
+        a = run(X, y, ties)
+        same(a, run(X[order], y[order], ties))
+        same(a, run(X, np.c_[y[:, 0], np.exp(y[:, 1])], ties))
+
+    def test_storage_precision_and_threads(self, ties):
+        X, y, rng = make()
+        X = np.where(rng.random(X.shape) < 0.5, X, 0.0).astype(np.float32)
+        a = run(X, y, ties, tol=1e-7)
+        assert a.coefs.dtype == np.float32
+        same(a, run(sparse.csc_array(X), y, ties, tol=1e-7), atol=1e-3)
+        same(a, run(X.astype(float), y, ties), atol=1e-3)
+        b = run(X, y, ties, tol=1e-7, n_threads=3)
+        np.testing.assert_array_equal(a.coefs.toarray(), b.coefs.toarray())
+
+    def test_shifts_and_strata(self, ties):
+        """A constant of a stratum says nothing; strata alone are a sum of problems."""
+        X, y, rng = make()
+        strata = rng.integers(0, 2, N)
+        a = run(X, y, ties, strata=strata)
+        shift = np.where(strata, 3.0, -40.0)
+        same(a, run(X, y, ties, strata=strata, offset=shift))
+        names = np.array(["b", "a"])[strata]
+        same(a, run(X + 5.0, y, ties, strata=names))
+
+    def test_standardize_is_scaling_by_hand(self, ties):
+        X, y, _ = make()
+        scale = X.std(axis=0)
+        a, b = run(X, y, ties, standardize=True), run(X / scale, y, ties)
+        np.testing.assert_allclose(a.alphas, b.alphas, rtol=1e-9)
+        np.testing.assert_allclose(
+            a.coefs.toarray() * scale[:, None], b.coefs.toarray(), atol=1e-5
+        )
+
+    def test_alpha_max(self, ties):
+        X, y, _ = make()
+        top = fastl1.alpha_max(X, y, loss=fastl1.Cox(ties))
+        a = run(X, y, ties, alphas=[top * (1 + 1e-6), top * (1 - 1e-3)], tol=1e-12)
+        assert (a.coefs.toarray() != 0).sum(axis=0).tolist() == [0, 1]
+
+
+def test_without_ties_the_methods_agree():
+    X, y, rng = make()
+    y[:, 1] += rng.uniform(0, 1e-3, N)
+    same(run(X, y, "breslow"), run(X, y, "efron"), atol=1e-7)
+
+
+def test_many_ties_at_one_time():
+    """The bound that takes the place of the sum over pairs of ties holds."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 4))
+    y = np.c_[np.ones(400), np.ceil(2 * rng.exponential(np.exp(-X[:, 0])))]
+    a = run(X, y, "efron", tol=1e-6)
+    exact = run(X, y, "efron", tol=1e-10, alphas=a.alphas)
+    for k, alpha in enumerate(a.alphas):
+        values = [
+            twin(X @ w, y, "efron") + alpha * np.abs(w).sum()
+            for w in (r.coefs[:, [k]].toarray()[:, 0] for r in (a, exact))
+        ]
+        distance = (values[0] - values[1]) / a.info["null_objective"]
+        assert distance <= a.dual_gaps[k] + 1e-10
+
+
+def test_structured_y_and_predictions():
+    X, y, _ = make()
+    named = np.array(
+        [(bool(e), t) for e, t in y], dtype=[("status", "?"), ("days", "f8")]
+    )
+    a = run(X, named)
+    same(a, run(X, y))
+    turned = named[["days", "status"]].astype([("days", "f8"), ("status", "?")])
+    same(a, run(X, turned))
+    eta = a.predict(X, type="link")
+    np.testing.assert_allclose(a.predict(X), np.exp(eta))
+    assert a.loss == "cox"
+
+
+def test_huge_offsets_and_a_monotone_likelihood():
+    X, y, rng = make()
+    a = run(X, y, offset=np.where(rng.random(N) < 0.5, 300.0, -300.0), tol=1e-6)
+    assert np.isfinite(a.coefs.toarray()).all()
+    X[:, 0] = -y[:, 1]  # who dies first is known
+    a = run(X, y, n_alphas=10, alpha_min_ratio=1e-2, tol=1e-6)
+    assert a.coefs.toarray()[0, -1] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda y: y[:, 0], ValueError, r"as 2 or 3 columns in that order; got shape"),
+        (lambda y: y[:, ::-1], ValueError, "event in y must be 0 or 1, but is"),
+        (lambda y: y * [0, 1], ValueError, "y holds no event at all"),
+        (lambda y: np.c_[y, y[:, 1]], ValueError, "entry must be before time, but is"),
+        (lambda y: y * [1, np.nan], ValueError, "time in y is nan at row 0"),
+        (lambda y: y[1:], ValueError, "y has 59 rows, X has 60"),
+        (lambda y: y.astype(str), TypeError, "it must hold numbers"),
+    ],
+)
+def test_bad_times(change, error, message):
+    X, y, _ = make()
+    with pytest.raises(error, match=message):
+        fastl1.path(X, change(y), loss="cox")
+
+
+def test_bad_options():
+    X, y, _ = make()
+    with pytest.raises(ValueError, match="ties of Cox must be 'breslow' or 'efron'"):
+        fastl1.Cox("exact")
+    with pytest.raises(ValueError, match="strata go with loss='cox' only"):
+        fastl1.path(X, y[:, 1], strata=y[:, 0])
+    with pytest.raises(ValueError, match=r"strata has shape \(3,\)"):
+        fastl1.path(X, y, loss="cox", strata=[1, 2, 3])
+    with pytest.raises(ValueError, match="no event has a positive sample_weight"):
+        fastl1.path(X, y, loss="cox", sample_weight=1 - y[:, 0])
+    with pytest.raises(TypeError, match="rows have no deviance"):
+        fastl1.Cox().deviance(y, y)
