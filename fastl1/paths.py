@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fastl1.model import SparseModel
 
 MAX_ITER = 500
-_OVERFLOW = 1e200  # of a loss: room for sums of squares
+_OVERFLOW = 1e210  # of a loss: room for products of sums
 
 _CONVERGED, _MAX_ITER, _INTERRUPTED, _FAILED = range(4)
 
