@@ -41,6 +41,8 @@ _EXPORTS = {
     "SquaredHinge": "losses",
     "Tweedie": "losses",
     "SparseModel": "model",
+    "Explanation": "explain",
+    "Predictor": "_predictor",
     "PathResult": "paths",
     "alpha_max": "paths",
     "RelaxedResult": "refit",

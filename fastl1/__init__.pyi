@@ -1,3 +1,4 @@
+from fastl1._predictor import Predictor as Predictor
 from fastl1._version import __version__ as __version__
 from fastl1.batch import FitManyResult as FitManyResult
 from fastl1.batch import FitRaggedResult as FitRaggedResult
@@ -12,6 +13,7 @@ from fastl1.cv import cross_validate_path as cross_validate_path
 from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning
 from fastl1.exceptions import FitInterrupted as FitInterrupted
 from fastl1.exceptions import ModelFileError as ModelFileError
+from fastl1.explain import Explanation as Explanation
 from fastl1.linear_model import ElasticNet as ElasticNet
 from fastl1.linear_model import ElasticNetCV as ElasticNetCV
 from fastl1.linear_model import Lasso as Lasso
