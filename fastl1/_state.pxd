@@ -185,7 +185,7 @@ cdef struct state_t:
     long n_column_products
     long n_full_passes
     long n_gram_columns
-    double work              # multiplications on working sets; GATHER at an index
+    double work              # on working sets, in multiplications of a dot product
 
 
 cdef inline bint is_interior_free(const state_t* S, ptrdiff_t k) noexcept nogil:

@@ -33,6 +33,7 @@ from fastl1._sweeps cimport packed_build, residual_t, sweep_solve
 cdef double FACTOR_REACH = 0.6
 cdef double FARTHEST = 2.0       # of the last step in alpha, to extrapolate
 cdef int SMALL_FACTOR = 200
+cdef double PACKED = 0.25        # what a multiplication in a product of blocks costs
 cdef double SWEEP = 1.5          # multiplications at an entry: 1 if w_k = 0, else 2
 cdef double ROW_SKEW = 2.0       # how much longer than the mean rows that meet are
 
@@ -279,7 +280,7 @@ cdef double _gram_work(const state_t* S) noexcept nogil:
     if S.X.sparse:
         nnz, old = _nnz(S, kept), _nnz(S, 0)
         return GATHER * nnz * (1.0 + ROW_SKEW * (old - 0.5 * nnz) / S.n)
-    return S.n * new * (S.p if S.covariance else 0.5 * (S.m + kept + 1))
+    return PACKED * S.n * new * (S.p if S.covariance else 0.5 * (S.m + kept + 1))
 
 
 cdef int grow_gram(state_t* S) noexcept nogil:

@@ -56,7 +56,7 @@ BORDERS = [
     *(("text", 800, 800, "logistic", 1.0, [r]) for r in (0.5, 0.3, 0.2, 0.1)),
     *(("dense", 100, 400, loss, 1.0, [0.1]) for loss in ("squared", "logistic")),
     *(("dense", 50, p, "squared", 0.0, [1.0, 0.1]) for p in (99, 101)),
-    *(("dense", 50, p, "logistic", 0.0, [0.1, 0.001]) for p in (49, 51)),
+    *(("dense", 50, p, "logistic", 0.0, [1.0, 0.1]) for p in (49, 51)),
     *(
         ("text", n, p, loss, 1.0, np.geomspace(1.0, 0.02, 20))
         for (n, p) in ((400, 300), (600, 600))
