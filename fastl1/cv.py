@@ -254,7 +254,8 @@ def cross_validate_path(
         For bad input, naming the place; among them a fold whose training rows have no
         weight or a single class.
     FitInterrupted
-        On Ctrl-C; its ``result`` is the CVPathResult of what is done.
+        On Ctrl-C; its ``result`` is the CVPathResult of what is done, None before the
+        first fold.
 
     Warns
     -----

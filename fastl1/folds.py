@@ -19,13 +19,14 @@ import numpy as np
 from fastl1._moments import Moments, of_blocks
 from fastl1._parallel import solve_all, split_threads
 from fastl1._validation import CSC, Problem
+from fastl1.exceptions import FitInterrupted
 from fastl1.paths import make_solver
 from fastl1.splits import Splits
 
 # The products of all columns cost less than what the paths would compute by themselves
-# up to about this many columns a path: each of them passes over X several times, and
-# once more with every few columns that enter.
-COLUMNS_A_PATH = 200
+# up to about this many columns a path (half of it at 330, a third at 170): each path
+# passes over X several times, and once more with every few columns that enter.
+COLUMNS_A_PATH = 500
 ROWS_A_COLUMN = 4  # fewer training rows than this: the solver works on the rows
 MEMORY = 2**30  # bytes of all products
 PIECE = 8192  # rows of a unit of work
@@ -81,6 +82,8 @@ class Folds:
     ValueError
         Naming a fold whose training rows have no weight or are of one class, or whose
         held-out rows have no weight.
+    FitInterrupted
+        On Ctrl-C, without a result.
     """
 
     def __init__(
@@ -203,7 +206,10 @@ class Folds:
             for whole, part in zip(total, parts, strict=True):
                 whole.join(part)
 
-        solve_all(piece, len(starts), workers=workers, finish=add)
+        try:
+            solve_all(piece, len(starts), workers=workers, finish=add)
+        except FitInterrupted:
+            raise FitInterrupted("interrupted before the first fold") from None
         return total
 
     def _join(self, times: np.ndarray) -> Moments:

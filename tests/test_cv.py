@@ -789,6 +789,40 @@ def test_ctrl_c_during_a_long_cross_validation():
     assert isinstance(caught.value.result, CVPathResult)
 
 
+def test_ctrl_c_in_a_pool_hands_back_partial_paths():
+    rng = np.random.default_rng(0)
+    X = np.asfortranarray(rng.standard_normal((300, 3000)))
+    y = rng.standard_normal(300)
+
+    def callback(done, info):
+        if done == 12:
+            # what a signal handler does, here at a known moment
+            raise KeyboardInterrupt
+
+    with pytest.raises(fastl1.FitInterrupted) as caught:
+        fastl1.cross_validate_path(X, y, cv=4, n_threads=2, callback=callback)
+    result = caught.value.result
+    first, second, *rest = result.paths[0]
+    assert len(first) + len(second) >= 11
+    assert rest == [None, None]
+    for f, path in enumerate((first, second)):
+        assert np.isfinite(result.scores[0, : len(path), f]).all()
+        assert np.isnan(result.scores[0, len(path) :, f]).all()
+        assert np.all(result.dual_gaps[0, : len(path), f] <= 1e-6)
+
+
+def test_ctrl_c_before_the_first_fold_has_no_result(monkeypatch, data):
+    X, y, *_ = data
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastl1.folds.of_blocks", interrupted)
+    with pytest.raises(fastl1.FitInterrupted, match="before the first fold") as caught:
+        fastl1.cross_validate_path(X, y)
+    assert caught.value.result is None
+
+
 def test_one_warning_for_all_folds(data):
     X, y, *_ = data
     with pytest.warns(fastl1.ConvergenceWarning, match="of 15 fits") as caught:
