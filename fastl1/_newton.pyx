@@ -10,13 +10,14 @@ from libc.string cimport memcpy
 
 from fastl1._certificate cimport gap_at, gradient_norm, slot_penalty
 from fastl1._design cimport design_add_xw, design_means, design_xtv
-from fastl1._ops cimport FL1_HUBER, FL1_QUANTILE
+from fastl1._ops cimport FL1_COX, FL1_HUBER, FL1_QUANTILE
 from fastl1._samples cimport centre_dual, corner_error, evaluate, loss_at_eta
 from fastl1._state cimport NO_MEMORY, is_interior_free, state_t
 from fastl1._working cimport load_quad, solve_quadratic
 
 cdef double INNER = 0.1          # of the gap asked of the quadratic ...
 cdef double CORNER_INNER = 0.03  # ... with the quantile loss
+cdef double BOUND_INNER = 1e-3   # ... where the quadratic is a bound, which has less gap
 cdef double WIDE = 0.3           # corner of the quantile loss, of the gap at the start
 cdef double SHARPER = 0.1        # factor on it from then on
 cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures
@@ -201,6 +202,8 @@ cdef int solve_newton(
             design_means(&S.X, S.ws, S.m, S.h, h_sum, S.hmean, S.n_threads)
         S.m_gram = S.F.m = 0
         inner = CORNER_INNER if S.loss == FL1_QUANTILE else INNER
+        if S.loss == FL1_COX or damp > 0.0:
+            inner = BOUND_INNER
         if solve_quadratic(S, inner * gap, 50) < 0:
             return NO_MEMORY
         t = _line_search(S, v_sum, h_sum)
