@@ -54,6 +54,7 @@ typedef struct fl1_loss {
 
 enum { FL1_WIDTH = 16 };               /* vectors that sparse_dots takes at a time */
 enum { FL1_STACK = 8 };                /* packed rows are padded to multiples of it */
+enum { FL1_GROUP = 8 };                /* columns that product_block prefetches */
 
 /* Sums over rows, d = x - shift: s d, s d^2, d^2 and v d. */
 typedef struct fl1_moments {
@@ -106,13 +107,14 @@ typedef struct fl1_ops {
 
     /* Matrix product: C[a + b*ldc] += sum_i A_ia B[i + b*ldb] for a < ma, b < mb,
      * i < n.  A comes in panels of `lanes` columns, made by product_panels from columns
-     * A[i + a*lda]; panel k begins at panels + k * lanes * n. */
+     * A[i + a*lda]; panel k begins at panels + k * lanes * n.  Memory from each of the
+     * FL1_GROUP addresses `next` on is prefetched: any address will do. */
     int lanes;
     void (*product_panels)(ptrdiff_t n, ptrdiff_t ma, const double *A, ptrdiff_t lda,
                            double *panels);
     void (*product_block)(ptrdiff_t n, const double *panels, ptrdiff_t ma,
                           const double *B, ptrdiff_t ldb, ptrdiff_t mb, double *C,
-                          ptrdiff_t ldc);
+                          ptrdiff_t ldc, const char *const *next);
 
     /* Screening: est_j = sum_r beta_r C[j + r*p] (with n_refs = 0, est as it is); returns
      * the number of columns with |est_j| + dist norm_j > lam pf_j, listed in out (p,) */

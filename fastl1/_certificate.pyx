@@ -31,7 +31,7 @@ cdef double INTERCEPT = 1e-3     # of the gap asked for, left to the intercept
 cdef double ORTHOGONAL = 1e-5
 
 cdef enum:
-    BATCH = 24           # columns that enter at a time where each costs a pass over X
+    BATCH = 16           # columns at least that enter together where that takes a pass
 
 
 cdef double signed_correlation(
@@ -258,6 +258,8 @@ cdef void _scan_covariance(state_t* S) noexcept nogil:
     cdef ptrdiff_t k, j, count = 0
     cdef double* c = S.c_work
     covariance_correlations(S, c)
+    for k in range(S.m_gram, S.m):
+        S.q.c[k] = c[S.ws[k]]
     for k in range(S.n_alive):
         j = S.alive[k]
         if S.slot[j] < 0 and signed_correlation(S, j, c[j]) > _lam1(S, j):
@@ -336,7 +338,7 @@ cdef int add_candidates(state_t* S, double limit, ptrdiff_t most) noexcept nogil
             count += 1
     if (
         S.covariance and S.given == NULL and S.shared == NULL and S.lazy
-        and 0 < count < BATCH
+        and 0 < count < max(<ptrdiff_t> BATCH, S.m // 3)
     ):
         # a pass over X for one column costs as much as for several: take the next ones
         for k in range(S.n_alive):
@@ -346,7 +348,7 @@ cdef int add_candidates(state_t* S, double limit, ptrdiff_t most) noexcept nogil
                 S.cand[count].column = j
                 S.cand[count].key = key
                 count += 1
-        most = BATCH
+        most = max(<ptrdiff_t> BATCH, S.m // 3)
     qsort(S.cand, count, sizeof(candidate_t), &_by_key)
     for k in range(min(count, most)):
         if add_slot(S, S.cand[k].column) < 0:

@@ -128,11 +128,14 @@ cdef void _sum_moments(
 
 
 cdef inline void _mean_and_variance(
-    const fl1_moments* sums, double shift, double weight, double* m, double* var
+    ptrdiff_t n, const fl1_moments* sums, double shift, double weight, double* m,
+    double* var
 ) noexcept nogil:
     cdef double off = sums.first / weight
     m[0] = shift + off
-    var[0] = max(sums.second / weight - off * off, 0.0)
+    var[0] = sums.second / weight - off * off
+    if var[0] <= 4.0 * n * EPS * off * off:  # nothing left but rounding
+        var[0] = 0.0
 
 
 cdef void _dense_stats(
@@ -166,11 +169,11 @@ cdef void _dense_stats(
             not sums[k].size < 0.25 * LARGE * LARGE or not fabs(shift[k]) < 0.5 * LARGE
         )
         if shifted:
-            _mean_and_variance(sums + k, shift[k], weight, &m, &var)
+            _mean_and_variance(X.n, sums + k, shift[k], weight, &m, &var)
             if (m - shift[k]) * (m - shift[k]) > FAR * var:
                 shift[k] = m
                 _sum_moments(X, 1, cols + k, shift + k, s, W.v, sums + k)
-                _mean_and_variance(sums + k, shift[k], weight, &m, &var)
+                _mean_and_variance(X.n, sums + k, shift[k], weight, &m, &var)
             column_stats(
                 X.n, m, var, W.centre, W.standardize, W.mean + j, W.scale + j,
                 W.norm + j

@@ -158,7 +158,9 @@ cdef int _enter(state_t* S) noexcept nogil:
     S.tighten, S.stalled = 1.0, 0
     if _is_smooth(S) and add_all_columns(S) < 0:
         return NO_MEMORY
-    S.lazy = S.lazy_ok and S.m_gram == S.m and (S.m > 0 or S.covariance)
+    S.lazy = S.lazy_ok and (S.m > 0 or S.covariance) and (
+        S.m_gram == S.m or (S.piloted and S.covariance)  # all coefficients are 0
+    )
     S.ahead = extrapolate(S)
     if S.ahead or not (S.lazy and S.estimated):
         measure(S)
@@ -181,7 +183,9 @@ cdef int _entered(state_t* S) noexcept nogil:
         limit = max(S.alpha_now, 2.0 * S.alpha_now - min(S.alpha_prev, S.alpha_max))
     S.restarted = False
     limit *= S.l1_ratio
-    if not _is_smooth(S):
+    if S.piloted or (S.covariance and S.cross != NULL and S.m > 0):
+        S.piloted = False  # correlations after the next solve are better grounds
+    elif not _is_smooth(S):
         if S.m > 1.5 * _support(S) + 100 and not S.covariance:
             prune(S, limit)
         if _add(S, limit) < 0:
@@ -312,7 +316,7 @@ cdef int start_alpha(state_t* S, double alpha, double tol, int max_iter) noexcep
     S.alpha_goal, S.tol_goal, S.max_iter = alpha, tol, max_iter
     S.alpha_start = alpha if S.restarted else min(S.alpha_prev, S.alpha_max)
     S.step, S.n_steps = 0, 1
-    if S.l1_ratio > 0.0 and 0.0 < alpha < S.far * S.alpha_start:
+    if S.l1_ratio > 0.0 and 0.0 < alpha < S.far * S.alpha_start and not S.piloted:
         S.n_steps = <int> ceil(log(S.alpha_start / alpha) / -log(S.far))
         if COARSE_ITER * S.n_steps > max_iter:
             S.n_steps = 1

@@ -53,6 +53,7 @@ cdef extern from "fl1_ops.h":
         FL1_N_LOSSES
         FL1_WIDTH
         FL1_STACK
+        FL1_GROUP
 
     ctypedef struct fl1_cox:
         ptrdiff_t n_groups
@@ -113,7 +114,8 @@ cdef extern from "fl1_ops.h":
         void (*product_panels)(ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t,
                                double*) noexcept nogil
         void (*product_block)(ptrdiff_t, const double*, ptrdiff_t, const double*,
-                              ptrdiff_t, ptrdiff_t, double*, ptrdiff_t) noexcept nogil
+                              ptrdiff_t, ptrdiff_t, double*, ptrdiff_t,
+                              const char**) noexcept nogil
         ptrdiff_t (*screen)(ptrdiff_t, int, const double*, const double*, double,
                             const double*, double, const double*, double*,
                             ptrdiff_t*) noexcept nogil

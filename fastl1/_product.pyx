@@ -5,22 +5,19 @@ side into panels that stay in the second-level cache, the other a few columns at
 into the first.  Threads share the columns of that other side; an entry of a result is
 the same chain of sums whatever their number and whichever columns are asked for.
 """
-import numpy as np
-
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastl1._design cimport MIN_PARALLEL, bind_design, col_nnz, design_t
-from fastl1._ops cimport FL1_F64, FL1_WIDTH
-from fastl1._rows cimport gram_sparse, rows_free, rows_t
+from fastl1._design cimport MIN_PARALLEL, col_nnz, design_t
+from fastl1._ops cimport FL1_F64, FL1_GROUP, FL1_WIDTH
+from fastl1._rows cimport gram_sparse, rows_t
 
 cdef enum:
     STEP = 256             # rows that one call of the kernel sums over
     PANELS = 1 << 16       # doubles of packed panels at a time (512 KB)
     LEFT = 256             # columns in panels at a time: a step of them fits
-    GROUP = 8              # columns of the other side packed at a time
 
 
 # sum_i A_ia B_ib for the ma columns of A and the mb of B, those with b <= first + a at
@@ -56,23 +53,40 @@ cdef void _pack(
         k += 1
 
 
+cdef void _ahead(
+    const product_t* P, ptrdiff_t b, ptrdiff_t row, const char** next
+) noexcept nogil:
+    """Where B's columns b..b+FL1_GROUP have the given row."""
+    cdef ptrdiff_t k, j
+    for k in range(FL1_GROUP):
+        j = min(b + k, P.mb - 1)
+        if P.b_cols:
+            j = P.b_cols[j]
+        next[k] = P.B.data + (j * P.B.n + row) * P.B.vsize
+
+
 cdef void _multiply_group(
     const product_t* P, ptrdiff_t a, ptrdiff_t count, const double* panels,
     ptrdiff_t padded, ptrdiff_t b, ptrdiff_t row, ptrdiff_t rows, double* columns,
     double* C, ptrdiff_t ldc
 ) noexcept nogil:
-    """The panels of A's columns a..a+count against B's columns b..b+GROUP."""
-    cdef ptrdiff_t some, at = 0, width = min(<ptrdiff_t> GROUP, P.mb - b)
+    """The panels of A's columns a..a+count against B's columns b..b+FL1_GROUP."""
+    cdef ptrdiff_t some, at = 0, width = min(<ptrdiff_t> FL1_GROUP, P.mb - b)
     cdef ptrdiff_t skip = max(<ptrdiff_t> 0, b - P.first - a)
+    cdef const char* next[FL1_GROUP]
     skip -= skip % P.A.ops.lanes
     if skip >= count:
         return
     while at < rows:
         some = min(<ptrdiff_t> STEP, rows - at)
         _pack(P.B, P.b_cols, P.b_mean, b, width, P.d, row + at, some, columns)
+        if at + some < rows:
+            _ahead(P, b, row + at + some, next)
+        else:
+            _ahead(P, b + FL1_GROUP, row, next)
         P.A.ops.product_block(
             some, panels + at * padded + skip * some, count - skip, columns, STEP,
-            width, C + skip + b * ldc, ldc
+            width, C + skip + b * ldc, ldc, next
         )
         at += some
 
@@ -93,7 +107,7 @@ cdef void _multiply_rows(
     cdef ptrdiff_t lanes = P.A.ops.lanes, unit, step, k, some
     cdef ptrdiff_t across = (count + lanes - 1) // lanes
     cdef ptrdiff_t steps = (rows + STEP - 1) // STEP
-    cdef ptrdiff_t groups = (P.mb + GROUP - 1) // GROUP
+    cdef ptrdiff_t groups = (P.mb + FL1_GROUP - 1) // FL1_GROUP
     for unit in prange(
         steps * across, schedule="static", num_threads=n_threads,
         use_threads_if=n_threads > 1
@@ -103,7 +117,7 @@ cdef void _multiply_rows(
         some = min(<ptrdiff_t> STEP, rows - step)
         _pack_panel(
             P, a + k, min(lanes, count - k), row + step, some,
-            columns + threadid() * GROUP * STEP,
+            columns + threadid() * FL1_GROUP * STEP,
             panels + step * across * lanes + k * some
         )
     for unit in prange(
@@ -111,8 +125,8 @@ cdef void _multiply_rows(
         use_threads_if=n_threads > 1
     ):
         _multiply_group(
-            P, a, count, panels, across * lanes, unit * GROUP, row, rows,
-            columns + threadid() * GROUP * STEP, C, ldc
+            P, a, count, panels, across * lanes, unit * FL1_GROUP, row, rows,
+            columns + threadid() * FL1_GROUP * STEP, C, ldc
         )
 
 
@@ -133,7 +147,7 @@ cdef void _multiply_columns(
 
 
 cdef inline ptrdiff_t _pack_size(int n_threads) noexcept nogil:
-    return PANELS + n_threads * GROUP * STEP
+    return PANELS + n_threads * FL1_GROUP * STEP
 
 
 cdef inline double* _on_cache_line(double* memory) noexcept nogil:
@@ -358,112 +372,3 @@ cdef int design_xtm(
     if X.sparse:
         return _xtm_sparse(X, cols, m, V, k, out, n_threads)
     return _xtm_dense(X, cols, m, V, k, out, n_threads)
-
-
-cdef class Design:
-    """The products on their own, for tests and benchmarks.
-
-    Parameters
-    ----------
-    X : ndarray (n, p) in Fortran order, float32 or float64, or CSC
-    mean, scale : ndarray (p,), float64
-        Column j stands for scale_j (x_j - mean_j).
-    n_threads : int
-    """
-
-    cdef design_t X
-    cdef rows_t R
-    cdef tuple keep
-    cdef int n_threads
-
-    def __init__(self, X, const double[::1] mean, const double[::1] scale, n_threads=1):
-        bind_design(&self.X, X)
-        if mean.shape[0] != self.X.p or scale.shape[0] != self.X.p or self.X.p == 0:
-            raise ValueError(f"mean and scale need {self.X.p} elements")
-        self.keep = (X, mean, scale)
-        self.X.mean, self.X.scale = &mean[0], &scale[0]
-        self.n_threads = n_threads
-
-    def __dealloc__(self):
-        rows_free(&self.R)
-
-    def _columns(self, cols):
-        cols = np.ascontiguousarray(cols, dtype=np.intp)
-        if len(cols) and not 0 <= cols.min() <= cols.max() < self.X.p:
-            raise IndexError("a column is out of range")
-        return cols
-
-    def _rows(self, values):
-        values = np.asfortranarray(values, dtype=np.float64)
-        if values.shape[0] != self.X.n or self.X.n == 0:
-            raise ValueError(f"{self.X.n} rows are needed")
-        return values
-
-    def gram(self, cols, h_sqrt, known=None, h_mean=None):
-        """(m, m) Gram block of the columns `cols`; `known`, if given, is its leading
-        block, which is kept."""
-        cdef const ptrdiff_t[::1] index = self._columns(cols)
-        cdef const double[::1] d = self._rows(h_sqrt)
-        cdef ptrdiff_t m = index.shape[0], m0 = 0 if known is None else len(known)
-        cdef const double[::1] means
-        cdef const double* h_means = NULL
-        cdef double h_sum = np.dot(h_sqrt, h_sqrt)
-        cdef int status
-        if h_mean is not None:
-            means = np.ascontiguousarray(h_mean, dtype=np.float64)
-            h_means = &means[0]
-        out = np.full((m, m), np.nan, order="F")
-        out[:m0, :m0] = known
-        cdef double[::1, :] G = out
-        if m == 0:
-            return out
-        self.R.m = 0
-        with nogil:
-            status = design_gram(
-                &self.X, &self.R, &index[0], m0, m, &d[0], h_means, h_sum, &G[0, 0], m,
-                self.n_threads
-            )
-        if status < 0:
-            raise MemoryError
-        return out
-
-    def cross(self, cols, h_sqrt):
-        """(p, m) weighted products of all columns with the columns `cols`."""
-        cdef const ptrdiff_t[::1] index = self._columns(cols)
-        cdef const double[::1] d = self._rows(h_sqrt)
-        cdef ptrdiff_t m = index.shape[0]
-        cdef int status
-        out = np.full((self.X.p, m), np.nan, order="F")
-        cdef double[::1, :] C = out
-        if m == 0:
-            return out
-        with nogil:
-            status = design_cross(
-                &self.X, &index[0], m, &d[0], &C[0, 0], self.n_threads
-            )
-        if status < 0:
-            raise MemoryError
-        return out
-
-    def xtm(self, V, cols=None):
-        """(m, k) products of the columns `cols` (None for all) with those of V."""
-        cdef const double[::1, :] vectors = self._rows(V)
-        cdef ptrdiff_t m = self.X.p if cols is None else len(cols)
-        cdef ptrdiff_t k = vectors.shape[1]
-        cdef const ptrdiff_t[::1] index
-        cdef const ptrdiff_t* columns = NULL
-        cdef int status
-        out = np.full((m, k), np.nan, order="F")
-        cdef double[::1, :] C = out
-        if m == 0 or k == 0:
-            return out
-        if cols is not None:
-            index = self._columns(cols)
-            columns = &index[0]
-        with nogil:
-            status = design_xtm(
-                &self.X, columns, m, &vectors[0, 0], k, &C[0, 0], self.n_threads
-            )
-        if status < 0:
-            raise MemoryError
-        return out

@@ -176,7 +176,7 @@ cdef size_t working_bytes(const state_t* S) noexcept nogil:
     """What the working set takes."""
     cdef ptrdiff_t numbers = S.ldg * S.ldg + S.F.cap * S.F.cap + 14 * S.cap
     if S.cross != NULL:
-        numbers += S.ldg * S.p
+        numbers += (S.p if S.shared == S.cross else S.ldg) * S.p
     return sizeof(double) * (numbers + 2 * (S.packed.value_room + S.rows.room))
 
 
@@ -187,6 +187,8 @@ cdef void clear_memory(state_t* S) noexcept nogil:
     memset(&S.packed, 0, sizeof(packed_t))
     rows_free(&S.rows)
     free(S.G)
+    if S.shared == S.cross:
+        S.shared = NULL
     free(S.cross)
     free(S.slots)
     free(S.ws)
@@ -225,6 +227,8 @@ cdef void _set_weights(state_t* S, const double* weight) noexcept nogil:
 cdef void _clear(state_t* S) noexcept nogil:
     """No coefficients, no working set, no history; memory is kept."""
     cdef ptrdiff_t j
+    if S.shared == S.cross:  # its own
+        S.shared = NULL
     if S.covariance and S.shared == NULL:  # cross grows with G
         free(S.G)
         free(S.cross)
@@ -242,6 +246,7 @@ cdef void _clear(state_t* S) noexcept nogil:
     S.use_gram = True
     S.estimated = S.lazy = S.covariance = S.fresh = S.restarted = False
     S.keep_intercept = S.interrupted = False
+    S.piloted = False
     S.n_solves = S.n_iter = 0
     S.gap = INFINITY
     S.n_epochs = S.n_newton = S.n_column_products = 0
@@ -390,6 +395,7 @@ cdef int set_coef(
     if b == b:
         shift_intercept(S, (b if S.centre else 0.0) - S.b)
     S.m_gram = 0
+    S.piloted = False
     S.fresh = S.restarted = True
     return 0
 

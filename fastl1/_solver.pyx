@@ -1,6 +1,7 @@
 """The compiled solver as Python sees it: one object a problem, one call an alpha."""
 import numpy as np
 
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
@@ -9,6 +10,7 @@ from fastl1._design cimport bind_design
 from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
 from fastl1._moments cimport Moments
 from fastl1._ops cimport FL1_COX, FL1_SQUARED
+from fastl1._pilot cimport pilot, pilot_pays
 from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport (
@@ -24,8 +26,8 @@ from fastl1._setup cimport (
     set_loss,
     set_samples,
 )
-from fastl1._state cimport NO_MEMORY, state_t
-from fastl1._working cimport MAX_GRAM
+from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
+from fastl1._working cimport MAX_GRAM, start_covariance
 
 _REGIMES = (
     ("none", "the gap was met at once"),
@@ -72,9 +74,11 @@ cdef class Solver:
     cdef object X
     cdef Moments moments
     cdef Watch watch
+    cdef double expected         # the least alpha of the path under way
 
     def __cinit__(self):
         memset(&self.S, 0, sizeof(state_t))
+        self.expected = INFINITY
 
     def __dealloc__(self):
         release(&self.S)
@@ -149,6 +153,22 @@ cdef class Solver:
         )
         return 0
 
+    def expect(self, double alpha):
+        """Say that a path down to alpha begins, so that what it needs of X can be read
+        in few passes."""
+        self.expected = alpha
+
+    cdef int _first_look(self, double alpha) noexcept nogil:
+        """The pilot, where it pays.  0, NO_MEMORY or INTERRUPTED."""
+        cdef state_t* S = &self.S
+        cdef int status
+        if not pilot_pays(S, alpha):
+            return 0
+        status = pilot(S, alpha)
+        if S.covariance_ok and self.expected < INFINITY:
+            start_covariance(S)
+        return INTERRUPTED if status == 0 and S.interrupted else status
+
     def solve(self, double alpha, double tol, int max_iter):
         """Solve at alpha from the present coefficients.
 
@@ -162,9 +182,11 @@ cdef class Solver:
         self.watch = Watch()
         self.S.owner = <void*> self.watch
         with nogil:
-            status = finish(
-                &self.S, start_alpha(&self.S, alpha, tol, max_iter)
-            )
+            status = self._first_look(min(alpha, self.expected))
+            if status == 0:
+                status = finish(
+                    &self.S, start_alpha(&self.S, alpha, tol, max_iter)
+                )
         if status == NO_MEMORY:
             raise MemoryError(
                 f"no memory for a working set of {self.S.m} columns at alpha={alpha:g}"

@@ -120,6 +120,7 @@ cdef struct state_t:
     bint covariance_ok
     bint covariance
     int n_solves
+    bint piloted             # the working set comes from a sample: solve before adding
     double* cross            # (p, ldg), for the first m_gram slots
     const double* shared     # (p, p) instead of cross: the Gram matrix of all columns
     double* c_zero           # (p,) correlations at w = 0

@@ -34,6 +34,7 @@ cdef double FACTOR_REACH = 0.6
 cdef double FARTHEST = 2.0       # of the last step in alpha, to extrapolate
 cdef int SMALL_FACTOR = 200
 cdef double PACKED = 0.25        # what a multiplication in a product of blocks costs
+cdef double MOST = 0.4           # of all columns: then their whole Gram matrix
 cdef double SWEEP = 1.5          # multiplications at an entry: 1 if w_k = 0, else 2
 cdef double ROW_SKEW = 2.0       # how much longer than the mean rows that meet are
 
@@ -220,10 +221,33 @@ cdef inline const double* _cross_of(const state_t* S, ptrdiff_t k) noexcept nogi
     return S.shared + S.ws[k] * S.p if S.shared else S.cross + k * S.p
 
 
+cdef int _multiply_all(state_t* S) noexcept nogil:
+    """The Gram matrix of all columns, in place of `cross`."""
+    cdef ptrdiff_t j
+    cdef double* whole = <double*> malloc(S.p * S.p * sizeof(double))
+    if whole == NULL:
+        return NO_MEMORY
+    for j in range(S.p):
+        S.cols[j] = j
+    if design_gram(
+        &S.X, NULL, S.cols, 0, S.p, S.h_sqrt, NULL, 1.0, whole, S.p, S.n_threads
+    ) < 0:
+        free(whole)
+        return NO_MEMORY
+    free(S.cross)
+    S.cross = whole
+    S.shared = whole
+    return 0
+
+
 cdef int _grow_cross(state_t* S) noexcept nogil:
-    """cross and G for the new slots."""
+    """cross and G for the new slots.  By symmetry all products cost as much as those of
+    half of the columns: where so many work, the others are likely to follow."""
     cdef ptrdiff_t a, k
     cdef const double* of_k
+    if S.given == NULL and S.shared == NULL and S.m > MOST * S.p:
+        if _multiply_all(S) < 0:
+            return NO_MEMORY
     if S.given != NULL:
         _copy_cross(S)
     elif S.shared == NULL and design_cross(

@@ -597,6 +597,8 @@ def solve_path(
                 coef_init = np.minimum(coef_init, problem.upper)
             start = solver.intercept if intercept_init is None else intercept_init
             solver.set_coef(coef_init, start)
+        if len(grid) > 1 and max_features is None:
+            solver.expect(float(grid[-1]))
         return done.result(_run(done, grid, max_features, callback))
     except KeyboardInterrupt:
         result = None if done is None else done.result("interrupted")

@@ -41,11 +41,10 @@ LAYERS = (
 )
 # Compiled modules, each of which may cimport those before it.
 KERNELS = (
-    *("_ops", "_runtime", "_cholesky", "_design", "_rows", "_product", "_screen"),
-    *("_quadratic", "_sweeps", "_state", "_samples", "_working", "_certificate"),
-    *("_newton", "_driver", "_setup", "_moments", "_solver", "_batch"),
-    "_ragged",
-    *("_predict", "_predictor"),
+    *("_ops", "_runtime", "_cholesky", "_design", "_rows", "_product", "_kernels"),
+    *("_screen", "_quadratic", "_sweeps", "_state", "_samples", "_working"),
+    *("_certificate", "_newton", "_driver", "_setup", "_pilot", "_moments"),
+    *("_solver", "_batch", "_ragged", "_predict", "_predictor"),
 )
 # Everything else that is not the standard library or numpy, and who may import it;
 # scipy is a dependency, but too slow to import before it is needed.

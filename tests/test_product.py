@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from fastl1 import _product
+from fastl1 import _kernels
 from fastl1._validation import CSC
 
 # below, at and above every block of the kernel: panels and groups of 8 columns, tiles
@@ -55,7 +55,7 @@ def each_design(test):
 @each_design
 def test_xtm(n, p, storage, index, dtype):
     X, Z, mean, scale = make(n, p, dtype, storage, index)
-    design = _product.Design(X, mean, scale, 2)
+    design = _kernels.Design(X, mean, scale, 2)
     rng = np.random.default_rng(1)
     for k in (0, 1, 7, 16, 19, 33):
         V = np.asfortranarray(rng.standard_normal((n, k)))
@@ -67,7 +67,7 @@ def test_xtm(n, p, storage, index, dtype):
 @each_design
 def test_gram(n, p, storage, index, dtype):
     X, Z, mean, scale = make(n, p, dtype, storage, index)
-    design = _product.Design(X, mean, scale, 2)
+    design = _kernels.Design(X, mean, scale, 2)
     rng = np.random.default_rng(2)
     cols = rng.permutation(p)
     d = weights(n)
@@ -87,7 +87,7 @@ def test_gram(n, p, storage, index, dtype):
 @pytest.mark.parametrize("known", [1, 8, 20, 52])
 def test_gram_grows_to_the_same_bits(known, storage):
     X, _, mean, scale = make(1001, 53, np.float64, storage)
-    design = _product.Design(X, mean, scale)
+    design = _kernels.Design(X, mean, scale)
     cols = np.random.default_rng(3).permutation(53)
     d = weights(1001)
     whole = design.gram(cols, d)
@@ -100,7 +100,7 @@ def test_gram_grows_to_the_same_bits(known, storage):
 @pytest.mark.parametrize(("n", "p"), SIZES)
 def test_cross(n, p, dtype):
     X, Z, mean, scale = make(n, p, dtype, "dense")
-    design = _product.Design(X, mean, scale, 2)
+    design = _kernels.Design(X, mean, scale, 2)
     d = weights(n)
     for m in (0, 1, (p + 1) // 2, p):
         cols = np.random.default_rng(m).permutation(p)[:m]
@@ -109,7 +109,7 @@ def test_cross(n, p, dtype):
 
 def test_more_columns_than_panels_hold():
     X, Z, mean, scale = make(300, 530, np.float64, "dense")
-    design = _product.Design(X, mean, scale)
+    design = _kernels.Design(X, mean, scale)
     d = weights(300)
     cols = np.arange(530)
     close(design.gram(cols, d), (d**2 * Z.T) @ Z)
@@ -125,7 +125,7 @@ def test_a_mean_beyond_the_deviation_loses_nothing(dtype):
     X = np.asfortranarray(far + rng.standard_normal((n, 30)), dtype=dtype)
     mean = X.astype(np.float64).mean(axis=0)
     Z = X.astype(np.float64) - mean
-    design = _product.Design(X, mean, np.ones(30))
+    design = _kernels.Design(X, mean, np.ones(30))
     ones = np.ones(n)
     np.testing.assert_allclose(design.gram(range(30), ones), Z.T @ Z, atol=1e-9 * n)
     np.testing.assert_allclose(
@@ -142,7 +142,7 @@ def test_same_bits_for_any_number_of_threads(storage):
     V = np.asfortranarray(np.random.default_rng(0).standard_normal((3001, 37)))
     results = []
     for n_threads in (1, 2, 3):
-        design = _product.Design(X, mean, scale, n_threads)
+        design = _kernels.Design(X, mean, scale, n_threads)
         one = [design.gram(cols, d), design.xtm(V), design.xtm(V, cols)]
         one += [design.cross(cols, d)] if storage == "dense" else []
         results.append(one)
@@ -153,7 +153,7 @@ def test_same_bits_for_any_number_of_threads(storage):
 
 def test_a_product_does_not_depend_on_the_columns_around_it():
     X, _, mean, scale = make(700, 60, np.float64, "dense")
-    design = _product.Design(X, mean, scale)
+    design = _kernels.Design(X, mean, scale)
     V = np.asfortranarray(np.random.default_rng(0).standard_normal((700, 30)))
     whole = design.xtm(V)
     for k in (1, 8, 11, 25):
@@ -165,6 +165,6 @@ def test_unaligned_and_read_only_input():
     X = raw.view(np.float64).reshape((500, 9), order="F")
     X[:] = np.random.default_rng(0).standard_normal((500, 9))
     X.flags.writeable = False
-    design = _product.Design(X, np.zeros(9), np.ones(9))
+    design = _kernels.Design(X, np.zeros(9), np.ones(9))
     close(design.gram(range(9), np.ones(500)), X.T @ X)
     close(design.xtm(X.copy(order="F")), X.T @ X)
