@@ -10,6 +10,8 @@ class Scorer:
     intercept: Floats
     n_features: int
     n_outputs: int
+    @property
+    def nbytes(self) -> int: ...
     def __init__(
         self,
         n_features: int,

@@ -120,6 +120,11 @@ cdef class Scorer:
             self.owners += (by_slot, by_output)
         self._make_lookup()
 
+    @property
+    def nbytes(self):
+        """Bytes of the arrays that prediction reads."""
+        return sum(array.nbytes for array in self.owners)
+
     cdef int _make_lookup(self) except -1:
         cdef map_t* M = &self.map
         cdef ptrdiff_t s

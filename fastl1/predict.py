@@ -96,6 +96,11 @@ class Inference:
         return self._content.classes
 
     @property
+    def nbytes(self) -> int:
+        """Bytes in memory: the coefficients, and their arrangement for prediction."""
+        return self.weights.nbytes + self._score_parts().nbytes
+
+    @property
     def feature_names(self) -> list[str] | None:
         """Names of all features, as given; None too if only those kept are known."""
         return self._content.names

@@ -112,6 +112,16 @@ def test_made_up_rows():
     assert (rows != measure.synthetic_rows(10**6)).nnz == 0
 
 
+def test_memory_counts_what_prediction_builds():
+    rng = np.random.default_rng(0)
+    indices = np.sort(rng.choice(10**6, 10**4, replace=False))
+    model = SparseModel(indices, np.ones(10**4, np.float32), 0.0, 10**6)
+    # values and places; the same for the kernels, a filter of 64 bits a feature, and a
+    # hash table of at most 4 entries a feature
+    assert model.weights.nbytes == 10**4 * 12
+    assert 10**4 * (12 + 8 + 8) < model.nbytes < 10**4 * (12 + 28 + 16 + 2 * 8)
+
+
 def test_json(tmp_path):
     saved(tmp_path / "m.fl1", "softmax", 3, p=1000)
     code, out, _ = run("bench", tmp_path / "m.fl1", "--json", *QUICK)

@@ -113,8 +113,8 @@ class Fastl1(Contender):
     threaded = True
 
     def __init__(self, model: Any, path: str | os.PathLike[str]) -> None:
-        memory = model.weights.nbytes
-        super().__init__("fastl1", os.path.getsize(path), memory, model.n_features)
+        disk = os.path.getsize(path)
+        super().__init__("fastl1", disk, model.nbytes, model.n_features)
         self.model = model
         self.predictor = model.predictor()
         self.path = Path(path)
