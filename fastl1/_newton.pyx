@@ -17,7 +17,7 @@ from fastl1._working cimport load_quad, solve_quadratic
 
 cdef double INNER = 0.1          # of the gap asked of the quadratic ...
 cdef double CORNER_INNER = 0.03  # ... with the quantile loss
-cdef double BOUND_INNER = 1e-3   # ... where the quadratic is a bound, which has less gap
+cdef double BOUND_INNER = 1e-3   # ... where the quadratic is a bound, of less gap
 cdef double WIDE = 0.3           # corner of the quantile loss, of the gap at the start
 cdef double SHARPER = 0.1        # factor on it from then on
 cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures

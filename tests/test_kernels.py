@@ -62,3 +62,48 @@ def test_squared_kernel(n):
     np.testing.assert_allclose(v, s * (y - eta))
     np.testing.assert_array_equal(h, s)
     assert young == pytest.approx(0, abs=1e-14)
+
+
+def test_exp_is_within_two_ulp_over_the_whole_range():
+    """The curvature of the poisson loss is exp(eta)."""
+    eta = np.concatenate(
+        [np.linspace(-708, 708, 50001), np.linspace(-2, 2, 20001), [1e-300, -1e-300, 0]]
+    )
+    n = len(eta)
+    _, _, mu, _ = _runtime.evaluate_loss(2, np.ones(n), eta, np.ones(n))
+    want = np.exp(eta.astype(np.longdouble))
+    assert np.max(np.abs(mu - want) / np.spacing(want.astype(np.float64))) <= 2
+    for end in (np.inf, 1e308, 709.0, -709.0, -np.inf):
+        with np.errstate(over="ignore"):
+            _, v, mu, _ = _runtime.evaluate_loss(2, *np.array([[1.0], [end], [1.0]]))
+        assert mu[0] == (np.exp(708.0) if end > 0 else np.exp(-708.0)) or (
+            abs(mu[0] / np.exp(np.copysign(708.0, end)) - 1) < 1e-15
+        )
+
+
+def test_log_is_within_two_ulp_over_the_whole_range():
+    """The poisson loss at eta = 0 is y log y - y + 1, one row at a time."""
+    rng = np.random.default_rng(0)
+    far = np.exp(rng.uniform(3, 320, 1500))
+    for y in np.concatenate([far, 1 / far, [10.0, 1e300]]):
+        one = np.ones(1)
+        value = _runtime.evaluate_loss(2, y * one, 0 * one, one)[0]
+        exact = np.longdouble(y)
+        want = exact * np.log(exact) - exact + 1
+        # log y, y log y, the difference and the sum: half an ulp each but the log's two
+        assert abs(value - want) <= 2.5 * np.spacing(float(max(want, 1.0))) + 2 * (
+            np.spacing(float(y * abs(np.log(y))))
+        )
+
+
+@pytest.mark.parametrize("y", [1.0, 37.0, 1e6])
+def test_the_poisson_loss_keeps_its_digits_near_a_perfect_fit(y):
+    one = np.ones(1)
+    for step in 10.0 ** np.arange(-1.0, -12.0, -1):
+        eta = np.log(y) + step
+        value = _runtime.evaluate_loss(2, y * one, eta * one, one)[0]
+        exact = np.longdouble(eta)
+        d = exact - np.log(np.longdouble(y))
+        want = np.longdouble(y) * (np.expm1(d) - d)
+        # eta itself carries half an ulp, and so does exp(eta)
+        assert abs(value - want) <= 1e-15 * (1 + abs(eta)) * y * (2 * step + 1e-15)
