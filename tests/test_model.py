@@ -472,6 +472,8 @@ def test_models_of_a_path(loss):
     eta = X[:, 0] - 0.5 * X[:, 3]
     if LOSSES[loss].labels:
         y = np.where(eta + rng.standard_normal(80) > 0, "yes", "no")
+    elif loss == "cox":
+        y = np.stack([rng.random(80) < 0.7, rng.exponential(np.exp(-eta))], axis=1)
     elif LOSSES[loss].link == "log":
         y = rng.poisson(np.exp(eta)) + 1.0
     else:
