@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 KERNELS := setup.py pyproject.toml $(wildcard csrc/* fastl1/*.pyx fastl1/*.pxd)
 
-.PHONY: help demo test lint bench bench-peers sanitize debug clean
+.PHONY: help demo test lint bench bench-peers bench-inference sanitize debug clean
 
 help:
 	@echo "make demo         fit, inspect and apply a model of the example data"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint         ruff, cython-lint, mypy"
 	@echo "make bench        asv benchmarks of this commit"
 	@echo "make bench-peers  fastl1 and the installed peers at equal certified gap"
+	@echo "make bench-inference  prediction beside SciPy, MKL, NumPy, ONNX Runtime"
 	@echo "make sanitize     kernel tests under AddressSanitizer and UBSan"
 	@echo "make debug        kernel tests with bounds checks on"
 	@echo "make clean        remove what the above made, but benchmark results"
@@ -53,6 +54,9 @@ bench: $(VENV)/ready-bench
 
 bench-peers: $(VENV)/ready-bench
 	$(PY) -m benchmarks.peers $(ARGS)
+
+bench-inference: $(VENV)/ready-bench-inference
+	$(PY) -m benchmarks.inference $(ARGS)
 
 sanitize debug: $(VENV)/ready-test
 	bash tools/checked_build.sh $@
