@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import sys
 import time
 
 import numpy as np
@@ -76,6 +77,17 @@ def test_contenders_agree(tmp_path, link, n_outputs, storage):
             np.testing.assert_allclose(got.ravel(), expected[i].ravel(), **tolerance)
         assert one.disk > 0
         assert one.memory > 0
+
+
+def test_what_is_not_installed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    model = saved(tmp_path / "m.fl1")
+    found, skipped = contenders(model, tmp_path / "m.fl1", tmp_path, np.eye(30))
+    assert [one.name for one in found] == ["fastl1", "NumPy, dense"]
+    assert skipped == {
+        "SciPy": "the rows are dense",
+        "ONNX Runtime": "this needs the package 'onnxruntime'",
+    }
 
 
 def test_latency_and_throughput_measure_time():
