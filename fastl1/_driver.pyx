@@ -59,7 +59,10 @@ cdef double INNER = 0.3          # of the gap asked for, on the working set
 cdef double COARSE_TOL = 1e-3    # relative gap along a coarse path
 cdef int COARSE_ITER = 2
 cdef int PATH_SOLVES = 3         # alphas from which a solver is taken to run a path
-cdef double AHEAD = 0.95         # of alpha: correlations that extrapolation trusts
+# of alpha: the correlation from which the extrapolation has a column enter; in a dense
+# working set a column is dear
+cdef double AHEAD = 0.99
+cdef double SPARSE_AHEAD = 0.95
 cdef int PATIENCE = 10           # outer iterations without a lower gap
 
 
@@ -144,6 +147,17 @@ cdef inline bint _is_smooth(const state_t* S) noexcept nogil:
     return S.alpha_now == 0.0 or S.l1_ratio == 0.0
 
 
+cdef bint _is_loose(const state_t* S) noexcept nogil:
+    """Whether the working set holds so many zeros that it is to be pruned: soon where
+    its Gram block lasts for one Newton step only."""
+    cdef ptrdiff_t support = _support(S)
+    if S.covariance:
+        return False
+    if S.loss == FL1_SQUARED or S.X.sparse:
+        return S.m > 1.5 * support + 100
+    return S.m > 1.1 * support + 10
+
+
 cdef int _add(state_t* S, double limit) noexcept nogil:
     """Candidates beyond limit into the working set, a share of the support at most."""
     return add_candidates(
@@ -178,7 +192,7 @@ cdef int _entered(state_t* S) noexcept nogil:
             S.restarted = False
             return CONVERGED
     if S.ahead:
-        limit = AHEAD * S.alpha_now
+        limit = (SPARSE_AHEAD if S.X.sparse else AHEAD) * S.alpha_now
     elif not S.restarted:
         limit = max(S.alpha_now, 2.0 * S.alpha_now - min(S.alpha_prev, S.alpha_max))
     S.restarted = False
@@ -186,7 +200,7 @@ cdef int _entered(state_t* S) noexcept nogil:
     if S.piloted or (S.covariance and S.cross != NULL and S.m > 0):
         S.piloted = False  # correlations after the next solve are better grounds
     elif not _is_smooth(S):
-        if S.m > 1.5 * _support(S) + 100 and not S.covariance:
+        if _is_loose(S):
             prune(S, limit)
         if _add(S, limit) < 0:
             return NO_MEMORY
@@ -224,7 +238,7 @@ cdef int _worked(state_t* S) noexcept nogil:
         return FAILED
     if S.gap <= S.tol_now:
         return CONVERGED
-    if not _is_smooth(S) and not S.covariance and S.m > 1.5 * _support(S) + 100:
+    if not _is_smooth(S) and _is_loose(S):
         prune(S, 0.9 * S.l1_ratio * S.alpha_now)
     if S.n_cand == 0:  # the working set is right, its solution is not
         S.tighten *= 0.1
