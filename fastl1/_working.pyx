@@ -30,6 +30,7 @@ from fastl1._state cimport (
 )
 from fastl1._sweeps cimport packed_build, residual_t, sweep_solve
 
+cdef double SMALL_BLOCK = 1e5    # multiplications that nobody would notice
 cdef double FACTOR_REACH = 0.6
 cdef double FARTHEST = 2.0       # of the last step in alpha, to extrapolate
 cdef int SMALL_FACTOR = 200
@@ -366,8 +367,8 @@ cdef int _regime(const state_t* S) noexcept nogil:
     than rows, a system of rank n that conjugate gradients solve.  Sparse columns:
     sweeps are cheap, so the block is built when it and its factor cost no more than the
     EASY_SWEEPS of a well-conditioned working set, or than those already spent (at most
-    twice the cost of the better choice).  Only the squared loss keeps its block; for
-    others it is good for one Newton step.
+    twice the cost of the better choice), or next to nothing.  Only the squared loss
+    keeps its block; for others it is good for one Newton step.
     """
     cdef bint kept = S.loss == FL1_SQUARED
     cdef double cost
@@ -380,6 +381,8 @@ cdef int _regime(const state_t* S) noexcept nogil:
     if not S.X.sparse:
         return GRAM_COVARIANCE if S.covariance else GRAM_DENSE
     cost = (_gram_work(S) + _factor_work(S)) / (SWEEP * GATHER)
+    if kept and cost <= SMALL_BLOCK:
+        return GRAM_FEW_SWEEPS
     if cost <= EASY_SWEEPS * _nnz(S, 0):
         return GRAM_FEW_SWEEPS
     if cost <= S.sweep_work:

@@ -1,4 +1,4 @@
-"""fastl1.path and its like; the tolerance is the relative gap, with room for the judge."""
+"""fastl1.path and its like; tol is the relative gap, with some room for the judge."""
 
 import numpy as np
 
