@@ -25,6 +25,7 @@ class ProblemKeywords(TypedDict, total=False):
     standardize: bool
     sample_weight: ArrayLike | None
     class_weight: Mapping[Any, float] | str | None
+    strata: ArrayLike | None
     offset: ArrayLike | None
     n_threads: int | None
     check_input: bool
@@ -90,6 +91,8 @@ def problem_of(
         known["n_threads"] = fit.n_threads
         for name in ("penalty_factor", "lower", "upper", "sample_weight", "offset"):
             known[name] = getattr(fit, name)
+        if fit.survival is not None:
+            known["strata"] = fit.survival.strata
         if "class_weight" in keywords:  # contained in the weights of the fit
             del known["sample_weight"]
     problem = check_problem(X, y, loss=result.family, **{**known, **keywords})

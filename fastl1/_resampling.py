@@ -16,11 +16,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastl1._moments import Moments, of_blocks
 from fastl1._parallel import Report, solve_all, split_threads
 from fastl1._validation import Problem
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
-from fastl1.folds import moments_pay, without_absent_rows
+from fastl1.folds import moments_of_rows, moments_pay, without_absent_rows
 from fastl1.paths import (
     Callback,
     PathResult,
@@ -67,31 +66,48 @@ def stream(
 
 
 @dataclass(frozen=True)
-class Strata:
-    """Rows of positive weight, in groups of which every draw must hold some: one for
-    each label where y holds labels, else all rows."""
+class Groups:
+    """Rows of positive weight, in groups that every draw has in proportion: one for
+    each label where y holds labels, those with and without an event where it holds
+    times, else all rows.
 
-    groups: list[np.ndarray]
+    Attributes
+    ----------
+    rows : list of ndarray
+        Row numbers of each group.
+    labels : list
+        What y is there, None for all rows.
+    needed : list of bool
+        Whether a draw without a row of the group has no fit.
+    """
+
+    rows: list[np.ndarray]
     labels: list[Any]
+    needed: list[bool]
 
     @classmethod
-    def of(cls, problem: Problem) -> "Strata":
+    def of(cls, problem: Problem) -> "Groups":
         """The groups of a problem's rows."""
         rows = np.arange(len(problem.y))
         if problem.sample_weight is not None:
             rows = np.flatnonzero(problem.sample_weight > 0)
-        if problem.classes is None:
-            return cls([rows], [None])
+        labels = problem.classes
+        if problem.survival is not None:  # y is whether there is an event
+            labels = np.array(["no event", "an event"])
+        if labels is None:
+            return cls([rows], [None], [True])
         codes = problem.y[rows].astype(np.intp)
         present = np.unique(codes)
         return cls(
-            [rows[codes == code] for code in present], problem.classes[present].tolist()
+            [rows[codes == code] for code in present],
+            labels[present].tolist(),
+            [problem.survival is None or code == 1 for code in present],
         )
 
     @property
     def n_rows(self) -> int:
         """Rows of positive weight."""
-        return sum(len(group) for group in self.groups)
+        return sum(len(group) for group in self.rows)
 
     def sizes(self, fraction: float, per_row: int) -> list[int]:
         """Rows of each group in a subsample, of which `per_row` are disjoint.
@@ -99,12 +115,14 @@ class Strata:
         Raises
         ------
         ValueError
-            A group has too few rows to be in every subsample.
+            A group that is needed has too few rows to be in every subsample.
         """
         sizes = []
-        for group, label in zip(self.groups, self.labels, strict=True):
+        for group, label, needed in zip(
+            self.rows, self.labels, self.needed, strict=True
+        ):
             most = len(group) // per_row
-            if most == 0:
+            if most == 0 and needed:
                 what = "there are" if label is None else f"y is {label!r} at"
                 raise ValueError(
                     f"{what} {len(group)} row(s) of positive weight, too few for "
@@ -116,7 +134,7 @@ class Strata:
 
 def subsample_weights(
     problem: Problem,
-    strata: Strata,
+    groups: Groups,
     sizes: list[int],
     rng: np.random.Generator,
     part: int = 0,
@@ -126,25 +144,25 @@ def subsample_weights(
     `part` 0 and 1 of the same random stream are disjoint.
     """
     weight = np.zeros(len(problem.y))
-    for group, size in zip(strata.groups, sizes, strict=True):
+    for group, size in zip(groups.rows, sizes, strict=True):
         chosen = rng.permutation(group)[part * size : (part + 1) * size]
         weight[chosen] = 1.0
     return weight if problem.sample_weight is None else weight * problem.sample_weight
 
 
 def bootstrap_weights(
-    problem: Problem, strata: Strata, rng: np.random.Generator
+    problem: Problem, groups: Groups, rng: np.random.Generator
 ) -> np.ndarray:
     """Counts (n,), times the weights of the problem, of a draw with replacement.
 
-    Draws that leave out one of the groups are made again.
+    Draws without a row of a group that is needed are made again.
     """
-    rows = np.concatenate(strata.groups)
+    rows = np.concatenate(groups.rows)
     share = np.full(len(rows), 1.0 / len(rows))
-    starts = np.cumsum([0, *map(len, strata.groups)])[:-1]
+    starts = np.cumsum([0, *map(len, groups.rows)])[:-1]
     for _ in range(_MAX_REDRAWS):
         counts = rng.multinomial(len(rows), share)
-        if np.all(np.add.reduceat(counts, starts) > 0):
+        if np.all(np.add.reduceat(counts, starts)[groups.needed] > 0):
             break
     else:  # cannot happen by chance: a single row is drawn in 63 % of the cases
         raise RuntimeError("no draw had a row of every group")
@@ -200,18 +218,6 @@ class Tally:
             )
 
 
-def _moments(problem: Problem) -> Moments | None:
-    """Those of the rows of one draw, where they pay."""
-    s = problem.sample_weight
-    assert s is not None
-    rows = np.flatnonzero(s)
-    if not moments_pay(problem, len(rows), 1):
-        return None
-    y = problem.y if problem.offset is None else problem.y - problem.offset
-    (moments,) = of_blocks(problem.X, y, s, rows, np.array([len(rows)]))
-    return moments
-
-
 def paths_of_draws(
     draw: Callable[[int], Problem],
     count: int,
@@ -253,7 +259,9 @@ def paths_of_draws(
         problem = draw(b)
         problem.n_threads = inner
         try:
-            moments = _moments(problem) if whole else None
+            n_rows = int(np.count_nonzero(problem.sample_weight))
+            pay = whole and moments_pay(problem, n_rows, 1)
+            moments = moments_of_rows(problem) if pay else None
             problem = without_absent_rows(problem)
             result = keep(solve_path(problem, moments=moments, **solver))
         except FitInterrupted:  # half a path is no draw

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from fastl1._keywords import PathKeywords, split_keywords
 from fastl1._resampling import (
+    Groups,
     Seed,
-    Strata,
     Tally,
     bootstrap_weights,
     common_grid,
@@ -202,11 +202,11 @@ def bootstrap_path(
         [check_real("quantiles", level, 0.0, 1.0) for level in np.atleast_1d(quantiles)]
     )
     alphas = common_grid(problem, **grid)
-    strata = Strata.of(problem)
+    groups = Groups.of(problem)
     root = seed_sequence(random_state)
 
     def draw(b: int) -> Problem:
-        weight = bootstrap_weights(problem, strata, stream(root, 0, b))
+        weight = bootstrap_weights(problem, groups, stream(root, 0, b))
         return replace(problem, sample_weight=weight)
 
     def keep(path: PathResult) -> _Draw:

@@ -20,6 +20,7 @@ _DISPERSION_IS_ONE = {
     "probit": True,
     "cloglog": True,
     "poisson": True,
+    "cox": True,
     "gamma": False,
     "tweedie": False,
 }
@@ -41,7 +42,8 @@ class CriterionResult:
         Twice the loss, summed over rows; for the squared loss the residual sum of
         squares.
     n_samples : float
-        Sum of the weights, the number of rows without weights.
+        The n of the criterion: the sum of the weights, which is the number of rows
+        without weights; for cox of those of events.
     best : int
         Position of the least value (the largest alpha of equal ones).
     dispersion : float or None
@@ -94,7 +96,7 @@ def information_criterion(
     unknown variance profiled out, and n log(2 pi s) + RSS / s for a given variance s.
     Of logistic, probit, cloglog and poisson losses it is the deviance (-2 log L up to a
     constant that all models share), of gamma and tweedie the deviance divided by the
-    dispersion.
+    dispersion.  For cox L is the partial likelihood and n the number of events [4]_.
 
     Parameters
     ----------
@@ -151,6 +153,8 @@ def information_criterion(
        the lasso. Annals of Statistics, 35(5), 2173-2192.
     .. [3] Tibshirani, R. J., & Taylor, J. (2012). Degrees of freedom in lasso problems.
        Annals of Statistics, 40(2), 1198-1232.
+    .. [4] Volinsky, C. T., & Raftery, A. E. (2000). Bayesian information criterion for
+       censored survival models. Biometrics, 56(1), 256-262.
 
     Examples
     --------
@@ -182,14 +186,16 @@ def information_criterion(
     problem = problem_of(result, X, y, keywords)
     solver = make_solver(problem)
     kinds = _check_df(df, result, problem)
-    n = float(len(problem.y))
-    if problem.sample_weight is not None:
-        n = float(problem.sample_weight.sum())
+    weight = problem.sample_weight
+    total = float(len(problem.y) if weight is None else weight.sum())
+    n = total
+    if problem.survival is not None:  # y is whether there is an event
+        n = float(problem.y.sum() if weight is None else weight @ problem.y)
     deviance, free = np.empty(len(result)), np.empty(len(result))
     for k in range(len(result)):
         coef = result.coefs[:, [k]].toarray()[:, 0].astype(np.float64)
         solver.set_coef(coef, float(result.intercepts[k]))
-        deviance[k] = 2 * n * solver.objective(0.0)
+        deviance[k] = 2 * total * solver.objective(0.0)
         if isinstance(kinds, str):
             support = _free_support(coef, problem)
             free[k] = len(support)

@@ -47,6 +47,22 @@ def moments_pay(problem: Problem, n_rows: int, n_paths: int) -> bool:
     return ROWS_A_COLUMN * p <= n_rows and p <= COLUMNS_A_PATH * n_paths
 
 
+def moments_of_rows(problem: Problem) -> Moments:
+    """Moments of the rows of positive weight, by one thread."""
+    n, p = problem.shape
+    s = problem.sample_weight
+    assert s is not None
+    y = problem.y if problem.offset is None else problem.y - problem.offset
+    rows, total = np.flatnonzero(s), Moments(p + 1)
+    scratch = np.empty(min(PIECE, len(rows)) * (p + 1))
+    for start in range(0, len(rows), PIECE):
+        piece = rows[start : start + PIECE]
+        ends = np.array([len(piece)])
+        for part in of_blocks(problem.X, y, s, piece, ends, scratch):
+            total.join(part)
+    return total
+
+
 def without_absent_rows(problem: Problem) -> Problem:
     """The same problem; rows of weight 0 of sparse X are taken out where that is
     cheap."""
@@ -242,4 +258,5 @@ def _take(problem: Problem, rows: np.ndarray) -> Problem:
         y=problem.y[rows],
         sample_weight=problem.sample_weight[rows],
         offset=None if problem.offset is None else problem.offset[rows],
+        survival=None if problem.survival is None else problem.survival.take(rows),
     )

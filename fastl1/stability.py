@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from fastl1._keywords import PathKeywords, split_keywords
 from fastl1._resampling import (
+    Groups,
     Seed,
-    Strata,
     Tally,
     common_grid,
     paths_of_draws,
@@ -294,8 +294,8 @@ def stability_selection(
         raise ValueError("no column has a penalty: there is nothing to select from")
     whole_grid = pfer is None and q is None and grid.get("alphas") is not None
     threshold, q = _resolve(threshold, pfer, q, p, n_subsamples, assumption, whole_grid)
-    strata = Strata.of(problem)
-    sizes = strata.sizes(fraction, 2 if paired else 1)
+    groups = Groups.of(problem)
+    sizes = groups.sizes(fraction, 2 if paired else 1)
     alphas = common_grid(
         problem, 1 / np.sqrt(fraction), **{"alpha_min_ratio": 1e-2} | grid
     )
@@ -304,7 +304,7 @@ def stability_selection(
     def draw(b: int) -> Problem:
         pair, part = divmod(b, 2) if paired else (b, 0)
         weight = subsample_weights(
-            problem, strata, sizes, stream(root, _ROWS, pair), part
+            problem, groups, sizes, stream(root, _ROWS, pair), part
         )
         factor = problem.penalty_factor
         if weakness < 1.0:

@@ -6,13 +6,13 @@ from scipy import sparse
 
 import fastl1
 from fastl1._resampling import (
-    Strata,
-    _moments,
+    Groups,
     bootstrap_weights,
     seed_sequence,
     stream,
 )
 from fastl1._validation import check_problem
+from fastl1.folds import moments_pay
 
 
 def make(n=60, p=12, seed=0):
@@ -28,9 +28,9 @@ def bootstrap(X, y, **options):
 
 def draws(X, y, seed, count, **options):
     problem = check_problem(X, y, **options)
-    strata, root = Strata.of(problem), seed_sequence(seed)
+    groups, root = Groups.of(problem), seed_sequence(seed)
     return [
-        bootstrap_weights(problem, strata, stream(root, 0, b)) for b in range(count)
+        bootstrap_weights(problem, groups, stream(root, 0, b)) for b in range(count)
     ]
 
 
@@ -89,7 +89,7 @@ def test_tall_draws_work_on_moments(standardize):
     options = {"standardize": standardize, "offset": 0.1 * X[:, 5], "tol": 1e-10}
     problem = check_problem(X, y)
     problem.sample_weight = draws(X, y, 0, 1)[0]
-    assert _moments(problem) is not None
+    assert moments_pay(problem, np.count_nonzero(problem.sample_weight), 1)
     result = bootstrap(X, y, n_bootstraps=5, **options)
     coefs = [
         fastl1.path(X, y, alphas=result.alphas, sample_weight=w, **options)

@@ -72,6 +72,31 @@ def test_likelihoods(loss):
     assert found.dispersion == 1.0
 
 
+def survival(n=80, p=15, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, p))
+    time, censored = rng.exponential(np.exp(X[:, 3] - X[:, 7])), rng.exponential(2, n)
+    return X, np.c_[time <= censored, np.minimum(time, censored)]
+
+
+def test_cox_takes_the_partial_likelihood_and_counts_events():
+    X, y = survival()
+    block = np.arange(80) % 2
+    path = fit(X, y, loss="cox", strata=block)
+    eta = path.predict(X, type="link")
+    log_likelihood = np.zeros(len(path))
+    for i in np.flatnonzero(y[:, 0]):
+        at_risk = (y[:, 1] >= y[i, 1]) & (block == block[i])
+        log_likelihood += eta[i] - np.log(np.exp(eta[at_risk]).sum(axis=0))
+    found = fastl1.information_criterion(path, X, y, "bic")
+    events = y[:, 0].sum()
+    values = -2 * log_likelihood + np.log(events) * found.df
+    np.testing.assert_allclose(
+        found.values - found.values[0], values - values[0], rtol=1e-8, atol=1e-8
+    )
+    assert found.n_samples == events
+
+
 def test_gamma_is_scaled_by_the_dispersion_of_the_largest_model():
     X, y = make("gamma")
     path = fit(X, y, loss="gamma")
@@ -98,7 +123,7 @@ def test_diabetes_is_that_of_lassolarsic(criterion):
     )
     np.testing.assert_allclose(found.values, model.criterion_, rtol=1e-9)
     # profiling the variance out has the minimum at the same place
-    profiled = fastl1.information_criterion(path, X, y, criterion)
+    profiled = fastl1.information_criterion(path, X, y, criterion, df=df)
     assert profiled.best == found.best == np.argmin(model.criterion_)
 
 

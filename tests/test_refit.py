@@ -68,6 +68,26 @@ def test_refit_of_other_losses_has_no_gradient(loss):
         np.testing.assert_allclose(gradient, 0, atol=1e-8)
 
 
+def test_refit_of_cox_has_no_gradient():
+    X, _ = make()
+    rng = np.random.default_rng(1)
+    time = rng.exponential(np.exp(X[:, 3] - X[:, 7]))
+    y = np.c_[rng.random(80) < 0.8, time]
+    path = fit(X, y, loss="cox", alpha_min_ratio=0.1)
+    refit = fastl1.relaxed_path(path, X, y, tol=1e-10).refit
+    for k in (5, 19):
+        w, b = column(refit, k)
+        assert b == 0
+        support = np.flatnonzero(column(path, k)[0])
+        gradient, hazard = np.zeros(len(support)), np.exp(X @ w)
+        for i in np.flatnonzero(y[:, 0]):
+            risk = time >= time[i]
+            mean = hazard[risk] @ X[np.ix_(risk, support)] / hazard[risk].sum()
+            gradient += X[i, support] - mean
+        np.testing.assert_allclose(gradient / 80, 0, atol=1e-8)
+    assert not column(refit, 0)[0].any()
+
+
 def test_gamma_blends():
     X, y = make()
     path = fit(X, y)

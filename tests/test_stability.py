@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 import fastl1
-from fastl1._resampling import Strata, seed_sequence, stream, subsample_weights
+from fastl1._resampling import Groups, seed_sequence, stream, subsample_weights
 from fastl1._stability_bounds import (
     _tail,
     error_bound,
@@ -95,11 +95,11 @@ def test_probabilities_are_shares_of_the_subsamples(method):
     alphas = np.geomspace(1.5, 0.2, 8)
     result = stability(X, y, method=method, alphas=alphas, random_state=5)
     problem = check_problem(X, y)
-    strata, root = Strata.of(problem), seed_sequence(5)
+    groups, root = Groups.of(problem), seed_sequence(5)
     supports = []
     for b in range(20):
         pair, part = divmod(b, 2) if method == "complementary_pairs" else (b, 0)
-        weight = subsample_weights(problem, strata, [30], stream(root, 0, pair), part)
+        weight = subsample_weights(problem, groups, [30], stream(root, 0, pair), part)
         rows = weight > 0
         path = fastl1.path(X[rows], y[rows], alphas=alphas, n_threads=1)
         supports.append(path.coefs.toarray() != 0)
@@ -118,10 +118,10 @@ def test_probabilities_are_shares_of_the_subsamples(method):
 def test_pairs_are_disjoint_halves():
     X, y = make(n=31)
     problem = check_problem(X, y)
-    strata = Strata.of(problem)
-    sizes = strata.sizes(0.5, 2)
+    groups = Groups.of(problem)
+    sizes = groups.sizes(0.5, 2)
     one, two = (
-        subsample_weights(problem, strata, sizes, stream(seed_sequence(1), 0, 4), part)
+        subsample_weights(problem, groups, sizes, stream(seed_sequence(1), 0, 4), part)
         for part in (0, 1)
     )
     assert one.sum() == two.sum() == 15
@@ -177,16 +177,43 @@ def test_other_losses(loss):
     assert set(np.argsort(result.scores)[-2:]) == {3, 7} <= set(result.selected)
 
 
+@pytest.mark.parametrize("storage", ["dense", "csc"])
+def test_cox(storage):
+    X, _ = make(n=120)
+    rng = np.random.default_rng(1)
+    time, censored = rng.exponential(np.exp(X[:, 3] - X[:, 7])), rng.exponential(2, 120)
+    y = np.c_[time <= censored, np.minimum(time, censored)]
+    block = np.arange(120) % 3
+    given = sparse.csc_array(X) if storage == "csc" else X
+    result = stability(given, y, loss="cox", strata=block, q=5)
+    assert set(np.argsort(result.scores)[-2:]) == {3, 7}
+    problem = check_problem(X, y, loss="cox")
+    groups = Groups.of(problem)
+    assert sum(groups.sizes(0.5, 2)) in (59, 60)
+    options = {"n_alphas": 5, "alpha_min_ratio": 0.1, "n_threads": 1}
+    bootstrap = fastl1.bootstrap_path(
+        given, y, loss="cox", strata=block, n_bootstraps=4, **options
+    )
+    assert bootstrap.mean.toarray()[3, -1] < 0 < bootstrap.mean.toarray()[7, -1]
+    y[1:, 0] = 0.0  # a single event
+    y[0, 0] = 1.0
+    with pytest.raises(ValueError, match=r"y is 'an event' at 1 row\(s\)"):
+        stability(given, y, loss="cox")
+    y[:, 0] = 1.0
+    y[5, 0] = 0.0  # a single censored row may be left out
+    assert stability(given, y, loss="cox", q=3, n_subsamples=4).info["n_rows"] == 59
+
+
 def test_rare_classes_are_in_every_subsample():
     X, y = make(n=80)
     label = np.zeros(80, dtype=int)
     label[[5, 60]] = 1
     problem = check_problem(X, label, loss="logistic")
-    strata = Strata.of(problem)
+    groups = Groups.of(problem)
     for b in range(20):
         for part in (0, 1):
             rng = stream(seed_sequence(0), 0, b)
-            w = subsample_weights(problem, strata, strata.sizes(0.5, 2), rng, part)
+            w = subsample_weights(problem, groups, groups.sizes(0.5, 2), rng, part)
             assert label[w > 0].sum() == 1
     result = stability(X, label, loss="logistic", n_subsamples=6, n_alphas=5)
     assert result.info["n_subsamples"] == 6
