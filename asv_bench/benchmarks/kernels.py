@@ -1,12 +1,14 @@
 """Primitives, through the thinnest public door each has."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import cycle
+from time import perf_counter
 
 import numpy as np
 
 import fastl1
-from fastl1 import _solver, _validation
+from fastl1 import _kernels, _solver, _validation
 
 from . import data
 
@@ -78,3 +80,85 @@ class Columns:
     def time_matvec_and_column_dots(self, design, n_threads):
         """X w with every coefficient nonzero, then X'v."""
         self.move(next(self.dense))
+
+
+def least_seconds(function, times=5):
+    taken = []
+    for _ in range(times):
+        start = perf_counter()
+        function()
+        taken.append(perf_counter() - start)
+    return min(taken)
+
+
+class Bandwidth:
+    """GB/s of the passes over an X of 200 MB, which no cache should hold.
+
+    Bytes moved are those of X, once: vectors stay in cache.  Compare with plain reading
+    of the same X by as many threads.
+    """
+
+    params = (["float64", "float32"], [1, 2])
+    param_names = ["dtype", "n_threads"]
+    unit = "GB/s"
+    timeout = 120
+
+    def setup(self, dtype, n_threads):
+        n, p = (100_000, 250) if dtype == "float64" else (100_000, 500)
+        rng = np.random.default_rng(0)
+        X = np.empty((n, p), dtype=dtype, order="F")
+        for j in range(p):
+            X[:, j] = rng.standard_normal(n)
+        self.X, self.v, self.w = X, rng.standard_normal(n), rng.standard_normal(p)
+        self.y = np.zeros(n)
+        self.design = _kernels.Design(X, np.zeros(p), np.ones(p), n_threads)
+
+    def rate(self, function):
+        return self.X.nbytes / least_seconds(function) / 1e9
+
+    def track_reading(self, dtype, n_threads):
+        parts = np.array_split(np.arange(self.X.shape[1]), n_threads)
+        spans = [self.X[:, part[0] : part[-1] + 1].ravel(order="K") for part in parts]
+        with ThreadPoolExecutor(n_threads) as pool:
+            return self.rate(lambda: list(pool.map(np.sum, spans)))
+
+    def track_first_pass(self, dtype, n_threads):
+        """Means, norms, X'v and the check of the values."""
+        return self.rate(lambda: self.design.stats(None, self.v, check=True))
+
+    def track_xtv(self, dtype, n_threads):
+        return self.rate(lambda: self.design.xtv(self.v))
+
+    def track_xw(self, dtype, n_threads):
+        return self.rate(lambda: self.design.add_xw(self.w, self.y))
+
+
+class Products:
+    """GFLOP/s of matrix products with the columns of X, 50 000 x 500; a Gram block
+    counts the triangle."""
+
+    params = ([24, 52, 500], [1, 2])
+    param_names = ["columns", "n_threads"]
+    unit = "GFLOP/s"
+    timeout = 120
+
+    def setup(self, columns, n_threads):
+        n, p = 50_000, 500
+        self.X = np.asfortranarray(np.random.default_rng(0).standard_normal((n, p)))
+        self.design = _kernels.Design(self.X, np.zeros(p), np.ones(p), n_threads)
+        self.cols, self.d = np.arange(columns), np.full(n, n**-0.5)
+
+    def track_gram(self, columns, n_threads):
+        seconds = least_seconds(lambda: self.design.gram(self.cols, self.d), 3)
+        return len(self.d) * columns * (columns + 1) / seconds / 1e9
+
+    def track_cross(self, columns, n_threads):
+        """All columns with some of them."""
+        seconds = least_seconds(lambda: self.design.cross(self.cols, self.d), 3)
+        return 2.0 * self.X.size * columns / seconds / 1e9
+
+    def track_xtm(self, columns, n_threads):
+        """All columns with as many vectors."""
+        V = self.X[:, :columns]
+        seconds = least_seconds(lambda: self.design.xtm(V), 3)
+        return 2.0 * self.X.size * columns / seconds / 1e9
