@@ -23,5 +23,5 @@ def of_blocks(
     s: NDArray[np.float64],
     rows: NDArray[np.intp],
     ends: NDArray[np.intp],
-    scratch: NDArray[np.float64],
+    scratch: NDArray[np.float64] | None = None,
 ) -> list[Moments]: ...

@@ -151,7 +151,7 @@ cdef int _moments_of(
 
 def of_blocks(
     const floating[::1, :] X, const double[::1] y, const double[::1] s,
-    const ptrdiff_t[::1] rows, const ptrdiff_t[::1] ends, double[::1] scratch
+    const ptrdiff_t[::1] rows, const ptrdiff_t[::1] ends, double[::1] scratch=None
 ):
     """Moments of blocks of rows, by one thread and without the GIL.
 
@@ -165,7 +165,7 @@ def of_blocks(
         within a few thousand rows.
     ends : ndarray (blocks,) of intp
         Where in `rows` each block ends.
-    scratch : ndarray (m * (p + 1),) at least, or 0
+    scratch : ndarray (m * (p + 1),) at least, optional
         Written to.  Worth keeping from call to call: fresh memory costs as much as the
         products.
 
@@ -186,6 +186,8 @@ def of_blocks(
     out = [Moments(q) for _ in range(blocks)]
     if m == 0:
         return out
+    if scratch is None:
+        scratch = np.empty(m * q)
     if scratch.shape[0] < m * q:
         raise ValueError(f"scratch has {scratch.shape[0]} of {m * q} numbers")
     Z = &scratch[0]
