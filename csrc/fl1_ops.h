@@ -164,6 +164,17 @@ typedef struct fl1_ops {
                                            const double *y, const double *s, double *v,
                                            double *h);
 
+    /* The softmax loss: labels in 0..n_classes-1; eta, P, V hold a column of n rows per
+     * class, ld apart.  eta -> sum_i s_i (-log p_i,label), the probabilities P, and
+     * V = s (y - P). */
+    double (*softmax_eval)(ptrdiff_t n, ptrdiff_t n_classes, ptrdiff_t ld,
+                           const int32_t *label, const double *eta, const double *s,
+                           double *P, double *V);
+    /* its Fenchel-Young gap at the dual point kappa V, whose rows sum to 0 */
+    double (*softmax_young)(ptrdiff_t n, ptrdiff_t n_classes, ptrdiff_t ld,
+                            const int32_t *label, const double *eta, const double *s,
+                            const double *V, double kappa);
+
     fl1_infer infer; /* prediction */
 } fl1_ops;
 

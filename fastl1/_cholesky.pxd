@@ -17,3 +17,6 @@ cdef bint chol_append(
 cdef void chol_backward(const chol_t* F, double* b) noexcept nogil
 cdef void chol_delete(chol_t* F, ptrdiff_t row) noexcept nogil
 cdef void chol_solve(const chol_t* F, double* b) noexcept nogil
+cdef int chol_solve_small(
+    chol_t* F, ptrdiff_t m, const double* A, ptrdiff_t lda, double* x
+) noexcept nogil

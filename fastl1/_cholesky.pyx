@@ -118,3 +118,25 @@ cdef void chol_solve(const chol_t* F, double* b) noexcept nogil:
     """b <- (L L')^{-1} b."""
     _forward(F, b)
     chol_backward(F, b)
+
+
+cdef int chol_solve_small(
+    chol_t* F, ptrdiff_t m, const double* A, ptrdiff_t lda, double* x
+) noexcept nogil:
+    """x <- A^{-1} x for a symmetric A (m, m), dependent rows left at 0; F, empty, gets
+    the factor.  Returns -1 without memory."""
+    cdef ptrdiff_t i, k
+    if chol_reserve(F, max(m, 1)) < 0:
+        return -1
+    for k in range(m):
+        for i in range(F.m):
+            F.work[i] = A[F.slot[i] + k * lda]
+        chol_append(F, k, F.work, A[k + k * lda], 0.0)
+    for i in range(F.m):
+        F.work[i] = x[F.slot[i]]
+    chol_solve(F, F.work)
+    for k in range(m):
+        x[k] = 0.0
+    for i in range(F.m):
+        x[F.slot[i]] = F.work[i]
+    return 0

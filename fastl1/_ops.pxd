@@ -143,6 +143,12 @@ cdef extern from "fl1_ops.h":
                                  double) noexcept nogil
         ptrdiff_t (*loss_domain[11])(const fl1_loss*, ptrdiff_t, const double*,
                                      const double*, double*, double*) noexcept nogil
+        double (*softmax_eval)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const int32_t*,
+                               const double*, const double*, double*,
+                               double*) noexcept nogil
+        double (*softmax_young)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const int32_t*,
+                                const double*, const double*, const double*,
+                                double) noexcept nogil
         fl1_infer infer
 
     const fl1_ops* fl1_ops_select(const char*) noexcept nogil

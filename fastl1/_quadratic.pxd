@@ -17,6 +17,7 @@ cdef struct quad_t:
     double r2            # in, out: squared norm of the residual that H and c stand for
     double tol           # duality gap asked for, absolute
     double gap           # out: the gap reached
+    double elsewhere     # l1 penalty of other quadratics under the same dual point
     bint augmented       # lam2 counts as p more squares in the gap, not in pen*
     int max_cg           # most conjugate gradient steps (residual regime)
     double* work         # (4 m,)

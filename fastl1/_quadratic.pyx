@@ -12,7 +12,7 @@ is a sum of Fenchel-Young terms, none negative:
     gap(kappa) = (1 - kappa)^2 / 2 r'r
                  + sum_k pen_k(w_k) + pen_k*(kappa c_k) - kappa c_k w_k
 """
-from libc.math cimport INFINITY, fabs
+from libc.math cimport INFINITY, fabs, sqrt
 
 from fastl1._cholesky cimport (
     chol_append,
@@ -69,6 +69,7 @@ cdef double quad_gap(const quad_t* q) noexcept nogil:
         ratio = max(ratio, dual_ratio(c, q.lam1[k], lam2, q.lo[k], q.hi[k]))
     kappa = 1.0 / ratio if ratio > 1.0 else 1.0
     gap = 0.5 * (1.0 - kappa) * (1.0 - kappa) * (q.r2 + l2)
+    gap += (1.0 - kappa) * q.elsewhere
     for k in range(q.m):
         c, lam2 = q.c[k], q.lam2[k]
         if q.lam1[k] == 0.0 and lam2 == 0.0:
@@ -96,10 +97,12 @@ cdef ptrdiff_t _epoch(quad_t* q, const double* G, ptrdiff_t ldg) noexcept nogil:
     Moves too small to matter for the gap are left out: after a Newton step the support
     is stationary up to rounding, and only the columns that enter cost anything."""
     cdef ptrdiff_t k, changes = 0, moves = 0
-    cdef double new, delta, pen = 0.0, negligible
-    # an excess e of |c_k| over lam1_k costs e / lam1_k * pen by the scaling of the dual
+    cdef double new, delta, pen = q.elsewhere, negligible
+    # an excess of |c_k| over lam1_k by a share e costs e pen + e^2 r2 / 2 by the
+    # scaling of the dual
     for k in range(q.m):
         pen += q.lam1[k] * fabs(q.w[k])
+    pen += sqrt(0.01 * q.tol * max(q.r2, 0.0))
     negligible = 0.01 * q.tol / pen if pen > 0.0 else 0.0
     for k in range(q.m):
         if q.diag[k] <= 0.0:

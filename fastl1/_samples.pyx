@@ -9,13 +9,7 @@ from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from fastl1._cholesky cimport (
-    chol_append,
-    chol_free,
-    chol_reserve,
-    chol_solve,
-    chol_t,
-)
+from fastl1._cholesky cimport chol_free, chol_solve_small, chol_t
 from fastl1._design cimport design_add_xw, design_means, design_xtv
 from fastl1._ops cimport FL1_COX, FL1_HUBER, FL1_QUANTILE, FL1_SQUARED
 from fastl1._product cimport design_gram
@@ -175,27 +169,6 @@ cdef void fit_null(state_t* S) noexcept nogil:
             S.null_objective = 0.0
 
 
-cdef int _small_solve(
-    chol_t* F, ptrdiff_t f, const double* A, ptrdiff_t lda, double* x
-) noexcept nogil:
-    """x <- A^{-1} x for a small symmetric A, dependent rows left at 0."""
-    cdef ptrdiff_t i, k
-    if chol_reserve(F, max(f, 1)) < 0:
-        return -1
-    for k in range(f):
-        for i in range(F.m):
-            F.work[i] = A[F.slot[i] + k * lda]
-        chol_append(F, k, F.work, A[k + k * lda], 0.0)
-    for i in range(F.m):
-        F.work[i] = x[F.slot[i]]
-    chol_solve(F, F.work)
-    for k in range(f):
-        x[k] = 0.0
-    for i in range(F.m):
-        x[F.slot[i]] = F.work[i]
-    return 0
-
-
 cdef int _free_columns(state_t* S, double* x, double* means) noexcept nogil:
     """The unpenalized columns that v has to be made orthogonal to, into proj; x gets
     their correlations with v, means their means under h.
@@ -248,7 +221,7 @@ cdef int _project_free(state_t* S, double* A) noexcept nogil:
         A, S.n_free, S.n_threads
     )
     if status == 0:
-        status = _small_solve(&F, S.n_proj, A, S.n_free, x)
+        status = chol_solve_small(&F, S.n_proj, A, S.n_free, x)
     chol_free(&F)
     if status < 0:
         return status

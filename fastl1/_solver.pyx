@@ -29,7 +29,7 @@ from fastl1._setup cimport (
 from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
 from fastl1._working cimport MAX_GRAM, start_covariance
 
-_REGIMES = (
+REGIMES = (
     ("none", "the gap was met at once"),
     ("gram", "dense columns"),
     ("gram", "a path with n >= 4 p: products of all columns are kept"),
@@ -304,7 +304,7 @@ cdef class Solver:
     @property
     def regime(self):
         """How the last solve minimized on its working set, and why: two strings."""
-        return _REGIMES[self.S.regime]
+        return REGIMES[self.S.regime]
 
     def counters(self):
         """Work done so far, and the regime of the last solve."""

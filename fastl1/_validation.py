@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
 from fastl1._survival import Survival, check_survival
-from fastl1.losses import Loss, as_loss
+from fastl1.losses import Loss, Multinomial, as_loss
 
 CSC = namedtuple("CSC", "data indices indptr shape")
 CSC.__doc__ = """Sparse X by columns.
@@ -44,15 +44,16 @@ class Problem:
     Attributes
     ----------
     X : ndarray (n, p) in Fortran order, float32 or float64, or CSC
-    y : ndarray (n,), float64; 0.0 or 1.0 (index into `classes`) for losses of labels
+    y : ndarray (n,), float64; index into `classes` for losses of labels
     loss : str
         Name of `family`.
     l1_ratio : float
     penalty_factor, lower, upper : ndarray (p,), float64, or None
     fit_intercept, standardize : bool
     sample_weight, offset : ndarray (n,), float64, or None
-    classes : ndarray (2,) or None
-        The two labels, sorted; None for losses of numbers.
+        The offset of the multinomial loss has a column for each class.
+    classes : ndarray (2,), or of any length for the multinomial loss, or None
+        The labels, sorted; None for losses of numbers.
     feature_names : list of str or None
         Column names of the data frame that X was.
     dtype : numpy.dtype
@@ -97,6 +98,11 @@ class Problem:
             _check_sparse_values(self.X)
         else:
             _check_dense_values(self.X, self.feature_names)
+
+    @property
+    def n_outputs(self) -> int:
+        """Linear predictors of a row: one per class if multinomial, else 1."""
+        return len(self.classes) if self.loss == Multinomial.name else 1
 
 
 # Scalars
@@ -412,7 +418,8 @@ def _apply_class_weight(
 
 
 def _check_labels(y: ArrayLike, n: int, loss: str) -> tuple[np.ndarray, np.ndarray]:
-    """(codes 0.0/1.0, the two classes) from any two labels."""
+    """(codes 0.0, 1.0, ..., the classes) from any labels: two of them, or more for the
+    multinomial loss."""
     values = _plain_array("y", y.to_numpy() if hasattr(y, "to_numpy") else y)
     _check_length("y", values, n, "row")
     kind = values.dtype.kind
@@ -438,11 +445,12 @@ def _check_labels(y: ArrayLike, n: int, loss: str) -> tuple[np.ndarray, np.ndarr
         raise ValueError(
             f"y contains one class only ({classes[0]!r}); loss={loss!r} needs two"
         )
-    if len(classes) != 2:
+    if len(classes) != 2 and loss != Multinomial.name:
         shown = ", ".join(str(label) for label in classes[:5])
         shown += ", ..." if len(classes) > 5 else ""
         raise ValueError(
-            f"loss={loss!r} needs two classes, y has {len(classes)} ({shown})"
+            f"loss={loss!r} needs two classes, y has {len(classes)} ({shown}); "
+            "loss='multinomial' takes any number"
         )
     return codes.astype(np.float64), classes
 
@@ -544,6 +552,50 @@ def check_per_target(
                 _check_weight(values[:, j], n, True)
             except ValueError as error:
                 raise ValueError(f"column {j}: {error}") from None
+    return values
+
+
+def _check_weighted_classes(
+    present: np.ndarray, classes: np.ndarray, family: Loss
+) -> None:
+    """Refuse classes without a row of positive weight: codes of these are `present`."""
+    counts = np.bincount(present, minlength=len(classes))
+    if np.count_nonzero(counts) == 1:
+        raise ValueError(
+            f"one class only ({classes[counts.argmax()]!r}) has rows of positive "
+            f"sample_weight; loss={family.name!r} needs two"
+        )
+    if not counts.all():
+        lost = classes.tolist()[counts.argmin()]
+        raise ValueError(
+            f"class {lost!r} has no row of positive sample_weight; drop its rows"
+        )
+
+
+def check_offset(
+    offset: ArrayLike,
+    n: int,
+    classes: np.ndarray | None,
+    family: Loss,
+    check_values: bool = True,
+) -> np.ndarray:
+    """Offsets of n rows as float64 (n,), or (n, K) in Fortran order for the multinomial
+    loss and its K classes; else an error."""
+    if not isinstance(family, Multinomial) or classes is None:
+        return check_vector("offset", offset, n, check_values=check_values)
+    values = _plain_array("offset", offset)
+    if values.shape != (n, len(classes)):
+        raise ValueError(
+            f"offset has shape {values.shape}; loss='multinomial' needs one column per "
+            f"class, ({n}, {len(classes)})"
+        )
+    if values.dtype.kind == "O":
+        _check_object("offset", values)
+    _check_kind("offset", values.dtype)
+    values = np.asfortranarray(values, dtype=np.float64)
+    if check_values:
+        for k, label in enumerate(classes.tolist()):
+            _check_vector_values(f"offset of class {label!r}", values[:, k])
     return values
 
 
@@ -891,7 +943,7 @@ def check_problem(
         Fortran-ordered float32/float64 and canonical CSC with int32 indices are used in
         place, read-only memory maps included; anything else is converted once.
     y : array-like of shape (n,)
-        Numbers in the range of the loss, or any two labels.
+        Numbers in the range of the loss, or any two labels (multinomial: any number).
     loss : str or Loss
     l1_ratio : float in [0, 1]
     penalty_factor : scalar or array-like of shape (p,), >= 0
@@ -904,7 +956,7 @@ def check_problem(
         For losses of labels, as in `fastl1.path`.
     strata : array-like of shape (n,), optional
         For the Cox loss.
-    offset : array-like of shape (n,)
+    offset : array-like of shape (n,), or (n, K) for K classes of the multinomial loss
     n_threads : int, optional
     check_input : bool
         False skips the passes over values and indices: the caller vouches that X and
@@ -949,21 +1001,18 @@ def check_problem(
         y, classes = _check_labels(y, n, family.name)
     else:
         y = check_vector("y", y, n, check_values=False)
-        classes = np.array([0.0, 1.0])
+        classes = np.arange(2.0)
+        if isinstance(family, Multinomial):
+            classes = np.arange(max(float(y.max()) + 1.0, 2.0))
     weight = _check_weight(sample_weight, n, check_input)
     if check_input and weight is not None and classes is not None:
-        present = y[weight > 0]
-        if np.all(present == present[0]):
-            raise ValueError(
-                f"one class only ({classes[int(present[0])]!r}) has rows of positive "
-                f"sample_weight; loss={family.name!r} needs two"
-            )
+        _check_weighted_classes(y[weight > 0].astype(np.intp), classes, family)
     if class_weight is not None:
         weight = _apply_class_weight(class_weight, y, classes, weight, family)
     if survival is not None and weight is not None and not (weight @ y > 0):
         raise ValueError("no event has a positive sample_weight: loss='cox' needs one")
     if offset is not None:
-        offset = check_vector("offset", offset, n, check_values=check_input)
+        offset = check_offset(offset, n, classes, family, check_input)
     lower, upper = _check_bounds(lower, upper, p)
     return Problem(
         X=X,

@@ -33,7 +33,8 @@ class Loss:
     link : str
         How the mean of y depends on the linear predictor: a key of `LINKS`.
     labels : bool
-        Whether y holds two labels; the kernels see 0 and 1 then.
+        Whether y holds labels, two of them but for the multinomial loss; the kernels
+        see them counted from 0.
     """
 
     name: ClassVar[str]
@@ -178,6 +179,29 @@ class Tweedie(Loss):
 
 
 @dataclass(frozen=True)
+class Multinomial(Loss):
+    """-log P of the label seen, the probabilities of any number of labels being the
+    softmax of one linear predictor each.
+
+    Its linear predictors are the last axis of eta, and labels count from 0.
+    """
+
+    name: ClassVar[str] = "multinomial"
+    link: ClassVar[str] = "softmax"
+    labels: ClassVar[bool] = True
+
+    def decide(self, eta: Array) -> Array:
+        """Which label is the likeliest."""
+        return np.argmax(eta, axis=-1)
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        own = np.take_along_axis(eta, y.astype(np.intp)[..., None], axis=-1)
+        below = eta - own
+        top = np.max(below, axis=-1)
+        return top + np.log(np.sum(np.exp(below - top[..., None]), axis=-1))
+
+
+@dataclass(frozen=True)
 class SquaredHinge(Loss):
     """max(0, 1 - m)^2 / 2, with m = eta for the second label and -eta for the first:
     the support-vector machine's loss, without probabilities."""
@@ -297,7 +321,7 @@ LOSSES: dict[str, type[Loss]] = {
     kind.name: kind
     for kind in (
         *(Squared, Logistic, Poisson, Gamma, Tweedie, SquaredHinge, Huber, Quantile),
-        *(Probit, CLogLog, Cox),
+        *(Probit, CLogLog, Multinomial, Cox),
     )
 }
 

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
 from fastl1._moments import Moments
+from fastl1._multinomial_solver import MultinomialSolver
 from fastl1._solver import Solver
 from fastl1._validation import (
     CSC,
@@ -24,12 +25,13 @@ from fastl1._validation import (
     check_features,
     check_flag,
     check_int,
+    check_offset,
     check_problem,
     check_real,
     check_vector,
 )
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
-from fastl1.losses import Loss, Squared
+from fastl1.losses import Loss, Multinomial, Squared
 
 if TYPE_CHECKING:
     from fastl1.model import SparseModel
@@ -43,11 +45,29 @@ Callback = Callable[[int, dict[str, Any]], Any]
 Kind = Literal["response", "link", "class"]
 
 
-def make_solver(problem: Problem, moments: Moments | None = None) -> Solver:
-    """The compiled solver of `problem`, at its null model.
+def make_solver(problem: Problem, moments: Moments | None = None) -> Any:
+    """The compiled solver of `problem`, at its null model: a `Solver`, or a
+    `MultinomialSolver` with the same methods.
 
     With the moments of its rows (see `fastl1.folds`) it does without passes over X.
     """
+    options: dict[str, Any] = {
+        "l1_ratio": problem.l1_ratio,
+        "penalty_factor": problem.penalty_factor,
+        "lower": problem.lower,
+        "upper": problem.upper,
+        "fit_intercept": problem.fit_intercept,
+        "standardize": problem.standardize,
+        "sample_weight": problem.sample_weight,
+        "offset": problem.offset,
+        "n_threads": _runtime.resolve_threads(problem.n_threads),
+    }
+    if isinstance(problem.family, Multinomial):
+        if problem.deferred:
+            problem.check_values()
+        return MultinomialSolver(
+            problem.X, problem.y, n_classes=problem.n_outputs, **options
+        )
     params = problem.family.params()
     if problem.survival is not None:
         params["risk"] = problem.survival.risk_sets(problem.sample_weight)
@@ -56,15 +76,7 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Solver:
         problem.y,
         loss=problem.loss,
         loss_params=params,
-        l1_ratio=problem.l1_ratio,
-        penalty_factor=problem.penalty_factor,
-        lower=problem.lower,
-        upper=problem.upper,
-        fit_intercept=problem.fit_intercept,
-        standardize=problem.standardize,
-        sample_weight=problem.sample_weight,
-        offset=problem.offset,
-        n_threads=_runtime.resolve_threads(problem.n_threads),
+        **options,
         moments=moments,
         check=problem.check_values if problem.deferred else None,
     )
@@ -79,7 +91,7 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Solver:
     return solver
 
 
-def zero_alpha(solver: Solver) -> float:
+def zero_alpha(solver: Solver | MultinomialSolver) -> float:
     """`alpha_max`, or an error where the unpenalized columns run off to infinity."""
     if solver.separated:
         raise ValueError(
@@ -99,8 +111,12 @@ class PathResult:
     alphas : ndarray (K,)
         The grid, or the part of it that was done.
     coefs : scipy.sparse.csc_array (p, K)
-        Coefficients on the original scale; float32 when X was float32.
+        Coefficients on the original scale; float32 when X was float32.  For the
+        multinomial loss a tuple of such arrays, one per class: of all that give the
+        same probabilities, those of least penalty (the coefficients of a feature have
+        median 0 for l1).
     intercepts : ndarray (K,), float64
+        For the multinomial loss (classes, K), of sum 0 at each alpha.
     dual_gaps : ndarray (K,)
         Certificate of each model: an upper bound on its distance from the optimal
         objective, divided by the objective P(0) at zero coefficients and best
@@ -112,6 +128,7 @@ class PathResult:
         Whether the gap is within `tol`.
     classes : ndarray (2,) or None
         Labels of a loss of labels; the link grows with the probability of the second.
+        The multinomial loss has any number, and a link for each.
     info : dict
         Counters of the solver, and: ``alpha_max``; ``null_objective`` (P(0));
         ``stopped``: "end" of the grid, "max_features", "callback" or "interrupted";
@@ -142,11 +159,24 @@ class PathResult:
     _problem: Problem | None = field(default=None, compare=False)
     _max_iter: int = MAX_ITER
 
+    @property
+    def _outputs(self) -> tuple[Any, ...]:
+        """The coefficients by linear predictor: of every class, or the only ones."""
+        return self.coefs if isinstance(self.coefs, tuple) else (self.coefs,)
+
+    @property
+    def n_nonzero(self) -> np.ndarray:
+        """Features with a nonzero coefficient (for some class), of each model."""
+        first, *others = (part != 0 for part in self._outputs)
+        for part in others:
+            first = first + part
+        return np.diff(first.tocsc().indptr)
+
     def __repr__(self) -> str:
-        p, count = self.coefs.shape
+        p, count = self._outputs[0].shape
         text = f"<PathResult: {self.loss}, {count} alphas, {p} features"
         if count:
-            kept = int(np.diff(self.coefs.indptr).max())
+            kept = int(self.n_nonzero.max())
             text += f", up to {kept} nonzero, worst gap {self.dual_gaps.max():.1e}"
         return text + ">"
 
@@ -157,7 +187,7 @@ class PathResult:
         """Everything but the data."""
         return {**self.__dict__, "_problem": None}
 
-    def coef_at(self, alpha: float, exact: bool = False) -> tuple[np.ndarray, float]:
+    def coef_at(self, alpha: float, exact: bool = False) -> tuple[np.ndarray, Any]:
         """Coefficients and intercept at any alpha.
 
         Parameters
@@ -175,8 +205,8 @@ class PathResult:
 
         Returns
         -------
-        coef : ndarray (p,)
-        intercept : float
+        coef : ndarray (p,), or (p, classes) for the multinomial loss
+        intercept : float, or ndarray (classes,)
 
         Raises
         ------
@@ -185,28 +215,27 @@ class PathResult:
         """
         alpha = check_real("alpha", alpha, 0.0)
         if not check_flag("exact", exact):
-            coefs, intercepts = self._interpolate(np.array([alpha]))
-            return coefs.toarray()[:, 0], float(intercepts[0])
+            return _only_model(*self._interpolate(np.array([alpha])))
         if self._problem is None:
             raise ValueError(
                 "exact=True solves again, and this result has no data: it was "
                 "unpickled. Call fastl1.path with the data and this alpha"
             )
         low, high = self.alphas.min(), self.alphas.max()
-        coefs, intercepts = self._interpolate(np.clip([alpha], low, high))
+        coef, intercept = _only_model(*self._interpolate(np.clip([alpha], low, high)))
         refit = solve_path(
             self._problem,
             alphas=[alpha],
             tol=self.info["tol"],
             max_iter=self._max_iter,
-            coef_init=coefs.toarray()[:, 0],
-            intercept_init=float(intercepts[0]),
+            coef_init=coef,
+            intercept_init=intercept,
         )
         warn_unconverged(refit, stacklevel=2)
-        return refit.coefs.toarray()[:, 0], float(refit.intercepts[0])
+        return _only_model(refit.coefs, refit.intercepts)
 
     def _interpolate(self, alphas: np.ndarray) -> tuple[Any, np.ndarray]:
-        """(coefs (p, m) csc_array, intercepts (m,)) linear between grid points."""
+        """coefs and intercepts at m alphas, linear between grid points."""
         import scipy.sparse as sp
 
         grid = self.alphas
@@ -231,7 +260,12 @@ class PathResult:
             shape=(len(grid), len(alphas)),
         )
         mix.eliminate_zeros()
-        coefs = (self.coefs @ mix).tocsc().astype(self.coefs.dtype, copy=False)
+        coefs = tuple(
+            (part @ mix).tocsc().astype(part.dtype, copy=False)
+            for part in self._outputs
+        )
+        if not isinstance(self.coefs, tuple):
+            (coefs,) = coefs
         return coefs, self.intercepts @ mix
 
     def predict(
@@ -253,13 +287,15 @@ class PathResult:
         type : {"response", "link", "class"}
             "link": x.w + b.  "response": the mean of y at it, which for labels is the
             probability of ``classes[1]`` (the link itself for the hinge loss, which has
-            none).  "class": the likelier label.
-        offset : array-like of shape (n,), optional
+            none).  "class": the likelier label.  The multinomial loss has links and
+            probabilities of every class, as a last axis of the result.
+        offset : array-like of shape (n,), or (n, classes) (multinomial), optional
             Added to the link; a model fitted with an offset usually needs one here.
 
         Returns
         -------
-        ndarray of shape (n,) for one alpha, else (n, m)
+        ndarray of shape (n,) for one alpha, else (n, m); links and probabilities of the
+        multinomial loss have shape (n, classes) or (n, m, classes)
 
         Raises
         ------
@@ -271,18 +307,21 @@ class PathResult:
             raise ValueError(f"type must be response, link or class; got {type!r}")
         if type == "class" and self.classes is None:
             raise ValueError(f"type='class' needs a classifier, loss is {self.loss!r}")
-        X = check_features(X, self.coefs.shape[0], self.feature_names)
+        X = check_features(X, self._outputs[0].shape[0], self.feature_names)
         coefs, intercepts = self.coefs, self.intercepts
         single = alpha is not None and np.ndim(alpha) == 0
         if alpha is not None:
             wanted = np.atleast_1d(alpha)
             wanted = check_vector("alpha", wanted, len(wanted), of="position")
             coefs, intercepts = self._interpolate(wanted)
-        support = np.unique(coefs.indices)
-        dense = coefs[support].toarray().astype(np.float64, copy=False)
-        eta = X[:, support] @ dense + intercepts
+        if isinstance(coefs, tuple):
+            parts = [_link(X, *part) for part in zip(coefs, intercepts, strict=True)]
+            eta = np.stack(parts, axis=-1)
+        else:
+            eta = _link(X, coefs, intercepts)
         if offset is not None:
-            eta += check_vector("offset", offset, X.shape[0])[:, None]
+            shift = check_offset(offset, X.shape[0], self.classes, self.family)
+            eta += shift[:, None]
         if single:
             eta = eta[:, 0]
         if type == "class":
@@ -306,19 +345,18 @@ class PathResult:
         IndexError
             There is no such model.
         """
+        import scipy.sparse as sp
+
         from fastl1.model import SparseModel
 
         count = len(self.alphas)
         if not -count <= k < count:
             raise IndexError(f"model {k} of a path of {count}")
         k %= count
-        span = slice(self.coefs.indptr[k], self.coefs.indptr[k + 1])
         params = self.family.params()
-        return SparseModel(
-            self.coefs.indices[span].copy(),
-            self.coefs.data[span].copy(),
-            float(self.intercepts[k]),
-            self.coefs.shape[0],
+        return SparseModel.from_coef(
+            sp.hstack([part[:, [k]] for part in self._outputs]).T.tocoo(),
+            self.intercepts[..., k],
             link=self.family.link,
             classes=self.classes,
             feature_names=self.feature_names,
@@ -332,6 +370,20 @@ class PathResult:
                 "converged": bool(self.converged[k]),
             },
         )
+
+
+def _only_model(coefs: Any, intercepts: np.ndarray) -> tuple[np.ndarray, Any]:
+    """Coefficients and intercept of the only model, dense."""
+    if isinstance(coefs, tuple):
+        return np.hstack([part.toarray() for part in coefs]), intercepts[:, 0]
+    return coefs.toarray()[:, 0], float(intercepts[0])
+
+
+def _link(X: Any, coefs: Any, intercepts: np.ndarray) -> np.ndarray:
+    """X @ coefs + intercepts, (n, m), by the rows of coefs that are used."""
+    support = np.unique(coefs.indices)
+    dense = coefs[support].toarray().astype(np.float64, copy=False)
+    return X[:, support] @ dense + intercepts
 
 
 def check_alphas(alphas: ArrayLike) -> np.ndarray:
@@ -390,13 +442,22 @@ def default_grid(
 class _Collector:
     """Models as they come, made into a PathResult at any moment."""
 
-    def __init__(self, problem: Problem, solver: Solver, tol: float, max_iter: int):
-        self.problem, self.solver = problem, solver
+    def __init__(
+        self,
+        problem: Problem,
+        solver: Solver | MultinomialSolver,
+        tol: float,
+        max_iter: int,
+    ):
+        self.problem = problem
+        # the multinomial solver has the same methods for the coefficients of all
+        # classes as one vector, class after class, and an array of intercepts
+        self.solver: Any = solver
         self.tol, self.max_iter = tol, max_iter
         self.alphas: list[float] = []
         self.indices: list[np.ndarray] = []
         self.values: list[np.ndarray] = []
-        self.intercepts: list[float] = []
+        self.intercepts: list[Any] = []
         self.gaps: list[float] = []
         self.n_iters: list[int] = []
         self.regimes: Counter[str] = Counter()
@@ -417,12 +478,19 @@ class _Collector:
 
     def _coef(self) -> tuple[np.ndarray, np.ndarray]:
         indices, values = self.solver.sparse_coef()
+        columns = indices % self.problem.shape[1]
         # a bound on the scaled column, scaled back, may be off by rounding
         if self.problem.lower is not None:
-            np.maximum(values, self.problem.lower[indices], out=values)
+            np.maximum(values, self.problem.lower[columns], out=values)
         if self.problem.upper is not None:
-            np.minimum(values, self.problem.upper[indices], out=values)
+            np.minimum(values, self.problem.upper[columns], out=values)
         return indices, values
+
+    def n_nonzero(self) -> int:
+        """Features with a nonzero coefficient in the last model."""
+        if self.problem.n_outputs == 1:
+            return len(self.indices[-1])
+        return len(np.unique(self.indices[-1] % self.problem.shape[1]))
 
     def cast(self) -> None:
         """Round to float32, within the bounds; gaps become those of the rounded models.
@@ -432,17 +500,22 @@ class _Collector:
         rounded coefficients would say.
         """
         problem, solver = self.problem, self.solver
-        mean = np.full(problem.shape[1], np.nan)
+        p = problem.shape[1]
+        mean = np.full(p, np.nan)
         for k, alpha in enumerate(self.alphas):
-            j, exact = self.indices[k], self.values[k]
+            output, j = np.divmod(self.indices[k], p)
+            exact = self.values[k]
             self._start_from(k)
             before = solver.objective(alpha)
             self.values[k] = rounded = self._round(j, exact)
             if problem.fit_intercept:
                 # the mean of the linear predictor stays where it was
-                for column in j[np.isnan(mean[j])]:
+                for column in np.unique(j[np.isnan(mean[j])]):
                     mean[column] = _column_mean(problem, column)
-                self.intercepts[k] += float(np.sum(mean[j] * (exact - rounded)))
+                shift = np.bincount(
+                    output, mean[j] * (exact - rounded), problem.n_outputs
+                )
+                self.intercepts[k] += shift if problem.n_outputs > 1 else shift[0]
             self._start_from(k)
             if alpha == 0:
                 self.gaps[k] = solver.certify(alpha)
@@ -462,7 +535,7 @@ class _Collector:
         return rounded
 
     def _start_from(self, k: int) -> None:
-        coef = np.zeros(self.problem.shape[1])
+        coef = np.zeros(self.problem.shape[1] * self.problem.n_outputs)
         coef[self.indices[k]] = self.values[k]
         self.solver.set_coef(coef, self.intercepts[k])
 
@@ -476,14 +549,20 @@ class _Collector:
         count = len(self.alphas)
         indptr = np.zeros(count + 1, dtype=np.int64)
         np.cumsum([len(part) for part in self.indices], out=indptr[1:])
-        coefs = sp.csc_array(
+        p, n_outputs = problem.shape[1], problem.n_outputs
+        coefs: Any = sp.csc_array(
             (
                 np.concatenate([np.empty(0, problem.dtype), *self.values]),
                 np.concatenate([np.empty(0, np.int32), *self.indices]),
                 indptr,
             ),
-            shape=(problem.shape[1], count),
+            shape=(p * n_outputs, count),
         )
+        intercepts = np.array(self.intercepts, dtype=np.float64)
+        if problem.family.name == Multinomial.name:
+            by_row = coefs.tocsr()
+            coefs = tuple(by_row[k * p : (k + 1) * p].tocsc() for k in range(n_outputs))
+            intercepts = intercepts.reshape(count, n_outputs).T.copy()
         gaps = np.array(self.gaps, dtype=np.float64)
         info = {
             **counters,
@@ -504,7 +583,7 @@ class _Collector:
         return PathResult(
             alphas=np.array(self.alphas, dtype=np.float64),
             coefs=coefs,
-            intercepts=np.array(self.intercepts, dtype=np.float64),
+            intercepts=intercepts,
             dual_gaps=gaps,
             n_iters=np.array(self.n_iters, dtype=np.intp),
             converged=gaps <= self.tol,
@@ -534,6 +613,32 @@ def _column_mean(problem: Problem, j: int) -> float:
     return float(np.einsum("i,i", values, weight) / weight.sum())
 
 
+def _check_start(coef_init: ArrayLike, problem: Problem) -> np.ndarray:
+    """Initial coefficients within the bounds, one class after another."""
+    p, n_outputs = problem.shape[1], problem.n_outputs
+    if problem.family.name == Multinomial.name:
+        coef_init = np.asarray(coef_init)
+        if coef_init.shape != (p, n_outputs):
+            raise ValueError(
+                f"coef_init has shape {coef_init.shape}; {p} columns and {n_outputs} "
+                f"classes make ({p}, {n_outputs})"
+            )
+        coef_init = coef_init.ravel(order="F")
+    start = check_vector("coef_init", coef_init, p * n_outputs, of="column")
+    if problem.lower is not None:
+        start = np.maximum(start, np.tile(problem.lower, n_outputs))
+    if problem.upper is not None:
+        start = np.minimum(start, np.tile(problem.upper, n_outputs))
+    return start
+
+
+def _check_intercept(intercept_init: Any, problem: Problem) -> Any:
+    if problem.family.name == Multinomial.name:
+        n_outputs = problem.n_outputs
+        return check_vector("intercept_init", intercept_init, n_outputs, of="position")
+    return check_real("intercept_init", intercept_init)
+
+
 def solve_path(
     problem: Problem,
     *,
@@ -544,7 +649,7 @@ def solve_path(
     max_iter: int = MAX_ITER,
     max_features: int | None = None,
     coef_init: ArrayLike | None = None,
-    intercept_init: float | None = None,
+    intercept_init: Any = None,
     callback: Callback | None = None,
     moments: Moments | None = None,
 ) -> PathResult:
@@ -554,7 +659,7 @@ def solve_path(
     ----------
     problem : Problem
         From `check_problem`.
-    intercept_init : float, optional
+    intercept_init : float, or array-like of shape (classes,), optional
         Goes with `coef_init`; by default that of the null model.
     moments : Moments, optional
         Of the rows of the problem, if they are known.
@@ -578,9 +683,9 @@ def solve_path(
     if grid is None and problem.l1_ratio == 0:
         default_grid(problem, np.nan)
     if coef_init is not None:
-        coef_init = check_vector("coef_init", coef_init, problem.shape[1], of="column")
+        coef_init = _check_start(coef_init, problem)
     if intercept_init is not None:
-        intercept_init = check_real("intercept_init", intercept_init)
+        intercept_init = _check_intercept(intercept_init, problem)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
 
@@ -591,13 +696,9 @@ def solve_path(
         if grid is None:
             grid = default_grid(problem, zero_alpha(solver), n_alphas, alpha_min_ratio)
         if coef_init is not None:
-            if problem.lower is not None:
-                coef_init = np.maximum(coef_init, problem.lower)
-            if problem.upper is not None:
-                coef_init = np.minimum(coef_init, problem.upper)
-            start = solver.intercept if intercept_init is None else intercept_init
+            start: Any = solver.intercept if intercept_init is None else intercept_init
             solver.set_coef(coef_init, start)
-        if len(grid) > 1 and max_features is None:
+        if len(grid) > 1 and max_features is None and problem.n_outputs == 1:
             solver.expect(float(grid[-1]))
         return done.result(_run(done, grid, max_features, callback))
     except KeyboardInterrupt:
@@ -624,7 +725,7 @@ def _run(
         if status == _INTERRUPTED:
             raise KeyboardInterrupt
         done.add(alpha, status)
-        n_nonzero = len(done.indices[-1])
+        n_nonzero = done.n_nonzero()
         if callback is not None and callback(
             k,
             {
@@ -662,7 +763,7 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     else:
         cause = f"a standstill after {n_iter} iterations"
         advice = "raise tol, try standardize=True, or keep to larger alphas"
-        if result.coefs.dtype == np.float32:
+        if result._outputs[0].dtype == np.float32:
             advice += ", or pass X as float64"
     warnings.warn(
         f"{int(bad.sum())} of {len(bad)} models did not reach the relative duality gap "
@@ -697,7 +798,7 @@ def path(
     max_features: int | None = None,
     n_threads: int | None = None,
     coef_init: ArrayLike | None = None,
-    intercept_init: float | None = None,
+    intercept_init: ArrayLike | None = None,
     callback: Callback | None = None,
     check_input: bool = True,
 ) -> PathResult:
@@ -719,15 +820,16 @@ def path(
         booleans are copied once; CSR and other sparse formats are converted to CSC.
         float32 stays float32, with all sums in float64.
     y : array-like of shape (n,)
-        Numbers in the range of the loss, or any two labels.
+        Numbers in the range of the loss, or any two labels (multinomial: any number).
     loss : str or Loss
         Half the unit deviance, of eta = x.w + b + offset: "squared", "huber" and
         "quantile" of real y; "poisson", "gamma" and "tweedie" of y >= 0 with mean
         exp(eta) (an exposure e is ``offset=log(e)``); "logistic", "probit", "cloglog"
-        and "squared_hinge" of two labels; "cox" of times to an event, y being a
-        structured array (event, time[, entry]) or such columns.  Parameters go with an
-        object, such as ``loss=fastl1.Tweedie(1.5)``, ``Cox("efron")``, ``Huber(delta)``
-        or ``Quantile(q)``; see `fastl1.losses` for the definitions.
+        and "squared_hinge" of two labels; "multinomial" of any number, with a linear
+        predictor each and a penalty on every coefficient; "cox" of times to an event, y
+        being a structured array (event, time[, entry]) or such columns.  Parameters go
+        with an object, such as ``loss=fastl1.Tweedie(1.5)``, ``Cox("efron")``,
+        ``Huber(delta)`` or ``Quantile(q)``; see `fastl1.losses` for the definitions.
     alphas : array-like of shape (K,), optional
         Decreasing penalties >= 0; 0 is allowed as the last one.  By default `n_alphas`
         values, evenly spaced in the logarithm, from the least alpha at which every
@@ -755,20 +857,20 @@ def path(
     strata : array-like of shape (n,), optional
         For the Cox loss: rows compare with rows of the same label only.
     offset : array-like of shape (n,), optional
-        A known part of the linear predictor.
+        A known part of the linear predictor; (n, classes) for the multinomial loss.
     tol : float
         Relative duality gap at which a model counts as solved.
     max_iter : int
         Outer iterations for each alpha.
     max_features : int, optional
-        Stop once more coefficients than this are nonzero.  The model that went over the
-        limit is the last one kept, as in glmnet's ``dfmax``.
+        Stop once more features than this have a nonzero coefficient.  The model that
+        went over the limit is the last one kept, as in glmnet's ``dfmax``.
     n_threads : int, optional
         By default as many as there are physical cores.  The result has the same bits
         for any number.
-    coef_init : array-like of shape (p,), optional
+    coef_init : array-like of shape (p,), or (p, classes) (multinomial), optional
         Where to start at the first alpha; see also `warm_start_from`.
-    intercept_init : float, optional
+    intercept_init : float, or array-like of shape (classes,), optional
         Goes with `coef_init`; by default that of the null model.
     callback : callable, optional
         ``callback(k, info)`` after each alpha, with a dict of its alpha, gap, n_iter,

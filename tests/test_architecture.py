@@ -23,6 +23,7 @@ LAYERS = (
         "_solver",
         "_batch",
         "_ragged",
+        "_multinomial_solver",
     }
     | {"_atomic", "_container", "_links"}
     | {"_predict", "_predictor", "explain"},
@@ -45,6 +46,7 @@ KERNELS = (
     *("_screen", "_quadratic", "_sweeps", "_state", "_samples", "_working"),
     *("_certificate", "_newton", "_driver", "_setup", "_pilot", "_moments"),
     *("_solver", "_batch", "_ragged", "_predict", "_predictor"),
+    *("_softmax", "_softmax_model", "_multinomial", "_multinomial_solver"),
 )
 # Everything else that is not the standard library or numpy, and who may import it;
 # scipy is a dependency, but too slow to import before it is needed.
