@@ -139,7 +139,8 @@ typedef struct fl1_ops {
                           double *mean);
     void (*stack_pack[2])(ptrdiff_t n, ptrdiff_t p, const void *rows,
                           const double *mean, const double *d, ptrdiff_t ld, double *Z);
-    void (*stack_gram)(ptrdiff_t n, const double *Z, ptrdiff_t ld, double *G);
+    void (*stack_gram)(ptrdiff_t n, const double *Z, ptrdiff_t ld, double *G,
+                       const void *next);
 
     /* One column of a rank-one update of a Cholesky factor (c = r / l, s = x / l for
      * the pivot l and the entry x above): dst = (src + s x) / c, then x = c x - s dst.

@@ -46,7 +46,8 @@ from fastl1._state cimport (
 from fastl1._working cimport start_covariance
 
 cdef enum:
-    WIDTH = 64               # problems in work at a time, at most
+    WIDTH = 64               # problems in work at a time, at most ...
+    GRAM_WIDTH = 256         # ... where they share a Gram matrix and X is read once
     REFS = 3                 # references for screening, each
     MAX_SHARED = 4000        # columns of a shared Gram matrix (128 MB)
     IDLE = -1
@@ -421,7 +422,8 @@ cdef class Batch:
         cdef size_t each = state_bytes(S.n, S.p, refs, borrows)
         cdef ptrdiff_t a, width
         each += (S.n + S.p) * sizeof(double)
-        width = max(min(WIDTH, self.q.k, <ptrdiff_t> (self.memory // each)), 1)
+        width = WIDTH if self.gram == NULL else GRAM_WIDTH
+        width = max(min(width, self.q.k, <ptrdiff_t> (self.memory // each)), 1)
         self.works = <work_t*> calloc(width, sizeof(work_t))
         self.active = <ptrdiff_t*> malloc(width * sizeof(ptrdiff_t))
         self.V = <double*> malloc(S.n * width * sizeof(double))

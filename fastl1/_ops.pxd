@@ -132,7 +132,8 @@ cdef extern from "fl1_ops.h":
                               double*) noexcept nogil
         void (*stack_pack[2])(ptrdiff_t, ptrdiff_t, const void*, const double*,
                               const double*, ptrdiff_t, double*) noexcept nogil
-        void (*stack_gram)(ptrdiff_t, const double*, ptrdiff_t, double*) noexcept nogil
+        void (*stack_gram)(ptrdiff_t, const double*, ptrdiff_t, double*,
+                           const void*) noexcept nogil
         void (*chol_column)(ptrdiff_t, double, double, const double*, double*,
                             double*) noexcept nogil
         double (*loss_eval[11])(const fl1_loss*, ptrdiff_t, const double*,

@@ -201,7 +201,7 @@ cdef int _pack(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:
     D.mean[p] = base + total
     K.ops.stack_mean[vtype](n, p, rows, D.s, D.mean)
     K.ops.stack_pack[vtype](n, p, rows, D.mean, D.d, ld, D.Z)
-    K.ops.stack_gram(n, D.Z, ld, D.G)
+    K.ops.stack_gram(n, D.Z, ld, D.G, rows + n * p * K.vsize)
     for j in range(p + 1):
         var = D.G[j + j * ld]
         if not var <= MAX_ABS * MAX_ABS:

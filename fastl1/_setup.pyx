@@ -264,9 +264,6 @@ cdef void set_samples(
         memset(S.eta, 0, S.n * sizeof(double))
     else:
         memcpy(S.eta, offset, S.n * sizeof(double))
-    memset(S.v, 0, S.n * sizeof(double))
-    memset(S.g, 0, S.n * sizeof(double))
-    memset(S.n_work, 0, S.n * sizeof(double))
     memcpy(S.h, S.s, S.n * sizeof(double))
     memcpy(S.h_sqrt, S.s_sqrt, S.n * sizeof(double))
     _clear(S)

@@ -396,10 +396,10 @@ n_threads, check_input
 
     Notes
     -----
-    Memory: up to 64 targets are in work at a time, each with about 12 n + 13 p numbers
-    of 8 bytes and what its working set takes, as many as fit into 512 MB (one always
-    runs).  The Gram matrix of at most 4000 columns, 128 MB, comes on top, and so do X,
-    Y and the coefficients.
+    Memory: up to 64 targets (256 with a shared Gram matrix) are in work at a time, each
+    with about 13 n + 14 p numbers of 8 bytes and what its working set takes, as many as
+    fit into 512 MB (one always runs).  The Gram matrix of at most 4000 columns, 128 MB,
+    comes on top, and so do X, Y and the coefficients.
 
     Examples
     --------
