@@ -35,6 +35,11 @@ typedef struct fl1_infer {
     /* whether all n indices lie in [0, bound) */
     int (*in_range[2])(ptrdiff_t n, const void *idx, int64_t bound);
 
+    /* out_i = the product of row i with w, per value type (the first two) and index
+     * type; pointers as for `find`, indices in range */
+    void (*row_dots[2][2])(ptrdiff_t n, const void *indptr, const void *idx,
+                           const void *x, const double *w, double *out);
+
     /* per value type; strides in bytes */
     /* out_k = the value at x + index_k stride */
     void (*gather[FL1_N_VALUES])(ptrdiff_t n, const char *x, ptrdiff_t stride,

@@ -518,21 +518,25 @@ cdef void _add_hits(
         )
 
 
-cdef double _direct_row(
-    const map_t* M, const csr_t* X, int64_t first, int64_t end
+cdef void _direct_rows(
+    const map_t* M, const csr_t* X, ptrdiff_t begin, ptrdiff_t stop, double* out
 ) noexcept nogil:
-    """Sum of a row against the array of all coefficients."""
-    cdef int64_t e
-    cdef double s = OPS.sparse_dot[X.vtype][X.itype](
-        end - first, X.data + first * _vsize(X), X.indices + first * _isize(X),
-        M.direct
+    """Rows against the array of all coefficients."""
+    cdef int64_t e, first = _start(X, begin)
+    cdef ptrdiff_t i
+    cdef double s
+    OPS.infer.row_dots[X.vtype][X.itype](
+        stop - begin, X.indptr + begin * _isize(X), X.indices + first * _isize(X),
+        X.data + first * _vsize(X), M.direct, out + begin
     )
-    if s - s != 0.0:  # perhaps of 0 * NaN or 0 * inf, which do not count
-        s = 0.0
-        for e in range(first, end):
-            if M.direct[_index(X, e)] != 0.0:
-                s += _value(X, e) * M.direct[_index(X, e)]
-    return s
+    for i in range(begin, stop):
+        s = out[i]
+        if s - s != 0.0:  # perhaps of 0 * NaN or 0 * inf, which do not count
+            s = 0.0
+            for e in range(_start(X, i), _start(X, i + 1)):
+                if M.direct[_index(X, e)] != 0.0:
+                    s += _value(X, e) * M.direct[_index(X, e)]
+        out[i] = s + M.intercept[0]
 
 
 cdef ptrdiff_t csr_link(
@@ -562,9 +566,7 @@ cdef ptrdiff_t csr_link(
                 end - first, X.indices + first * _isize(X), M.p
             ):
                 return i
-            for r in range(i, j):
-                out[r] = M.intercept[0] + _direct_row(M, X, _start(X, r),
-                                                      _start(X, r + 1))
+            _direct_rows(M, X, i, j, out)
             i = j
             continue
         for r in range(i * K, j * K):
