@@ -28,7 +28,12 @@ from fastl1._moments import Moments
 from fastl1._validation import Problem, check_problem
 from fastl1.cv import CVPathResult, run_folds, warn_unconverged
 from fastl1.folds import Folds
-from fastl1.paths import enet_path, lasso_path, solve_path
+from fastl1.paths import (
+    enet_path,
+    lasso_path,
+    only_model,
+    solve_path,
+)
 from fastl1.scoring import Scoring
 from fastl1.splits import check_splits
 
@@ -130,7 +135,7 @@ class _Fit(NamedTuple):
     """One model and its certificate; `dual_gap` is in the unit of the objective."""
 
     coef: np.ndarray
-    intercept: float
+    intercept: Any
     gap: float
     dual_gap: float
     n_iter: int
@@ -142,7 +147,7 @@ def _solve(
     tol: float,
     max_iter: int,
     coef_init: np.ndarray | None = None,
-    intercept_init: float | None = None,
+    intercept_init: Any = None,
     stacklevel: int = 3,
     moments: Moments | None = None,
 ) -> _Fit:
@@ -156,9 +161,8 @@ def _solve(
         intercept_init=intercept_init,
         moments=moments,
     )
-    coef = path.coefs.toarray()[:, 0]
-    intercept = float(path.intercepts[0])
-    if not (np.isfinite(coef).all() and np.isfinite(intercept)):
+    coef, intercept = only_model(path.coefs, path.intercepts)
+    if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
         raise ValueError(
             "Coordinate descent iterations resulted in non-finite parameter values. "
             "The input data may contain large values and need to be preprocessed."
@@ -807,10 +811,14 @@ class ElasticNetCV(_RegressorCV):
 
 
 class _LinearClassifier(_SparseCoef, ClassifierMixin):
-    """Targets and predictions of the binary classifiers."""
+    """Targets and predictions of the classifiers."""
+
+    # whether more than two classes are fitted, by the multinomial loss
+    _multinomial: ClassVar[bool] = False
 
     def decision_function(self, X: Any) -> Any:
-        """Linear predictor: positive means ``classes_[1]``.
+        """Linear predictor: positive means ``classes_[1]``; of every class if there are
+        more than two.
 
         Parameters
         ----------
@@ -818,14 +826,15 @@ class _LinearClassifier(_SparseCoef, ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
         scores = X @ self.coef_.T
         if hasattr(scores, "toarray"):
             scores = scores.toarray()
-        return (scores + self.intercept_).ravel()
+        scores = scores + self.intercept_
+        return scores if len(self.classes_) > 2 else scores.ravel()
 
     def predict(self, X: Any) -> Any:
         """Predict class labels.
@@ -839,6 +848,8 @@ class _LinearClassifier(_SparseCoef, ClassifierMixin):
         ndarray of shape (n_samples,)
         """
         scores = self.decision_function(X)
+        if scores.ndim == 2:
+            return self.classes_[scores.argmax(axis=1)]
         return self.classes_[(scores > 0).astype(np.intp)]
 
     def predict_proba(self, X: Any) -> Any:
@@ -850,12 +861,14 @@ class _LinearClassifier(_SparseCoef, ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
+        ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
         """
-        from scipy.special import expit
+        from scipy.special import expit, softmax
 
         eta = self.decision_function(X)
+        if eta.ndim == 2:
+            return softmax(eta, axis=1)
         return np.column_stack([expit(-eta), expit(eta)])
 
     def predict_log_proba(self, X: Any) -> Any:
@@ -867,10 +880,14 @@ class _LinearClassifier(_SparseCoef, ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
+        ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
         """
+        from scipy.special import log_softmax
+
         eta = self.decision_function(X)
+        if eta.ndim == 2:
+            return log_softmax(eta, axis=1)
         return -np.column_stack([np.logaddexp(0, eta), np.logaddexp(0, -eta)])
 
     def sparsify(self) -> Self:
@@ -897,13 +914,13 @@ class _LinearClassifier(_SparseCoef, ClassifierMixin):
 
     @property
     def sparse_coef_(self) -> Any:
-        """Sparse representation of the fitted ``coef_``, (1, n_features)."""
+        """Sparse representation of the fitted ``coef_``, of the same shape."""
         return _as_csr(_dense(self.coef_))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_class = self._multinomial
         return tags
 
     def _check_data(
@@ -911,14 +928,15 @@ class _LinearClassifier(_SparseCoef, ClassifierMixin):
     ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Validated X, y, weights, class weights applied; sets ``classes_``.
 
-        Returns X, y (labels), codes (float64 0/1), sample weights, training weights.
+        Returns X, y (labels), codes (float64, from 0), sample weights, training
+        weights.
         """
         X, y = validate_data(
             self, X, y, accept_sparse="csc", dtype=FLOATS, ensure_all_finite=False
         )
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
-        if len(classes) > 2:
+        if len(classes) > 2 and not self._multinomial:
             raise ValueError(
                 "Only binary classification is supported. The type of the target is "
                 f"{type_of_target(y)}: wrap the estimator in "
@@ -956,7 +974,7 @@ _PENALTY_DEPRECATED = (
 
 
 class LogisticRegression(_LinearClassifier, BaseEstimator):
-    """Binary logistic regression with L1, L2 or elastic-net penalty.
+    """Logistic regression with L1, L2 or elastic-net penalty.
 
     Minimizes, over ``w`` and the intercept ``b``,
 
@@ -964,8 +982,8 @@ class LogisticRegression(_LinearClassifier, BaseEstimator):
     + (1 − l1_ratio) / 2 · ‖w‖²``
 
     as ``sklearn.linear_model.LogisticRegression`` does; fastl1's alpha is ``1 / (C
-    Σs)``. For more than two classes, wrap it in
-    ``sklearn.multiclass.OneVsRestClassifier``.
+    Σs)``. For more than two classes the loss is that of the softmax of one linear
+    predictor per class, and the penalty the sum over all classes.
 
     Parameters
     ----------
@@ -992,10 +1010,10 @@ class LogisticRegression(_LinearClassifier, BaseEstimator):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-    coef_ : ndarray of shape (1, n_features)
-    sparse_coef_ : sparse matrix of shape (1, n_features)
-    intercept_ : ndarray of shape (1,)
+    classes_ : ndarray of shape (n_classes,)
+    coef_ : ndarray of shape (1, n_features), or (n_classes, n_features) for more than 2
+    sparse_coef_ : sparse matrix of the shape of ``coef_``
+    intercept_ : ndarray of shape (1,) or (n_classes,)
     relative_gap_ : float
         Duality gap divided by the objective of the null model; with ``C=np.inf`` the
         relative norm of the gradient.
@@ -1012,6 +1030,8 @@ class LogisticRegression(_LinearClassifier, BaseEstimator):
     >>> LogisticRegression(l1_ratio=1.0).fit(X, y).predict([[3.0]])
     array(['yes'], dtype='<U3')
     """
+
+    _multinomial = True
 
     def __init__(
         self,
@@ -1055,7 +1075,7 @@ class LogisticRegression(_LinearClassifier, BaseEstimator):
             Fortran-ordered float64 or float32 arrays and CSC matrices are used without
             a copy.
         y : array-like of shape (n_samples,)
-            Two labels of any type.
+            Two or more labels of any type.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -1065,8 +1085,7 @@ class LogisticRegression(_LinearClassifier, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            For bad input or hyperparameters, naming them; for one class or more than
-            two.
+            For bad input or hyperparameters, naming them; for one class.
         """
         l1_ratio, C = self._penalty()
         if self.n_jobs is not None:
@@ -1075,25 +1094,27 @@ class LogisticRegression(_LinearClassifier, BaseEstimator):
                 f"1.10. You provided n_jobs={self.n_jobs}, please leave it unspecified."
             )
         X, y, codes, weight, train_weight = self._check_data(X, y, sample_weight)
+        several = len(self.classes_) > 2
         problem = check_problem(
             X,
             codes,
-            loss="logistic",
+            loss="multinomial" if several else "logistic",
             l1_ratio=l1_ratio,
             fit_intercept=bool(self.fit_intercept),
             sample_weight=train_weight,
-            defer_values=True,
         )
         total = len(codes) if train_weight is None else train_weight.sum()
-        start = intercept = None
+        start: Any = None
+        intercept: Any = None
         if self.warm_start and hasattr(self, "coef_"):
-            start = np.ravel(_dense(self.coef_))
-            intercept = float(self.intercept_[0])
+            coef = _dense(self.coef_)
+            start = coef.T if several else np.ravel(coef)
+            intercept = self.intercept_ if several else float(self.intercept_[0])
         fit = _solve(
             problem, 1.0 / (C * total), self.tol, self.max_iter, start, intercept
         )
-        self.coef_ = fit.coef[None, :]
-        self.intercept_ = np.array([fit.intercept], dtype=X.dtype)
+        self.coef_ = np.atleast_2d(fit.coef.T)
+        self.intercept_ = np.array(fit.intercept, dtype=X.dtype, ndmin=1)
         self.relative_gap_ = fit.gap
         self.n_iter_ = np.array([fit.n_iter], dtype=np.int32)
         return self

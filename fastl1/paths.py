@@ -215,14 +215,14 @@ class PathResult:
         """
         alpha = check_real("alpha", alpha, 0.0)
         if not check_flag("exact", exact):
-            return _only_model(*self._interpolate(np.array([alpha])))
+            return only_model(*self._interpolate(np.array([alpha])))
         if self._problem is None:
             raise ValueError(
                 "exact=True solves again, and this result has no data: it was "
                 "unpickled. Call fastl1.path with the data and this alpha"
             )
         low, high = self.alphas.min(), self.alphas.max()
-        coef, intercept = _only_model(*self._interpolate(np.clip([alpha], low, high)))
+        coef, intercept = only_model(*self._interpolate(np.clip([alpha], low, high)))
         refit = solve_path(
             self._problem,
             alphas=[alpha],
@@ -232,7 +232,7 @@ class PathResult:
             intercept_init=intercept,
         )
         warn_unconverged(refit, stacklevel=2)
-        return _only_model(refit.coefs, refit.intercepts)
+        return only_model(refit.coefs, refit.intercepts)
 
     def _interpolate(self, alphas: np.ndarray) -> tuple[Any, np.ndarray]:
         """coefs and intercepts at m alphas, linear between grid points."""
@@ -372,7 +372,7 @@ class PathResult:
         )
 
 
-def _only_model(coefs: Any, intercepts: np.ndarray) -> tuple[np.ndarray, Any]:
+def only_model(coefs: Any, intercepts: np.ndarray) -> tuple[np.ndarray, Any]:
     """Coefficients and intercept of the only model, dense."""
     if isinstance(coefs, tuple):
         return np.hstack([part.toarray() for part in coefs]), intercepts[:, 0]

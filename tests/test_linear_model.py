@@ -515,9 +515,35 @@ def test_more_than_two_classes(regression):
     X, _ = regression
     y = np.arange(len(X)) % 3
     with pytest.raises(ValueError, match="Only binary classification is supported"):
-        LogisticRegression().fit(X, y)
+        make("LogisticRegressionCV").fit(X, y)
     model = OneVsRestClassifier(LogisticRegression()).fit(X, y)
     assert model.predict_proba(X).shape == (len(X), 3)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_multinomial_is_scikit_learns(regression, l1_ratio):
+    X, _ = regression
+    y = np.array(["low", "mid", "high"])[np.digitize(X[:, 0], [-0.5, 0.5])]
+    weight = 1.0 + np.arange(len(X)) % 3
+    options = {"C": 0.5, "l1_ratio": l1_ratio}
+    ours = LogisticRegression(tol=1e-10, class_weight="balanced", **options)
+    ours.fit(X, y, sample_weight=weight)
+    theirs = sklearn.linear_model.LogisticRegression(
+        solver="saga", tol=1e-9, max_iter=10**5, class_weight="balanced", **options
+    ).fit(X, y, sample_weight=weight)
+    assert ours.coef_.shape == theirs.coef_.shape == (3, X.shape[1])
+    assert ours.intercept_.shape == (3,)
+    assert ours.relative_gap_ <= 1e-10
+    assert np.array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_allclose(
+        ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        np.exp(ours.predict_log_proba(X)), ours.predict_proba(X), atol=1e-12
+    )
+    again = LogisticRegression(warm_start=True, tol=1e-6, **options).fit(X, y)
+    assert again.fit(X, y).n_iter_[0] <= 1
+    assert again.sparsify().predict_proba(X).shape == (len(X), 3)
 
 
 @pytest.mark.parametrize("name", ["LassoCV", "ElasticNetCV"])
