@@ -454,8 +454,11 @@ def run_folds(
 def _out_of_fold(
     folds: Folds, tasks: list[tuple[int, int]], found: list[Any], shape: tuple[int, int]
 ) -> np.ndarray:
-    """(n_ratios, n_samples, K) means of the predictions of each held-out row."""
-    total = np.zeros((shape[0], len(folds.problem.y), shape[1]))
+    """(n_ratios, n_samples, K) means of the predictions of each held-out row; for the
+    multinomial loss (n_ratios, n_samples, K, classes)."""
+    classes = folds.problem.n_outputs
+    outputs = (classes,) if classes > 1 else ()
+    total = np.zeros((shape[0], len(folds.problem.y), shape[1], *outputs))
     times = np.zeros(total.shape, dtype=np.int32)
     for (r, f), fold in zip(tasks, found, strict=True):
         if fold is not None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastl1._moments import Moments
 from fastl1._validation import CSC, Problem
-from fastl1.losses import Loss
+from fastl1.losses import Loss, Multinomial
 from fastl1.paths import PathResult
 
 Array = Any
@@ -64,6 +64,14 @@ def _brier(y: Array, eta: Array, w: Weight) -> Array:
     return _average((_sigmoid(eta) - y[:, None]) ** 2, w)
 
 
+def _class_log_loss(y: Array, eta: Array, w: Weight) -> Array:
+    return _average(Multinomial().deviance(y[:, None], eta), w)
+
+
+def _class_accuracy(y: Array, eta: Array, w: Weight) -> Array:
+    return _average((eta.argmax(axis=-1) == y[:, None]).astype(float), w)
+
+
 def _sigmoid(eta: Array) -> Array:
     e = np.exp(-np.abs(eta))
     return np.where(eta >= 0, 1.0, e) / (1.0 + e)
@@ -83,8 +91,18 @@ METRICS: dict[str, tuple[str, Callable[[Array, Array, Weight], Array], int]] = {
     "neg_brier_score": ("logistic", _brier, -1),
     "accuracy": ("logistic", _accuracy, 1),
 }
+# the same of the multinomial loss, whose eta has the classes as a last axis
+OF_CLASSES: dict[str, tuple[Callable[[Array, Array, Weight], Array], int]] = {
+    "log_loss": (_class_log_loss, 1),
+    "neg_log_loss": (_class_log_loss, -1),
+    "accuracy": (_class_accuracy, 1),
+}
 ERRORS = ("mse", "mae", "log_loss", "deviance")
-DEFAULT_METRIC = {"squared": "mse", "logistic": "log_loss"}
+DEFAULT_METRIC = {
+    "squared": "mse",
+    "logistic": "log_loss",
+    "multinomial": "log_loss",
+}
 
 # What a metric is where the mean squared error of each model is known: mse -> score.
 OF_SQUARED_ERROR: dict[str, Callable[[Array], Array]] = {
@@ -119,6 +137,9 @@ class Scoring:
                     return 2 * _average(family.deviance(y[:, None], eta), w)
 
                 return cls(scoring, False, deviance)
+            if loss == Multinomial.name and scoring in OF_CLASSES:
+                metric, sign = OF_CLASSES[scoring]
+                return cls(scoring, scoring not in ERRORS, metric, sign)
             if scoring in METRICS and METRICS[scoring][0] == loss:
                 _, metric, sign = METRICS[scoring]
                 return cls(scoring, scoring not in ERRORS, metric, sign)
@@ -162,7 +183,7 @@ class Scoring:
 
         Parameters
         ----------
-        eta : ndarray (len(rows), K)
+        eta : ndarray (len(rows), K), or (len(rows), K, classes)
             Their linear predictors there, from `linear_predictors`.
         weight : ndarray (n_samples,) or None
         """
@@ -181,7 +202,7 @@ class Scoring:
         return np.array(
             [
                 self.scorer(point(path, k, X, column), X, y, **params)
-                for k, column in enumerate(eta.T)
+                for k, column in enumerate(np.moveaxis(eta, 1, 0))
             ]
         )
 
@@ -209,17 +230,20 @@ class _Point:
 
     def __init__(self, path: PathResult, k: int, X: Any, eta: Array) -> None:
         self.path, self.k, self.X, self.eta = path, k, X, eta
-        self.intercept_ = path.intercepts[k]
+        self.intercept_ = path.intercepts[..., k]
         self.n_features_in_ = X.shape[1]
         if path.classes is not None:
             self.classes_ = path.classes
 
     @property
     def coef_(self) -> Array:
-        return self.path.coefs[:, [self.k]].toarray()[:, 0]
+        coefs = self.path.coefs
+        if isinstance(coefs, tuple):  # a row for each class
+            return np.vstack([part[:, [self.k]].toarray().T for part in coefs])
+        return coefs[:, [self.k]].toarray()[:, 0]
 
     def _eta(self, X: Any) -> Array:
-        return self.eta if X is self.X else X @ self.coef_ + self.intercept_
+        return self.eta if X is self.X else X @ self.coef_.T + self.intercept_
 
 
 class _RegressorPoint(_Point):
@@ -239,6 +263,8 @@ class _ClassifierPoint(_Point):
         if self.path.loss == "logistic":  # without rounding near 0
             return np.column_stack([_sigmoid(-eta), _sigmoid(eta)])
         second = self.path.family.inverse_link(eta)
+        if eta.ndim == 2:  # of every class
+            return second
         return np.column_stack([1.0 - second, second])
 
 
@@ -257,15 +283,29 @@ def _point_class(labels: bool) -> Any:
 def linear_predictors(
     X: Any, rows: np.ndarray, path: PathResult, offset: Weight
 ) -> Array:
-    """eta (len(rows), K) = X[rows] @ coefs + intercepts + offset[rows].
+    """eta (len(rows), K) = X[rows] @ coefs + intercepts + offset[rows]; for the
+    multinomial loss (len(rows), K, classes).
 
     Only the columns that carry a coefficient are touched.  The products are SciPy's
     single-threaded ones: the same bits whatever the number of threads.
     """
-    coefs = path.coefs.tocsr().astype(np.float64, copy=False)
+    if isinstance(path.coefs, tuple):
+        parts = [
+            _products(X, rows, *part, None)
+            for part in zip(path.coefs, path.intercepts, strict=True)
+        ]
+        eta = np.stack(parts, axis=-1)
+        return eta if offset is None else eta + offset[rows][:, None]
+    return _products(X, rows, path.coefs, path.intercepts, offset)
+
+
+def _products(
+    X: Any, rows: np.ndarray, coefs: Any, intercepts: Array, offset: Weight
+) -> Array:
+    coefs = coefs.tocsr().astype(np.float64, copy=False)
     used = np.flatnonzero(np.diff(coefs.indptr))
     eta = np.empty((len(rows), coefs.shape[1]), order="F")
-    eta[:] = path.intercepts
+    eta[:] = intercepts
     if offset is not None:
         eta += offset[rows][:, None]
     sparse = _scipy_csc(X) if isinstance(X, CSC) else None

@@ -383,3 +383,30 @@ def test_an_impossible_tolerance_warns():
         result = fit(X, y, n_alphas=3, tol=0.0)
     assert any(w.category is fastl1.ConvergenceWarning for w in caught)
     assert result.dual_gaps.max() < 1e-12
+
+
+@pytest.mark.parametrize("storage", ["dense", "csc"])
+def test_cross_validation(storage):
+    X, y = make(n=160, p=10, K=3)
+    names = np.array(["a", "b", "c"])[y]
+    given = X if storage == "dense" else sp.csc_array(X)
+    options = {"loss": "multinomial", "n_alphas": 6, "cv": 4, "return_oof": True}
+    result = fastl1.cross_validate_path(given, names, **options)
+    assert result.oof.shape == (1, 160, 6, 3)
+    np.testing.assert_allclose(result.oof.sum(axis=-1), 1.0)
+    assert result.scoring == "log_loss"
+    hits = fastl1.cross_validate_path(given, names, scoring="accuracy", **options)
+    # any scorer of scikit-learn sees a classifier
+    balanced = fastl1.cross_validate_path(
+        given, names, scoring="balanced_accuracy", **options
+    )
+    for f, (_, rows) in enumerate(result.splits):
+        proba = result.oof[0, rows]
+        own = proba[np.arange(len(rows)), :, y[rows]]
+        np.testing.assert_allclose(
+            result.scores[0, :, f], -np.log(own).mean(axis=0), rtol=1e-8
+        )
+        right = proba.argmax(axis=-1) == y[rows][:, None]
+        np.testing.assert_allclose(hits.scores[0, :, f], right.mean(axis=0))
+        recall = [right[y[rows] == k].mean(axis=0) for k in range(3)]
+        np.testing.assert_allclose(balanced.scores[0, :, f], np.mean(recall, axis=0))
