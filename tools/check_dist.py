@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-SOURCE_FOLDERS = ("csrc", "examples", "fastl1", "tests", "tools")
+SOURCE_FOLDERS = ("csrc/", "examples/", "fastl1/", "tests/", "tools/")
 IN_WHEEL = (".py", ".pyi", ".pxd", ".so")
 
 
@@ -17,17 +17,18 @@ def main():
     (sdist,) = Path(sys.argv[1]).glob("*.tar.gz")
     (wheel,) = Path(sys.argv[1]).glob("*.whl")
     tracked = subprocess.run(
-        ["git", "ls-files", *SOURCE_FOLDERS], check=True, capture_output=True, text=True
+        ["git", "ls-files"], check=True, capture_output=True, text=True
     ).stdout.split()
+    sources = [name for name in tracked if name.startswith(SOURCE_FOLDERS)]
     errors = []
 
     with tarfile.open(sdist) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
-    errors += [f"sdist lacks {name}" for name in tracked if name not in names]
+    errors += [f"sdist lacks {name}" for name in sources if name not in names]
     errors += [
         f"sdist has {name}"
         for name in names
-        if name.endswith((".c", ".so")) and not name.startswith("csrc/")
+        if name.endswith((".c", ".so")) and name not in tracked
     ]
 
     names = [n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n]
