@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import reference
 import scipy.sparse as sp
+from reference_multinomial import MultinomialReference
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
@@ -51,6 +52,21 @@ def test_certificate_agrees_with_the_oracle(loss, l1_ratio, sparse):
             best = reference.objective(X, target, exact[k], 0.0, alpha, **oracle)
             assert got.gap[k] * null >= primal - best - 1e-12
             assert got.gap[k] == pytest.approx(gap / null, rel=tolerance, abs=1e-10)
+
+
+def test_multinomial_certificate_agrees_with_the_oracle():
+    X, _ = problem("squared", False)
+    y = np.arange(40) % 3 * 2.0
+    top = certificate.alpha_max("multinomial", X, y)
+    oracle = MultinomialReference(X, y / 2, 3, fit_intercept=False)
+    W = 0.1 * np.random.default_rng(2).standard_normal((25, 3))
+    for alpha in (top, top / 10):
+        got = certificate.certify("multinomial", X, y, W.T.reshape(-1, 1), alpha)
+        assert got.null == pytest.approx(np.log(3))
+        assert got.primal[0] == pytest.approx(oracle.objective(W, np.zeros(3), alpha))
+        gap = oracle.relative_gap(W, np.zeros(3), alpha)
+        assert gap - 1e-12 <= got.gap[0] < 1.5 * gap + 0.05
+    assert certificate.certify("multinomial", X, y, 0 * W, top).gap[0] < 1e-12
 
 
 def test_certificate_of_a_sparse_path_counts_nonzeros():
@@ -174,6 +190,7 @@ def test_harness_end_to_end(tmp_path, capsys):
     arguments += ["--work", str(tmp_path / "work"), "--out", str(out)]
     chosen = ["lasso-tinydense-10", "lassopath-tinysparse-10", "logistic-tinydense-10"]
     chosen += ["cv-tinydense-10", "cv-tinysparse-10"]
+    chosen += ["multinomial-tinyclasses-10"]
     chosen += ["many-tinytargets-10", "ragged-tinystack-10"]
     peers = ["fastl1", "sklearn"]
     assert run.main(["--tasks", *chosen, "--peers", *peers, *arguments]) == 0

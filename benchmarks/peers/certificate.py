@@ -5,6 +5,7 @@ alpha per column, with ``r = y - X w``::
 
     squared    P(w) = r.r / 2n               + a1 |w|_1 + a2/2 w.w
     logistic   P(w) = mean log(1 + exp(-y Xw)) + a1 |w|_1             y in {-1, 1}
+    multinomial  P(w) = mean -log softmax(Xw)_y + a1 |w|_1      w has a column a class
 
 with ``a1 = alpha l1_ratio`` and ``a2 = alpha (1 - l1_ratio)``; there is no intercept.
 The dual point is made from the coefficients alone: a multiple of the residual, scaled
@@ -33,10 +34,14 @@ class Certificate:
 
 
 def certify(loss, X, y, W, alphas, l1_ratio=1.0):
-    """Certificate of the columns of ``W`` (dense or sparse, (features, K))."""
+    """Certificate of the columns of ``W`` (dense or sparse, (features, K)).
+
+    Those of the multinomial loss hold the coefficients of one class after another.
+    """
     alphas = np.atleast_1d(np.asarray(alphas, dtype=np.float64))
     W = np.asarray(W.toarray() if sp.issparse(W) else W, dtype=np.float64)
-    W = W.reshape(X.shape[1], -1)
+    outputs = len(np.unique(y)) if loss == "multinomial" else 1
+    W = W.reshape(X.shape[1] * outputs, -1)
     if W.shape[1] != alphas.size:
         raise ValueError(f"{W.shape[1]} coefficient vectors for {alphas.size} alphas")
     if loss == "squared":
@@ -45,6 +50,10 @@ def certify(loss, X, y, W, alphas, l1_ratio=1.0):
         if l1_ratio != 1.0:
             raise ValueError("the logistic certificate has no l2 part")
         primal, dual, null = _logistic(X, y, W, alphas)
+    elif loss == "multinomial":
+        if l1_ratio != 1.0:
+            raise ValueError("the multinomial certificate has no l2 part")
+        primal, dual, null = _multinomial(X, y, W, alphas)
     else:
         raise ValueError(f"unknown loss {loss!r}")
     return Certificate(
@@ -54,6 +63,9 @@ def certify(loss, X, y, W, alphas, l1_ratio=1.0):
 
 def alpha_max(loss, X, y, l1_ratio=1.0):
     """The least alpha at which w = 0 is optimal."""
+    if loss == "multinomial":
+        Y = _one_hot(y)
+        return float(np.abs(X.T @ (Y - 1 / Y.shape[1])).max() / len(y))
     scale = {"squared": 1.0, "logistic": 0.5}[loss]
     return float(scale * np.abs(X.T @ y).max() / len(y) / l1_ratio)
 
@@ -92,6 +104,28 @@ def _logistic(X, y, W, alphas):
     u *= np.minimum(1.0, alphas / np.maximum(largest, np.finfo(float).tiny))
     dual = -(_xlogx(u) + _xlogx(1 - u)).mean(axis=0)
     return primal, dual, np.log(2.0)
+
+
+def _one_hot(y):
+    return (y[:, None] == np.unique(y)).astype(np.float64)
+
+
+def _multinomial(X, y, W, alphas):
+    """The dual point is q = y + s (p - y): of the simplex, as p and y are."""
+    Y = _one_hot(y)
+    classes = Y.shape[1]
+    primal, dual = np.empty_like(alphas), np.empty_like(alphas)
+    for k, alpha in enumerate(alphas):
+        w = W[:, k].reshape(classes, -1).T
+        eta = _linear_predictor(X, w)
+        eta = eta - eta.max(axis=1, keepdims=True)
+        log_p = eta - np.log(np.exp(eta).sum(axis=1, keepdims=True))
+        primal[k] = -(Y * log_p).sum(axis=1).mean() + alpha * np.abs(w).sum()
+        p = np.exp(log_p)
+        largest = np.abs(X.T @ (Y - p)).max() / len(y)
+        q = Y + min(1.0, alpha / max(largest, np.finfo(float).tiny)) * (p - Y)
+        dual[k] = -_xlogx(q).sum(axis=1).mean()
+    return primal, dual, np.log(classes)
 
 
 def _xlogx(u):

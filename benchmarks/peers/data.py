@@ -73,6 +73,27 @@ class Stacked:
 
 
 @dataclass(frozen=True)
+class Classes:
+    """Correlated dense columns, and labels of a planted sparse softmax model."""
+
+    n: int
+    p: int
+    classes: int
+    informative: int
+
+    def make(self):
+        rng = np.random.default_rng(0)
+        X = correlated_design(self.n, self.p, 0.6, rng)
+        W = np.zeros((self.p, self.classes))
+        for k in range(self.classes):
+            support = rng.choice(self.p, self.informative, replace=False)
+            W[support, k] = rng.standard_normal(self.informative)
+        eta = X @ W
+        noise = rng.gumbel(size=eta.shape) * eta.std() / 3
+        return X, (eta + noise).argmax(axis=1).astype(np.float64)
+
+
+@dataclass(frozen=True)
 class Real:
     """An ``.npz``: ``X, y``, or ``data, indices, indptr, shape, y`` (counts, CSR)."""
 
@@ -80,6 +101,7 @@ class Real:
     split_at_median: bool = (
         False  # many classes: the lower half of them against the rest
     )
+    classes: bool = False  # y as it is
 
     def make(self):
         folder = os.environ.get("FASTL1_BENCH_DATA")
@@ -95,6 +117,8 @@ class Real:
             else:
                 parts = z["data"].astype(np.float64), z["indices"], z["indptr"]
                 X = tf_idf(sp.csr_matrix(parts, shape=tuple(z["shape"])))
+        if self.classes:
+            return X, y
         if self.split_at_median or len(np.unique(y)) == 2:
             y = as_labels(y)
         else:
@@ -113,6 +137,9 @@ SETS = {
     "tinystack": Stacked(6, 30, 8, 3),
     "tinydense": Synthetic(60, 90, 8),
     "tinysparse": Synthetic(200, 300, 20, density=3e-2),
+    "classes": Classes(3000, 1000, 10, 20),
+    "tinyclasses": Classes(60, 20, 3, 4),
+    "20groups": Real("news20groups_bydate.npz", classes=True),
     "20news": Real("news20groups_bydate.npz", split_at_median=True),
     "snp": Real("mice_snp_bmi.npz"),
     "leukemia": Real("golub_leukemia.npz"),

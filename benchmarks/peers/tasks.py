@@ -71,6 +71,9 @@ def _table():
         yield Task("logisticpath", data, 100, loss="logistic", n_alphas=50)
     for data in SYNTHETIC:
         yield Task("cv", data, 100, n_alphas=100, folds=5)
+    yield Task("multinomial", "classes", 10, loss="multinomial")
+    yield Task("multinomial", "20groups", 64, loss="multinomial")  # about C = 1
+    yield Task("multinomial", "tinyclasses", 10, loss="multinomial")
     yield Task("many", "targets", 20)
     yield Task("many", "widetargets", 10)
     yield Task("ragged", "stack", 10, rows=100)

@@ -53,7 +53,8 @@ def make_problem(task, peer, folder, n_threads):
 
     def judge(coefs):
         coefs = coefs.toarray() if hasattr(coefs, "toarray") else np.asarray(coefs)
-        coefs = coefs.reshape(X.shape[1], -1)
+        outputs = len(np.unique(y)) if task.loss == "multinomial" else 1
+        coefs = coefs.reshape(X.shape[1] * outputs, -1)
         if coefs.shape[1] != problem.alphas.size:
             return None  # a path that ended early answers another question
         wanted = coefs[:, -1:] if task.single else coefs

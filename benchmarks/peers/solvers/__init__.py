@@ -27,7 +27,7 @@ class Problem:
     """What a solver is given.  There is no intercept and no scaling in any task."""
 
     X: object  # Fortran-ordered float64 array or csc_matrix
-    y: np.ndarray  # -1 and 1 for the logistic loss
+    y: np.ndarray  # -1 and 1 for the logistic loss, any numbers for the multinomial
     alphas: np.ndarray  # decreasing
     loss: str
     l1_ratio: float
@@ -81,10 +81,12 @@ class Peer:
 
 
 SQUARED, LOGISTIC = ("squared",), ("logistic",)
+CLASSES = ("logistic", "multinomial")
+ALL = ("squared", *CLASSES)
 COVARIANCE = {"covariance": True}
 BOTH = ("many", "ragged")
 PEERS = {
-    "fastl1": Peer("fastl1", "here", cv="own", many=BOTH),
+    "fastl1": Peer("fastl1", "here", ALL, cv="own", many=BOTH),
     "sklearn": Peer("sklearn_enet", "sklearn", SQUARED, cv="threads", many=BOTH),
     "sklearn-gram": Peer(
         "sklearn_enet",
@@ -103,12 +105,12 @@ PEERS = {
     "adelie-cov": Peer(
         "adelie", "adelie", SQUARED, COVARIANCE, gram=True, cv="in turn"
     ),
-    "glmnet-r": Peer("glmnet_r", "r", cv="threads"),
-    "glmnet-r-hom": Peer("glmnet_r", "r", homotopy=True),
+    "glmnet-r": Peer("glmnet_r", "r", ALL, cv="threads"),
+    "glmnet-r-hom": Peer("glmnet_r", "r", ALL, homotopy=True),
     "glmnet-r-cov": Peer("glmnet_r", "r", SQUARED, COVARIANCE, gram=True, cv="threads"),
-    "glmnet-py": Peer("glmnet_py", "glmnet-py", cv="in turn"),
+    "glmnet-py": Peer("glmnet_py", "glmnet-py", ALL, cv="in turn"),
     "skein": Peer("skein", "skein", SQUARED),
-    "sklearn-saga": Peer("sklearn_saga", "sklearn", LOGISTIC, path=False, enet=False),
+    "sklearn-saga": Peer("sklearn_saga", "sklearn", CLASSES, path=False, enet=False),
 }
 
 

@@ -1,6 +1,7 @@
 """fastl1.path and its like; tol is the relative gap, with some room for the judge."""
 
 import numpy as np
+import scipy.sparse as sp
 
 import fastl1
 
@@ -19,7 +20,8 @@ def build(problem):
         result = fastl1.path(
             problem.X, problem.y, l1_ratio=problem.l1_ratio, tol=tol, **options
         )
-        return result.coefs
+        several = isinstance(result.coefs, tuple)  # one array for each class
+        return sp.vstack(result.coefs) if several else result.coefs
 
     rows = np.arange(len(problem.y))
     splits = [(train, np.setdiff1d(rows, train)) for train in problem.folds]

@@ -39,6 +39,7 @@ while (length(line <- readLines(input, 1)) > 0) {
                     thresh = as.numeric(line), type.gaussian = type)
   )
   beta <- model$beta
+  if (is.list(beta)) beta <- do.call(rbind, beta)  # a matrix for each class
   con <- file(file.path(args[2], "coefs"), "wb")
   writeBin(c(ncol(beta), length(beta@x)), con)
   writeBin(as.integer(beta@p), con)

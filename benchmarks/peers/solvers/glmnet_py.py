@@ -11,7 +11,7 @@ def build(problem):
     lambdas, alpha = glmnet_scale(problem, problem.y.std())
 
     def fit(tol):
-        make = LogitNet if problem.loss == "logistic" else ElasticNet
+        make = ElasticNet if problem.loss == "squared" else LogitNet
         model = make(
             alpha=alpha,
             lambda_path=lambdas,
@@ -21,8 +21,9 @@ def build(problem):
             n_splits=0,
             max_iter=10**7,
         )
-        y = problem.y01.astype(int) if make is LogitNet else problem.y
+        y = problem.y01 if problem.loss == "logistic" else problem.y
+        y = y.astype(int) if make is LogitNet else y
         coefs = np.asarray(model.fit(problem.X, y).coef_path_)
-        return coefs.reshape(problem.X.shape[1], -1)
+        return coefs.reshape(-1, coefs.shape[-1])
 
     return fit, decades(3, 20)

@@ -24,7 +24,9 @@ def build(problem, covariance=False):
     np.save(Path(scratch.name, "y.npy"), y)
     lambdas, alpha = glmnet_scale(problem, np.sqrt(np.mean(problem.y**2)))
     np.save(Path(scratch.name, "lambdas.npy"), lambdas)
-    family = {"squared": "gaussian", "logistic": "binomial"}[problem.loss]
+    family = {"squared": "gaussian", "logistic": "binomial"}.get(
+        problem.loss, problem.loss
+    )
     script = str(Path(__file__).with_name("glmnet.R"))
     kind = "covariance" if covariance else "default"
     arguments = [folder, scratch.name, family, alpha, kind]
@@ -51,7 +53,8 @@ def build(problem, covariance=False):
         start = 8 + 4 * (n_columns + 1)
         indices = np.fromfile(path, np.int32, nnz, offset=start)
         values = np.fromfile(path, np.float64, nnz, offset=start + 4 * nnz)
-        shape = problem.X.shape[1], n_columns
+        outputs = len(np.unique(y)) if problem.loss == "multinomial" else 1
+        shape = problem.X.shape[1] * outputs, n_columns
         return sp.csc_matrix((values, indices, indptr), shape=shape)
 
     return fit, decades(3, 20)
