@@ -28,4 +28,10 @@ def evaluate_loss(
     dual: NDArray[np.float64] | None = None,
     kappa: float = 1.0,
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float]: ...
+def evaluate_softmax(
+    label: NDArray[np.int32],
+    eta: NDArray[np.float64],
+    s: NDArray[np.float64],
+    kappa: float = 1.0,
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float]: ...
 def config() -> dict[str, Any]: ...

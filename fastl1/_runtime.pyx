@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t
 from cython.parallel cimport prange, threadid
 
 from fastl1._ops cimport FL1_N_LOSSES, fl1_loss, fl1_ops, fl1_ops_levels, fl1_ops_select
@@ -332,6 +333,47 @@ def evaluate_loss(
         value = OPS.loss_eval[loss](&param, n, &y[0], &eta[0], &s[0], &v[0], &h[0])
         young = OPS.loss_young[loss](&param, n, &y[0], &eta[0], &s[0], point, kappa)
     return value, v_out, h_out, young
+
+
+def evaluate_softmax(
+    const int32_t[::1] label, const double[::1, :] eta, const double[::1] s,
+    double kappa=1.0
+):
+    """The softmax loss on its own, for tests and benchmarks.
+
+    Parameters
+    ----------
+    label : ndarray (n,), int32
+    eta : ndarray (n, K), float64, Fortran order
+    s : ndarray (n,)
+        Weights.
+    kappa : float
+        Scale of the dual point, the gradient's.
+
+    Returns
+    -------
+    value, P, V, young : float, ndarray (n, K), ndarray (n, K), float
+        sum s loss, the probabilities, minus the gradient, and the Fenchel-Young gap.
+    """
+    cdef ptrdiff_t n = eta.shape[0], K = eta.shape[1], i
+    if label.shape[0] != n or s.shape[0] != n or n == 0 or K == 0:
+        raise ValueError("label, eta and s differ in length, or are empty")
+    for i in range(n):
+        if not 0 <= label[i] < K:
+            raise ValueError(f"label {label[i]} at row {i}; there are {K} classes")
+    P_out = np.zeros((n, K), order="F")
+    V_out = np.zeros((n, K), order="F")
+    cdef double[::1, :] P = P_out
+    cdef double[::1, :] V = V_out
+    cdef double value, young
+    with nogil:
+        value = OPS.softmax_eval(
+            n, K, n, &label[0], &eta[0, 0], &s[0], &P[0, 0], &V[0, 0]
+        )
+        young = OPS.softmax_young(
+            n, K, n, &label[0], &eta[0, 0], &s[0], &V[0, 0], kappa
+        )
+    return value, P_out, V_out, young
 
 
 def config():

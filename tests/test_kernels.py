@@ -107,3 +107,42 @@ def test_the_poisson_loss_keeps_its_digits_near_a_perfect_fit(y):
         want = np.longdouble(y) * (np.expm1(d) - d)
         # eta itself carries half an ulp, and so does exp(eta)
         assert abs(value - want) <= 1e-15 * (1 + abs(eta)) * y * (2 * step + 1e-15)
+
+
+@pytest.mark.parametrize(("n", "K"), [(1, 2), (7, 3), (128, 5), (1001, 20)])
+def test_softmax_kernel(n, K):
+    rng = np.random.default_rng(n)
+    eta = np.asfortranarray(rng.standard_normal((n, K)) * 20.0)
+    label = rng.integers(0, K, n).astype(np.int32)
+    s = rng.random(n)
+    value, P, V, young = _runtime.evaluate_softmax(label, eta, s)
+    z = eta.astype(np.longdouble)
+    z -= z.max(axis=1, keepdims=True)
+    e = np.exp(z)
+    total = e.sum(axis=1, keepdims=True)
+    own = np.arange(n), label
+    # e^z carries the rounding of z, which is up to 200
+    np.testing.assert_allclose(P, e / total, rtol=4e-14)
+    expected = -e / total * s[:, None]
+    rest = e.copy()
+    rest[own] = 0.0
+    expected[own] = s * rest.sum(axis=1) / total[:, 0]
+    np.testing.assert_allclose(V, expected, rtol=4e-14)
+    loss = np.log(total[:, 0]) - z[own]
+    assert value == pytest.approx(float(s @ loss), rel=1e-14)
+    assert 0 <= young < 1e-14 * n
+    half = _runtime.evaluate_softmax(label, eta, s, 0.5)[3]
+    q = 0.5 * np.eye(K)[label] + 0.5 * (e / total)
+    entropy = (q * (np.log(q) - (z - np.log(total)))).sum(axis=1)
+    assert half == pytest.approx(float(s @ entropy), rel=1e-12)
+
+
+def test_softmax_kernel_saturates_without_overflow():
+    eta = np.array([[1e4, -1e4, 0.0], [-1e308, 1e308, 0.0]], order="F")
+    label = np.array([0, 0], dtype=np.int32)
+    value, P, V, young = _runtime.evaluate_softmax(label, eta, np.array([0.5, 0.5]))
+    assert np.isfinite(P).all()
+    assert np.isfinite(V).all()
+    np.testing.assert_allclose(V, [[0, 0, 0], [0.5, -0.5, 0]], atol=1e-300)
+    assert value == np.inf or value > 1e307
+    assert young >= 0
