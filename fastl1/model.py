@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from fastl1._compare import ModelDiff
     from fastl1.columns import ColumnTreatment
+    from fastl1.export_c import CSource
 
 
 class SparseModel(Inference):
@@ -639,6 +640,105 @@ class SparseModel(Inference):
             Not a model, truncated, altered, or of a later schema.  A ValueError.
         """
         return cls._of_content(read(path), os.fspath(path))
+
+    def to_c(
+        self,
+        path: str | os.PathLike[str],
+        dtype: Literal["double", "float", "int8"] = "double",
+        name: str | None = None,
+    ) -> CSource:
+        """Write the model as one C99 file and its header, which need only libm.
+
+        The functions ``NAME_link``, ``NAME_predict`` and, with classes, ``NAME_class``
+        take a dense row, those with ``_sparse`` at the end a sparse one; the header
+        describes them.  Rows hold encoded features: a column treatment is not written.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The source, ``NAME.c``; the header goes beside it as ``NAME.h``.
+        dtype : {"double", "float", "int8"}, default="double"
+            How coefficients are stored.  Sums are always in double.  "float" rounds
+            those of float64; "int8" does as `quantize`, unless the model is in int8 or
+            int4 already.
+        name : str, optional
+            What all names in C begin with.  Default: the file's, with "_" for every
+            character that C does not allow.
+
+        Returns
+        -------
+        CSource
+            ``(source, header, name)``.
+
+        Raises
+        ------
+        ValueError
+            Unknown `dtype`, a `path` or `name` that does not suit C, coefficients
+            beyond the range of float.
+        OSError
+            A file cannot be written.
+        """
+        from fastl1.export_c import export_c
+
+        return export_c(self, path, dtype, name)
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        dtype: Literal["float32", "float64"] = "float32",
+    ) -> bytes:
+        """The model as an ONNX file of a few bytes a kept coefficient.
+
+        The input "x" is (n, n_features) of `dtype`, encoded features: a column
+        treatment is not written.  The output "prediction" is that of `predict`, and
+        "label", of a model with classes, that of ``predict(type="class")``.  Models in
+        int8 and int4 keep their codes, one byte each.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            File to write.
+        dtype : {"float32", "float64"}, default="float32"
+            Of rows, coefficients and sums.
+
+        Returns
+        -------
+        bytes
+            Content of the file.
+
+        Raises
+        ------
+        ImportError
+            No package onnx (extra ``onnx``).
+        ValueError
+            Unknown `dtype`; the link "probit" in float64; numbers beyond float32.
+        OSError
+            The file cannot be written.
+        """
+        from fastl1.export_onnx import export_onnx
+
+        return export_onnx(self, path, dtype=dtype)
+
+    def to_sklearn(self) -> Any:
+        """A fitted scikit-learn estimator that predicts the same.
+
+        Returns
+        -------
+        LinearRegression or LogisticRegression
+            For the link identity; for logit and softmax.  Its ``coef_`` is dense; it
+            takes encoded features.
+
+        Raises
+        ------
+        ImportError
+            No scikit-learn (extra ``sklearn``).
+        ValueError
+            The link has no equivalent there.
+        """
+        from fastl1.export_sklearn import export_sklearn
+
+        return export_sklearn(self)
 
 
 def _make_weights(indices, values, outputs, n_features, n_outputs):

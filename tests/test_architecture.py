@@ -32,7 +32,7 @@ LAYERS = (
     {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"},
     {"_inputs"},
     {"_audit", "_compare", "_compress", "seal"},
-    {"predict"},
+    {"predict", "export_c", "export_onnx", "export_sklearn"},
     {"model", "runtime"},
     {"paths", "scales", "batch"},
     {"folds", "scoring", "_keywords"},
@@ -54,7 +54,7 @@ OPTIONAL = {
     "click": {"cli"},
     "cryptography": {"seal"},
     "matplotlib": {"cli"},
-    "onnx": {"cli"},
+    "onnx": {"cli", "export_onnx"},
     "onnxruntime": {"cli"},
     "pyarrow": {"_table", "cli"},
     "rich": {"cli"},
@@ -63,7 +63,7 @@ OPTIONAL = {
         *("scoring", "paths", "stability", "bootstrap", "criteria", "refit"),
         "_stability_bounds",
     },
-    "sklearn": {"linear_model", "scoring"},
+    "sklearn": {"linear_model", "scoring", "export_sklearn"},
 }
 # Modules that are imported by somebody who has the optional package already.
 EAGER = {"linear_model", "cli"}
