@@ -7,7 +7,7 @@ import sys
 import click
 
 from fastl1._version import __version__
-from fastl1.cli import bench, errors, models, seal
+from fastl1.cli import bench, errors, export, models, seal
 
 EXIT_CODES = """\b
 Exit codes:
@@ -271,7 +271,7 @@ def inspect(model, top, as_json, audit):
         show_model(loaded, path, size, read_effects(path, loaded), top)
 
 
-for _command in (bench.bench, *models.COMMANDS, *seal.COMMANDS):
+for _command in (bench.bench, export.export, *models.COMMANDS, *seal.COMMANDS):
     cli.add_command(_command)
 
 

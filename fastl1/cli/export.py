@@ -1,0 +1,62 @@
+"""``fastl1 export``: a model in forms that need no fastl1."""
+
+import subprocess
+from pathlib import Path
+
+import click
+
+from fastl1.cli.errors import DataError, WriteError
+from fastl1.cli.predict import load_model
+
+
+@click.command()
+@click.argument("model")
+@click.option("--to", type=click.Choice(["c", "onnx"]), required=True, help="Form.")
+@click.option("--out", metavar="FILE", required=True, help="Where to write.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["double", "float", "int8"]),
+    help="Of coefficients in C (default: double); of all numbers in ONNX (default: "
+    "float; not int8, which comes from a model that fastl1 quantize made).",
+)
+def export(model, to, out, dtype):
+    """Write MODEL as C99 source with its header, or as an ONNX file.
+
+    Either takes rows of encoded features; the treatment of raw columns stays behind.
+
+    \b
+    Examples:
+      fastl1 export fastl1_model --to c --out houses.c
+      fastl1 export fastl1_model/model.fl1 --to onnx --out houses.onnx
+    """
+    loaded, path = load_model(model)
+    if to == "onnx" and dtype == "int8":
+        raise click.UsageError("--dtype int8 goes with --to c")
+    try:
+        if to == "c":
+            _write_c(loaded, out, dtype or "double")
+        else:
+            kind = "float64" if dtype == "double" else "float32"
+            data = loaded.to_onnx(out, dtype=kind)
+            click.echo(f"wrote {Path(out)}: {len(data):,} bytes")
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from None
+    except OSError as error:
+        raise WriteError(f"{out}: {error.strerror}") from None
+    if loaded.columns is not None:
+        click.echo("note: rows are encoded features, not raw columns", err=True)
+
+
+def _write_c(model, out, dtype):
+    from fastl1.export_c import object_size
+
+    made = model.to_c(out, dtype)
+    click.echo(f"wrote {made.source} and {made.header}: {made.name}_predict and others")
+    try:
+        sizes = object_size(made.source)
+    except subprocess.CalledProcessError as error:
+        click.echo(f"note: the compiler failed: {error}", err=True)
+        return
+    if sizes is not None:
+        total = sum(sizes.values())
+        click.echo(f"object code with -Os: {total:,} bytes")
