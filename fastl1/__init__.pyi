@@ -14,6 +14,13 @@ from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning
 from fastl1.exceptions import FitInterrupted as FitInterrupted
 from fastl1.exceptions import ModelFileError as ModelFileError
 from fastl1.explain import Explanation as Explanation
+from fastl1.glm import GammaRegressor as GammaRegressor
+from fastl1.glm import HuberRegressor as HuberRegressor
+from fastl1.glm import LinearSVC as LinearSVC
+from fastl1.glm import PathCV as PathCV
+from fastl1.glm import PoissonRegressor as PoissonRegressor
+from fastl1.glm import QuantileRegressor as QuantileRegressor
+from fastl1.glm import TweedieRegressor as TweedieRegressor
 from fastl1.linear_model import ElasticNet as ElasticNet
 from fastl1.linear_model import ElasticNetCV as ElasticNetCV
 from fastl1.linear_model import Lasso as Lasso

@@ -301,7 +301,7 @@ def cross_validate_path(
     result = run_folds(
         folds,
         np.array(ratios),
-        _grids(folds, ratios, alphas, n_alphas, alpha_min_ratio),
+        make_grids(folds, ratios, alphas, n_alphas, alpha_min_ratio),
         scorer,
         return_oof=return_oof,
         callback=callback,
@@ -313,12 +313,12 @@ def cross_validate_path(
     return result
 
 
-def _grids(
+def make_grids(
     folds: Folds,
     l1_ratios: list[float],
     alphas: ArrayLike | None,
-    n_alphas: int,
-    alpha_min_ratio: float | None,
+    n_alphas: int = 100,
+    alpha_min_ratio: float | None = None,
 ) -> np.ndarray:
     """Decreasing alphas of every l1_ratio: (n_ratios, K)."""
     if alphas is not None:

@@ -38,6 +38,7 @@ LAYERS = (
     {"folds", "scoring", "_keywords"},
     {"cv", "criteria", "_resampling"},
     {"linear_model", "refit", "stability", "bootstrap"},
+    {"glm"},
     {"cli"},
 )
 # Compiled modules, each of which may cimport those before it.
@@ -63,10 +64,10 @@ OPTIONAL = {
         *("scoring", "paths", "stability", "bootstrap", "criteria", "refit"),
         "_stability_bounds",
     },
-    "sklearn": {"linear_model", "scoring", "export_sklearn"},
+    "sklearn": {"glm", "linear_model", "scoring", "export_sklearn"},
 }
 # Modules that are imported by somebody who has the optional package already.
-EAGER = {"linear_model", "cli"}
+EAGER = {"glm", "linear_model", "cli"}
 
 
 def sources():

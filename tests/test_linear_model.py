@@ -31,10 +31,17 @@ import fastl1
 from fastl1 import (
     ElasticNet,
     ElasticNetCV,
+    GammaRegressor,
+    HuberRegressor,
     Lasso,
     LassoCV,
+    LinearSVC,
     LogisticRegression,
     LogisticRegressionCV,
+    PathCV,
+    PoissonRegressor,
+    QuantileRegressor,
+    TweedieRegressor,
 )
 from fastl1.paths import solve_path
 
@@ -45,6 +52,10 @@ NAMES = (
     "ElasticNetCV",
     "LogisticRegression",
     "LogisticRegressionCV",
+)
+GLM = (
+    *(PoissonRegressor, GammaRegressor, TweedieRegressor, HuberRegressor),
+    *(QuantileRegressor, LinearSVC),
 )
 # LogisticRegressionCV with every default that scikit-learn announces to change.
 NEW_DEFAULTS = {
@@ -99,6 +110,9 @@ def data(request, regression, classification):
         LogisticRegression(),
         LogisticRegression(l1_ratio=0.5),
         LogisticRegressionCV(**NEW_DEFAULTS),
+        *(kind() for kind in GLM),
+        PathCV(PoissonRegressor(), alphas=10),
+        PathCV(LinearSVC(), alphas=10),
     ]
 )
 def test_check_estimator(estimator, check, monkeypatch):
