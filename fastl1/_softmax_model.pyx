@@ -24,7 +24,7 @@ from fastl1._working cimport solve_quadratic
 cdef double TURN = 0.1           # of the gap that a class has when its turn comes
 cdef double SLOW = 0.25          # convergence of the cycles that asks for a joint step
 cdef int STEADY = 20             # supports are steady if less than 1 in 20 changed
-cdef double CG_STOP = 1e-8       # of the squared gradient norm
+cdef double CG_STOP = 1e-8       # of the squared gradient norm, at the least
 cdef int MAX_CG = 100
 cdef int MAX_BREAKS = 100        # coordinates that stop along one step
 cdef int MAX_CYCLES = 50         # over the classes
@@ -196,8 +196,9 @@ cdef void _precondition(multi_t* M, joint_t* Q) noexcept nogil:
         z[m] = shift if B.centre else 0.0
 
 
-cdef void _conjugate_gradients(multi_t* M, joint_t* Q) noexcept nogil:
-    """x <- the minimizer of the model over the coordinates that may move."""
+cdef void _conjugate_gradients(multi_t* M, joint_t* Q, double stop) noexcept nogil:
+    """x <- the minimizer of the model over the coordinates that may move, to `stop` of
+    the squared gradient norm."""
     cdef ptrdiff_t k, a
     cdef state_t* B
     cdef double* q
@@ -209,7 +210,7 @@ cdef void _conjugate_gradients(multi_t* M, joint_t* Q) noexcept nogil:
     memcpy(Q.d, Q.z, Q.N * sizeof(double))
     rho = first = M.ops.dot(Q.N, Q.r, Q.z)
     for _ in range(MAX_CG):
-        if not rho > CG_STOP * first or M.block[0].poll(&M.block[0]):
+        if not rho > stop * first or M.block[0].poll(&M.block[0]):
             return
         M.n_cg += 1
         _direction(M, Q, Q.d)
@@ -296,7 +297,7 @@ cdef void _search(multi_t* M, joint_t* Q) noexcept nogil:
             M.mix_step[i] += M.P[i + hit_k * M.n] * M.row[i]
 
 
-cdef int _newton_step(multi_t* M) noexcept nogil:
+cdef int _newton_step(multi_t* M, double stop) noexcept nogil:
     """Newton step on the model for all classes at once, signs as they are."""
     cdef joint_t Q
     cdef ptrdiff_t k
@@ -315,7 +316,7 @@ cdef int _newton_step(multi_t* M) noexcept nogil:
     Q.may_move, Q.x, Q.r = numbers, numbers + Q.N, numbers + 2 * Q.N
     Q.z, Q.d, Q.q = numbers + 3 * Q.N, numbers + 4 * Q.N, numbers + 5 * Q.N
     _gradient(M, &Q)
-    _conjugate_gradients(M, &Q)
+    _conjugate_gradients(M, &Q, stop)
     _search(M, &Q)
     free(Q.off)
     free(numbers)
@@ -360,7 +361,7 @@ cdef int solve_model(multi_t* M, double tol, double share) noexcept nogil:
             STEADY * M.changes <= _nonzero(M) + STEADY
         ):
             joint += 1
-            if _newton_step(M) < 0:
+            if _newton_step(M, max(CG_STOP, 0.01 * share * share)) < 0:
                 return NO_MEMORY
         elif M.fall <= share * total and total > 1e-12 * M.null_objective:
             break  # (a decrease below rounding would say nothing)
