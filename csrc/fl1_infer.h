@@ -32,13 +32,13 @@ typedef struct fl1_infer {
      * in [0, n_features). */
     ptrdiff_t (*find[2])(const fl1_filter *filter, ptrdiff_t n, const void *indptr,
                          const void *idx, int32_t *row, int32_t *pos);
-    /* whether all n indices lie in [0, bound) */
-    int (*in_range[2])(ptrdiff_t n, const void *idx, int64_t bound);
 
-    /* out_i = the product of row i with w, per value type (the first two) and index
-     * type; pointers as for `find`, indices in range */
-    void (*row_dots[2][2])(ptrdiff_t n, const void *indptr, const void *idx,
-                           const void *x, const double *w, double *out);
+    /* out_i = the product of row i with w (bound,), per value type (the first two) and
+     * index type; pointers as for `find`.  Returns the first row with an index that is
+     * not in [0, bound), or -1. */
+    ptrdiff_t (*row_dots[2][2])(ptrdiff_t n, const void *indptr, const void *idx,
+                                const void *x, int64_t bound, const double *w,
+                                double *out);
 
     /* per value type; strides in bytes */
     /* out_k = the value at x + index_k stride */

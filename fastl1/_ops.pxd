@@ -23,9 +23,8 @@ cdef extern from "fl1_infer.h":
     ctypedef struct fl1_infer:
         ptrdiff_t (*find[2])(const fl1_filter*, ptrdiff_t, const void*, const void*,
                              int32_t*, int32_t*) noexcept nogil
-        int (*in_range[2])(ptrdiff_t, const void*, int64_t) noexcept nogil
-        void (*row_dots[2][2])(ptrdiff_t, const void*, const void*, const void*,
-                               const double*, double*) noexcept nogil
+        ptrdiff_t (*row_dots[2][2])(ptrdiff_t, const void*, const void*, const void*,
+                                    int64_t, const double*, double*) noexcept nogil
         void (*gather[10])(ptrdiff_t, const char*, ptrdiff_t, const int64_t*,
                            double*) noexcept nogil
         void (*add_column[10])(ptrdiff_t, double, const char*, ptrdiff_t,

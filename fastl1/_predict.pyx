@@ -518,17 +518,18 @@ cdef void _add_hits(
         )
 
 
-cdef void _direct_rows(
+cdef bint _direct_rows(
     const map_t* M, const csr_t* X, ptrdiff_t begin, ptrdiff_t stop, double* out
 ) noexcept nogil:
-    """Rows against the array of all coefficients."""
+    """Rows against the array of all coefficients; whether their indices are right."""
     cdef int64_t e, first = _start(X, begin)
     cdef ptrdiff_t i
     cdef double s
-    OPS.infer.row_dots[X.vtype][X.itype](
+    if OPS.infer.row_dots[X.vtype][X.itype](
         stop - begin, X.indptr + begin * _isize(X), X.indices + first * _isize(X),
-        X.data + first * _vsize(X), M.direct, out + begin
-    )
+        X.data + first * _vsize(X), M.p, M.direct, out + begin
+    ) >= 0:
+        return False
     for i in range(begin, stop):
         s = out[i]
         if s - s != 0.0:  # perhaps of 0 * NaN or 0 * inf, which do not count
@@ -537,6 +538,7 @@ cdef void _direct_rows(
                 if M.direct[_index(X, e)] != 0.0:
                     s += _value(X, e) * M.direct[_index(X, e)]
         out[i] = s + M.intercept[0]
+    return True
 
 
 cdef ptrdiff_t csr_link(
@@ -562,11 +564,8 @@ cdef ptrdiff_t csr_link(
             end = after
             j += 1
         if M.direct != NULL:
-            if not OPS.infer.in_range[X.itype](
-                end - first, X.indices + first * _isize(X), M.p
-            ):
+            if not _direct_rows(M, X, i, j, out):
                 return i
-            _direct_rows(M, X, i, j, out)
             i = j
             continue
         for r in range(i * K, j * K):
