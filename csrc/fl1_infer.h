@@ -41,9 +41,10 @@ typedef struct fl1_infer {
                                 double *out);
 
     /* per value type; strides in bytes */
-    /* out_k = the value at x + index_k stride */
+    /* out_k = the value at x + index_k stride; unless `ahead` is 0, what lies that far
+     * on is fetched into the second-level cache, and need not exist */
     void (*gather[FL1_N_VALUES])(ptrdiff_t n, const char *x, ptrdiff_t stride,
-                                 const int64_t *index, double *out);
+                                 const int64_t *index, ptrdiff_t ahead, double *out);
     /* y_i += a x_i, x_i at x + i stride */
     void (*add_column[FL1_N_VALUES])(ptrdiff_t n, double a, const char *x,
                                      ptrdiff_t stride, double *y);

@@ -26,7 +26,7 @@ cdef extern from "fl1_infer.h":
         ptrdiff_t (*row_dots[2][2])(ptrdiff_t, const void*, const void*, const void*,
                                     int64_t, const double*, double*) noexcept nogil
         void (*gather[10])(ptrdiff_t, const char*, ptrdiff_t, const int64_t*,
-                           double*) noexcept nogil
+                           ptrdiff_t, double*) noexcept nogil
         void (*add_column[10])(ptrdiff_t, double, const char*, ptrdiff_t,
                                double*) noexcept nogil
         void (*sigmoid)(ptrdiff_t, double, const double*, double*) noexcept nogil

@@ -18,7 +18,7 @@ neither threads nor the rest of the batch change a bit.
 """
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, llabs, malloc
 
 cimport numpy as cnp
 
@@ -43,6 +43,8 @@ cdef enum:
     DENSE_SHARE = 8         # one feature in so many used: also an array of all
     FILTER_BITS = 64        # of the filter, per feature in use (a power of two) ...
     MAX_FILTER = 1 << 22    # ... at most; 512 KiB
+    LINE = 64               # bytes of a cache line
+    AHEAD = 8               # rows whose features in use are fetched ahead
     COLUMN_BLOCK = 2048     # sums of one block of rows, column by column
     PIECES = 8              # of work per thread
     MIN_PARALLEL = 1 << 17  # multiplications below which a second thread does not pay
@@ -660,9 +662,11 @@ cdef void dense_link(
     ptrdiff_t stride, int vtype, double* pack, double* out
 ) noexcept nogil:
     """Linear predictors of `rows` dense rows; `pack` has room for PACK doubles."""
-    cdef ptrdiff_t i, k, s, lo, m, K = M.n_outputs
+    cdef ptrdiff_t i, k, s, lo, m, ahead, K = M.n_outputs
     cdef const char* x
     cdef double* eta
+    # where most lines of a row are left out, the hardware does not see what comes
+    ahead = AHEAD * row_stride if 2 * LINE * M.m <= llabs(row_stride) else 0
     for i in range(rows):
         x = X + i * row_stride
         eta = out + i * K
@@ -671,7 +675,7 @@ cdef void dense_link(
         lo = 0
         while lo < M.m:
             m = min(PACK, M.m - lo)
-            OPS.infer.gather[vtype](m, x, stride, M.features + lo, pack)
+            OPS.infer.gather[vtype](m, x, stride, M.features + lo, ahead, pack)
             if K == 1:
                 eta[0] += OPS.dot(m, pack, M.value + lo)
             elif M.by_output != NULL:
