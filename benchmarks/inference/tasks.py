@@ -6,6 +6,7 @@ its docstring, ``GBs`` that this makes, and ``must``: (what is compared, the bou
 value, the sign).  `quick` shrinks everything, for a trial.
 """
 
+import compileall
 import ctypes
 import subprocess
 import tempfile
@@ -251,6 +252,8 @@ def threshold(threads, quick):
 def cold_start(threads, quick):
     """Process start to first prediction, less a process that imports numpy.  Bytes: of
     the file."""
+    # as installers do; development environments may switch bytecode off
+    compileall.compile_dir(Path(fastl1.__file__).parent, quiet=2)
     p = 10_000 if quick else 1_000_000
     w, _ = sparse_model(p, p // 100)
     model = fastl1.SparseModel.from_coef(w.astype(np.float32))
