@@ -2,12 +2,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 
+@disjoint_base
 class Scorer:
     features: NDArray[np.int64]
-    intercept: Floats
+    intercept: _Floats
     n_features: int
     n_outputs: int
     @property
@@ -26,7 +28,7 @@ class Scorer:
         indptr: NDArray[Any],
         indices: NDArray[Any],
         data: NDArray[Any],
-        out: Floats,
+        out: _Floats,
         n_threads: int | None = None,
     ) -> None: ...
     def csc(
@@ -34,21 +36,21 @@ class Scorer:
         indptr: NDArray[Any],
         indices: NDArray[Any],
         data: NDArray[Any],
-        out: Floats,
+        out: _Floats,
         n_threads: int | None = None,
     ) -> None: ...
     def dense(
-        self, X: NDArray[Any], out: Floats, n_threads: int | None = None
+        self, X: NDArray[Any], out: _Floats, n_threads: int | None = None
     ) -> None: ...
     def columns(
         self,
         arrays: list[NDArray[Any]],
         n: int,
-        out: Floats,
+        out: _Floats,
         n_threads: int | None = None,
     ) -> None: ...
 
-def total(eta: Floats) -> float: ...
+def total(eta: _Floats) -> float: ...
 def link_values(
-    link: str, eta: Floats, out: Floats, n_threads: int | None = None
+    link: str, eta: _Floats, out: _Floats, n_threads: int | None = None
 ) -> None: ...

@@ -3,9 +3,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import disjoint_base
 
 from fastl1._predict import Scorer
 
+@disjoint_base
 class NameMap:
     def __init__(self, names: Sequence[str]) -> None: ...
     def names(self) -> list[str]: ...
@@ -16,6 +18,7 @@ class NameMap:
         out: NDArray[np.float64],
     ) -> None: ...
 
+@disjoint_base
 class Predictor:
     type: str
     def __init__(self, model: Any, type: str = "response") -> None: ...
