@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -299,13 +298,18 @@ def test_ctrl_c_leaves_what_is_done():
 
 def test_signal_interrupts_the_pool():
     X, y = make(n=400, p=2000)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    try:
-        with pytest.raises(fastl1.FitInterrupted):
-            stability(X, y, n_subsamples=2000, alphas=[0.1, 0.05], n_threads=2)
-    finally:
-        timer.cancel()
+    reports = []
+
+    def callback(done, info):
+        reports.append(done)
+        if len(reports) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(fastl1.FitInterrupted) as caught:
+        stability(
+            X, y, n_subsamples=200, alphas=[0.1, 0.05], n_threads=2, callback=callback
+        )
+    assert caught.value.result is not None
 
 
 def test_nothing_done_leaves_no_result():
