@@ -233,6 +233,7 @@ cdef int _work(state_t* S) noexcept nogil:
 
 cdef int _worked(state_t* S) noexcept nogil:
     """The gap; columns that violate their limit enter."""
+    cdef ptrdiff_t before
     S.gap = relative_gap(S, S.alpha_now)
     if not S.gap >= 0.0:
         return FAILED
@@ -240,12 +241,13 @@ cdef int _worked(state_t* S) noexcept nogil:
         return CONVERGED
     if not _is_smooth(S) and _is_loose(S):
         prune(S, 0.9 * S.l1_ratio * S.alpha_now)
-    if S.n_cand == 0:  # the working set is right, its solution is not
-        S.tighten *= 0.1
     S.stalled = 0 if S.gap < 0.99 * S.least else S.stalled + 1
     S.least = min(S.least, S.gap)
+    before = S.m
     if _add(S, S.l1_ratio * S.alpha_now) < 0:
         return NO_MEMORY
+    if S.m == before:  # the working set is right, its solution is not
+        S.tighten *= 0.1
     S.phase = WORKING
     return GO_ON
 

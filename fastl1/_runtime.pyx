@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
+from cython cimport floating
 from libc.stdint cimport int32_t
 from cython.parallel cimport prange, threadid
 
@@ -253,40 +254,28 @@ cdef enum:
     MIN_THRESHOLD = 1 << 16  # elements below which a second thread does not pay
 
 
-def soft_threshold(const double[::1] x, double t, double[::1] out, int n_threads=1):
+def soft_threshold(
+    const floating[::1] x, floating t, floating[::1] out, int n_threads=1
+):
     """out = sign(x) * max(|x| - t, 0); `out` may be `x`."""
-    cdef ptrdiff_t n = x.shape[0], k, a
+    cdef ptrdiff_t n = x.shape[0], k, a, some
     if out.shape[0] != n:
         raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
     if n == 0:
         return
+    if n < MIN_THRESHOLD:
+        n_threads = 1
     with nogil:
-        if n_threads == 1 or n < MIN_THRESHOLD:
-            OPS.soft_threshold_f64(n, &x[0], t, &out[0])
-        else:
-            for k in prange(n_threads, schedule="static", num_threads=n_threads):
-                a = n * k // n_threads
-                OPS.soft_threshold_f64(
-                    n * (k + 1) // n_threads - a, &x[0] + a, t, &out[0] + a
-                )
-
-
-def soft_threshold_f32(const float[::1] x, float t, float[::1] out, int n_threads=1):
-    """soft_threshold for float32 arrays."""
-    cdef ptrdiff_t n = x.shape[0], k, a
-    if out.shape[0] != n:
-        raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
-    if n == 0:
-        return
-    with nogil:
-        if n_threads == 1 or n < MIN_THRESHOLD:
-            OPS.soft_threshold_f32(n, &x[0], t, &out[0])
-        else:
-            for k in prange(n_threads, schedule="static", num_threads=n_threads):
-                a = n * k // n_threads
-                OPS.soft_threshold_f32(
-                    n * (k + 1) // n_threads - a, &x[0] + a, t, &out[0] + a
-                )
+        for k in prange(
+            n_threads, schedule="static", num_threads=n_threads,
+            use_threads_if=n_threads > 1
+        ):
+            a = n * k // n_threads
+            some = n * (k + 1) // n_threads - a
+            if floating is double:
+                OPS.soft_threshold_f64(some, &x[0] + a, t, &out[0] + a)
+            else:
+                OPS.soft_threshold_f32(some, &x[0] + a, t, &out[0] + a)
 
 
 def evaluate_loss(

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,7 +57,41 @@ Callback = Callable[[int, dict[str, Any]], Any]
 
 
 @dataclass(repr=False)
-class FitManyResult:
+class _Fits:
+    """What the results of many fits share; the subclasses say what it means."""
+
+    _problems: ClassVar[str]
+    _feature_axis: ClassVar[int]  # of coefs
+
+    coefs: Any
+    intercepts: np.ndarray
+    alphas: np.ndarray
+    alpha_max: np.ndarray
+    dual_gaps: np.ndarray
+    n_iters: np.ndarray
+    status: np.ndarray
+    classes: np.ndarray | None = None
+    loss: str = "squared"
+    feature_names: list[str] | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.alphas)
+
+    def __repr__(self) -> str:
+        p = self.coefs.shape[self._feature_axis]
+        return (
+            f"<{type(self).__name__}: {self.loss}, {len(self)} {self._problems}, {p} "
+            f"features, {_outcome(self.status, self.dual_gaps)}>"
+        )
+
+    @property
+    def converged(self) -> np.ndarray:
+        """Whether the gap of each is within `tol`."""
+        return self.status == CONVERGED
+
+
+class FitManyResult(_Fits):
     """Models of k targets on one X.
 
     Attributes
@@ -88,36 +122,11 @@ class FitManyResult:
         ``seconds``; ``tol``; ``max_iter``; ``n_threads``; ``isa``.
     """
 
-    coefs: Any
-    intercepts: np.ndarray
-    alphas: np.ndarray
-    alpha_max: np.ndarray
-    dual_gaps: np.ndarray
-    n_iters: np.ndarray
-    status: np.ndarray
-    classes: np.ndarray | None = None
-    loss: str = "squared"
-    feature_names: list[str] | None = None
-    info: dict[str, Any] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.alphas)
-
-    def __repr__(self) -> str:
-        p, k = self.coefs.shape
-        return (
-            f"<FitManyResult: {self.loss}, {k} targets, {p} features, "
-            f"{_outcome(self.status, self.dual_gaps)}>"
-        )
-
-    @property
-    def converged(self) -> np.ndarray:
-        """(k,) whether the gap is within `tol`."""
-        return self.status == CONVERGED
+    _problems = "targets"
+    _feature_axis = 0
 
 
-@dataclass(repr=False)
-class FitRaggedResult:
+class FitRaggedResult(_Fits):
     """Models of many small problems.
 
     Attributes
@@ -143,32 +152,8 @@ class FitRaggedResult:
         ``n_small``, how many problems were solved on a Gram matrix of all columns.
     """
 
-    coefs: np.ndarray
-    intercepts: np.ndarray
-    alphas: np.ndarray
-    alpha_max: np.ndarray
-    dual_gaps: np.ndarray
-    n_iters: np.ndarray
-    status: np.ndarray
-    classes: np.ndarray | None = None
-    loss: str = "squared"
-    feature_names: list[str] | None = None
-    info: dict[str, Any] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.alphas)
-
-    def __repr__(self) -> str:
-        count, p = self.coefs.shape
-        return (
-            f"<FitRaggedResult: {self.loss}, {count} problems, {p} features, "
-            f"{_outcome(self.status, self.dual_gaps)}>"
-        )
-
-    @property
-    def converged(self) -> np.ndarray:
-        """(problems,) whether the gap is within `tol`."""
-        return self.status == CONVERGED
+    _problems = "problems"
+    _feature_axis = 1
 
 
 def _outcome(status: np.ndarray, gaps: np.ndarray) -> str:

@@ -1,6 +1,5 @@
 """Proximal maps for users' own loops."""
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -8,10 +7,7 @@ from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
 
-_KERNELS: dict[np.dtype, Callable[..., None]] = {
-    np.dtype(np.float64): _runtime.soft_threshold,
-    np.dtype(np.float32): _runtime.soft_threshold_f32,
-}
+_IN_KERNEL = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def soft_threshold(
@@ -71,10 +67,10 @@ def soft_threshold(
         raise ValueError(f"t of shape {t.shape} does not broadcast to x, {x.shape}")
 
     result = np.empty_like(x, dtype=dtype, subok=False) if out is None else out
-    kernel = _KERNELS.get(x.dtype)
-    flat = _flat(x, result) if kernel is not None and t.ndim == 0 else None
+    flat = _flat(x, result) if x.dtype in _IN_KERNEL and t.ndim == 0 else None
     if flat is not None:
-        kernel(flat[0], t.item(), flat[1], _runtime.resolve_threads(n_threads))
+        threads = _runtime.resolve_threads(n_threads)
+        _runtime.soft_threshold(flat[0], t.item(), flat[1], threads)
     else:
         t = t.astype(dtype, copy=False)
         shrunk = np.subtract(x, np.clip(x, -t, t), dtype=dtype)
