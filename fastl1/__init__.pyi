@@ -17,7 +17,6 @@ from fastl1.explain import Explanation as Explanation
 from fastl1.glm import GammaRegressor as GammaRegressor
 from fastl1.glm import HuberRegressor as HuberRegressor
 from fastl1.glm import LinearSVC as LinearSVC
-from fastl1.glm import PathCV as PathCV
 from fastl1.glm import PoissonRegressor as PoissonRegressor
 from fastl1.glm import QuantileRegressor as QuantileRegressor
 from fastl1.glm import TweedieRegressor as TweedieRegressor
@@ -25,8 +24,8 @@ from fastl1.linear_model import ElasticNet as ElasticNet
 from fastl1.linear_model import ElasticNetCV as ElasticNetCV
 from fastl1.linear_model import Lasso as Lasso
 from fastl1.linear_model import LassoCV as LassoCV
-from fastl1.linear_model import LogisticRegression as LogisticRegression
-from fastl1.linear_model import LogisticRegressionCV as LogisticRegressionCV
+from fastl1.logistic import LogisticRegression as LogisticRegression
+from fastl1.logistic import LogisticRegressionCV as LogisticRegressionCV
 from fastl1.losses import CLogLog as CLogLog
 from fastl1.losses import Cox as Cox
 from fastl1.losses import Gamma as Gamma
@@ -39,6 +38,7 @@ from fastl1.losses import Squared as Squared
 from fastl1.losses import SquaredHinge as SquaredHinge
 from fastl1.losses import Tweedie as Tweedie
 from fastl1.model import SparseModel as SparseModel
+from fastl1.path_cv import PathCV as PathCV
 from fastl1.paths import PathResult as PathResult
 from fastl1.paths import alpha_max as alpha_max
 from fastl1.paths import enet_path as enet_path

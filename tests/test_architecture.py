@@ -37,8 +37,9 @@ LAYERS = (
     {"paths", "scales", "batch"},
     {"folds", "scoring", "_keywords"},
     {"cv", "criteria", "_resampling"},
-    {"linear_model", "refit", "stability", "bootstrap"},
-    {"glm"},
+    {"_estimators"} | {"refit", "stability", "bootstrap"},
+    {"linear_model", "logistic", "glm"},
+    {"path_cv"},
     {"cli"},
 )
 # Compiled modules, each of which may cimport those before it.
@@ -60,14 +61,18 @@ OPTIONAL = {
     "pyarrow": {"_table", "cli"},
     "rich": {"cli"},
     "scipy": {
-        *("_validation", "batch", "cli", "columns", "linear_model", "losses", "model"),
+        *("_validation", "batch", "cli", "columns", "losses", "model", "_estimators"),
         *("scoring", "paths", "stability", "bootstrap", "criteria", "refit"),
         "_stability_bounds",
+        "logistic",
     },
-    "sklearn": {"glm", "linear_model", "scoring", "export_sklearn"},
+    "sklearn": {
+        *("_estimators", "linear_model", "logistic", "glm", "path_cv"),
+        *("scoring", "export_sklearn"),
+    },
 }
 # Modules that are imported by somebody who has the optional package already.
-EAGER = {"glm", "linear_model", "cli"}
+EAGER = {"_estimators", "linear_model", "logistic", "glm", "path_cv", "cli"}
 
 
 def sources():

@@ -224,5 +224,6 @@ def test_cross_validation_of_something_else_is_refused(X):
 
 
 def test_examples_of_the_docstrings():
-    outcome = doctest.testmod(fastl1.glm)
-    assert (outcome.attempted > 0, outcome.failed) == (True, 0)
+    for module in (fastl1.glm, fastl1.path_cv):
+        outcome = doctest.testmod(module)
+        assert (outcome.attempted > 0, outcome.failed) == (True, 0)

@@ -403,7 +403,7 @@ def test_convergence_warning_is_of_both_kinds(data, name, monkeypatch):
         path.converged[:] = False
         return path
 
-    for module in (fastl1.cv, fastl1.linear_model):
+    for module in (fastl1.cv, fastl1._estimators):
         monkeypatch.setattr(module, "solve_path", stubborn)
     X, y = data(name)
     with pytest.warns(fastl1.ConvergenceWarning, match="did not converge") as caught:
@@ -680,8 +680,9 @@ def test_without_scikit_learn_the_error_names_the_extra():
 
 
 def test_examples_of_the_docstrings():
-    outcome = doctest.testmod(fastl1.linear_model)
-    assert (outcome.attempted > 0, outcome.failed) == (True, 0)
+    for module in (fastl1.linear_model, fastl1.logistic):
+        outcome = doctest.testmod(module)
+        assert (outcome.attempted > 0, outcome.failed) == (True, 0)
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, -1, -2, -100])
