@@ -7,6 +7,7 @@ cdef enum:
     SPARE = 16    # what a filter may write past the entries
     SCRATCH = 3 * (BLOCK + SPARE)  # int32 that the hits of a block take
     PACK = 512    # features of one dense row packed at a time
+    NO_ROOM = -2  # no memory
 
 # The coefficients by slot: slot s is the s-th feature that some output uses.
 cdef struct map_t:
@@ -68,11 +69,23 @@ cdef class Scorer:
     cdef readonly object features, intercept
     cdef readonly Py_ssize_t n_features, n_outputs
 
-    cdef int _make_lookup(self) except -1
     cdef int _add_columns(
         self, Columns columns, ptrdiff_t n, double* eta, int threads
     ) except -1
 
+
+cdef size_t map_bytes(const map_t* M) noexcept nogil
+
+cdef void arrange_map(map_t* M, void* room) noexcept nogil
+
+cdef ptrdiff_t csr_scores(
+    const map_t* M, const csr_t* X, double* out, int threads
+) noexcept nogil
+
+cdef int dense_scores(
+    const map_t* M, const char* X, ptrdiff_t n, ptrdiff_t row_stride, ptrdiff_t stride,
+    int vtype, double* out, int threads
+) noexcept nogil
 
 cdef ptrdiff_t csr_link(
     const map_t* M, const csr_t* X, ptrdiff_t begin, ptrdiff_t stop, hits_t* hits,

@@ -19,6 +19,7 @@ neither threads nor the rest of the batch change a bit.
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, llabs, malloc
+from libc.string cimport memset
 
 cimport numpy as cnp
 
@@ -112,61 +113,14 @@ cdef class Scorer:
         M.output = <const int32_t*> cnp.PyArray_DATA(outputs)
         M.value = <const double*> cnp.PyArray_DATA(values)
         M.intercept = <const double*> cnp.PyArray_DATA(intercept)
-        M.by_slot, M.by_output = NULL, NULL
-        if M.n_outputs > 1 and 4 * len(values) >= M.m * M.n_outputs:
-            by_slot = np.zeros((M.m, M.n_outputs))
-            by_slot[np.repeat(np.arange(M.m), np.diff(indptr)), outputs] = values
-            by_output = np.ascontiguousarray(by_slot.T)
-            M.by_slot = <const double*> cnp.PyArray_DATA(by_slot)
-            M.by_output = <const double*> cnp.PyArray_DATA(by_output)
-            self.owners += (by_slot, by_output)
-        self._make_lookup()
+        room = np.empty(map_bytes(M), np.uint8)
+        self.owners += (room,)
+        arrange_map(M, cnp.PyArray_DATA(room))
 
     @property
     def nbytes(self):
         """Bytes of the arrays that prediction reads."""
         return sum(array.nbytes for array in self.owners)
-
-    cdef int _make_lookup(self) except -1:
-        cdef map_t* M = &self.map
-        cdef ptrdiff_t s
-        cdef int64_t j
-        cdef uint64_t h
-        cdef uint32_t* bits
-        cdef int32_t* table
-        M.slot_of, M.direct, M.table = NULL, NULL, NULL
-        if M.p <= DIRECT or M.m * DENSE_SHARE >= M.p:
-            if M.n_outputs == 1:
-                direct = np.zeros(M.p)
-                direct[self.features] = self.owners[3]
-                M.direct = <const double*> cnp.PyArray_DATA(direct)
-                self.owners += (direct,)
-                return 0
-            slot_of = np.full(M.p, M.m, np.int32)
-            slot_of[self.features] = np.arange(M.m, dtype=np.int32)
-            M.slot_of = <const int32_t*> cnp.PyArray_DATA(slot_of)
-            self.owners += (slot_of,)
-        size = min(max(32, FILTER_BITS * M.m), MAX_FILTER, max(32, M.p))
-        size = 1 << (size - 1).bit_length()
-        filter_bits = np.zeros(size // 32, np.uint32)
-        capacity = 1 << (2 * M.m + 1).bit_length()
-        hashed = np.full(capacity, M.m, np.int32)
-        self.owners += (filter_bits, hashed)
-        bits = <uint32_t*> cnp.PyArray_DATA(filter_bits)
-        table = <int32_t*> cnp.PyArray_DATA(hashed)
-        M.filter.n_features = M.p
-        M.filter.bits = bits
-        M.filter.mask = size - 1
-        M.table = table
-        M.table_mask = capacity - 1
-        for s in range(M.m):
-            j = M.features[s]
-            bits[(j & M.filter.mask) >> 5] |= <uint32_t> 1 << (j & 31)
-            h = _hash(j) & M.table_mask
-            while table[h] != M.m:
-                h = (h + 1) & M.table_mask
-            table[h] = <int32_t> s
-        return 0
 
     def csr(self, indptr, indices, data, out, n_threads=None):
         """Linear predictors of CSR rows.
@@ -189,33 +143,11 @@ cdef class Scorer:
         _borrow(&X, indptr, indices, data)
         cdef double* eta = _output(out, X.n, self.n_outputs)
         cdef int threads = resolve_threads(n_threads)
-        cdef const map_t* M = &self.map
-        cdef int64_t work = X.nnz + X.n
-        if work < MIN_PARALLEL:
-            threads = 1
-        cdef ptrdiff_t pieces = 1 if threads == 1 else PIECES * threads
-        cdef ptrdiff_t k, bad = -1
-        # bounds and status of the pieces, lists of hits of the threads
-        scratch = np.empty(2 * pieces + 2 + threads * (SCRATCH // 2), np.int64)
-        cdef ptrdiff_t* cut = <ptrdiff_t*> cnp.PyArray_DATA(scratch)
-        cdef ptrdiff_t* status = cut + pieces + 1
-        cdef int32_t* room = <int32_t*> (status + pieces + 1)
-        cdef hits_t hits
+        cdef ptrdiff_t bad
         with nogil:
-            for k in range(pieces + 1):
-                cut[k] = _row_of_work(&X, work // pieces * k) if k < pieces else X.n
-            if threads == 1:
-                make_hits(&hits, room)
-                status[0] = csr_link(M, &X, 0, X.n, &hits, eta)
-            else:
-                for k in prange(pieces, schedule="dynamic", num_threads=threads):
-                    status[k] = _csr_piece(
-                        M, &X, cut[k], cut[k + 1], room + threadid() * SCRATCH, eta
-                    )
-        for k in range(pieces):
-            if status[k] >= 0:
-                bad = status[k]
-                break
+            bad = csr_scores(&self.map, &X, eta, threads)
+        if bad == NO_ROOM:
+            raise MemoryError
         if bad >= 0:
             raise ValueError(_what_is_wrong(indptr, indices, bad, self.n_features))
 
@@ -239,23 +171,11 @@ cdef class Scorer:
                 columns.set(s, x + M.features[s] * stride, row_stride, vtype)
             self._add_columns(columns, n, eta, resolve_threads(n_threads))
             return
-        cdef int threads = resolve_threads(n_threads)
-        cdef ptrdiff_t rows = max(1, MIN_PARALLEL // (4 * (M.m + 1)))  # of a piece
-        cdef ptrdiff_t pieces = (n + rows - 1) // rows, k
-        if pieces <= 4:
-            threads = 1
-        scratch = np.empty(threads * PACK)
-        cdef double* room = <double*> cnp.PyArray_DATA(scratch)
+        cdef int threads = resolve_threads(n_threads), status
         with nogil:
-            if threads == 1:
-                dense_link(M, x, n, row_stride, stride, vtype, room, eta)
-            else:
-                for k in prange(pieces, schedule="dynamic", num_threads=threads):
-                    dense_link(
-                        M, x + k * rows * row_stride, min(rows, n - k * rows),
-                        row_stride, stride, vtype, room + threadid() * PACK,
-                        eta + k * rows * M.n_outputs
-                    )
+            status = dense_scores(M, x, n, row_stride, stride, vtype, eta, threads)
+        if status < 0:
+            raise MemoryError
 
     def columns(self, arrays, n, out, n_threads=None):
         """Linear predictors from the columns of the features in use.
@@ -410,6 +330,98 @@ cdef void _link_block(
         OPS.infer.sigmoid(n * k, sign, eta, p)
 
 
+# ---- a model
+
+cdef inline bint _is_direct(const map_t* M) noexcept nogil:
+    """Whether features are looked up in an array of all of them."""
+    return M.p <= DIRECT or M.m * DENSE_SHARE >= M.p
+
+
+cdef inline bint _is_full(const map_t* M) noexcept nogil:
+    """Whether the coefficients of several outputs are kept with their zeros."""
+    return M.n_outputs > 1 and 4 * M.start[M.m] >= M.m * M.n_outputs
+
+
+cdef uint64_t _power(uint64_t least) noexcept nogil:
+    """The least power of two from `least` on."""
+    cdef uint64_t power = 1
+    while power < least:
+        power *= 2
+    return power
+
+
+cdef uint64_t _filter_bits(const map_t* M) noexcept nogil:
+    cdef ptrdiff_t bits = min(max(32, FILTER_BITS * M.m), MAX_FILTER)
+    return _power(min(bits, max(32, M.p)))
+
+
+cdef uint64_t _table_size(const map_t* M) noexcept nogil:
+    return _power(2 * M.m + 2)
+
+
+cdef size_t map_bytes(const map_t* M) noexcept nogil:
+    """What `arrange_map` fills."""
+    cdef size_t size = 0
+    if _is_full(M):
+        size += 2 * sizeof(double) * M.m * M.n_outputs
+    if _is_direct(M) and M.n_outputs == 1:
+        return size + sizeof(double) * M.p
+    size += _filter_bits(M) // 8
+    return size + sizeof(int32_t) * (M.p if _is_direct(M) else _table_size(M))
+
+
+cdef void arrange_map(map_t* M, void* room) noexcept nogil:
+    """Complete a model of which p to value, and intercept, are set: `room`, aligned for
+    doubles and of `map_bytes`, holds what is made of them."""
+    cdef double* d = <double*> room
+    cdef ptrdiff_t s
+    cdef int64_t t
+    M.by_slot, M.by_output, M.slot_of, M.direct, M.table = NULL, NULL, NULL, NULL, NULL
+    if _is_full(M):
+        M.by_slot, M.by_output = d, d + M.m * M.n_outputs
+        memset(d, 0, 2 * M.m * M.n_outputs * sizeof(double))
+        for s in range(M.m):
+            for t in range(M.start[s], M.start[s + 1]):
+                d[s * M.n_outputs + M.output[t]] = M.value[t]
+                d[(M.n_outputs + M.output[t]) * M.m + s] = M.value[t]
+        d += 2 * M.m * M.n_outputs
+    if not _is_direct(M) or M.n_outputs > 1:
+        _filter_features(M, d)
+        return
+    M.direct = d
+    memset(d, 0, M.p * sizeof(double))
+    for s in range(M.m):
+        d[M.features[s]] = M.value[s]
+
+
+cdef void _filter_features(map_t* M, void* room) noexcept nogil:
+    """The filter, and after it the array or the table of slots."""
+    cdef uint64_t size = _filter_bits(M), h, count
+    cdef uint32_t* bits = <uint32_t*> room
+    cdef int32_t* slots = <int32_t*> (bits + size // 32)
+    cdef ptrdiff_t s
+    cdef int64_t j
+    M.filter.n_features = M.p
+    M.filter.bits, M.filter.mask = bits, <uint32_t> (size - 1)
+    memset(bits, 0, size // 8)
+    count = M.p if _is_direct(M) else _table_size(M)
+    for h in range(count):
+        slots[h] = <int32_t> M.m
+    if _is_direct(M):
+        M.slot_of = slots
+    else:
+        M.table, M.table_mask = slots, count - 1
+    for s in range(M.m):
+        j = M.features[s]
+        bits[(j & M.filter.mask) >> 5] |= <uint32_t> 1 << (j & 31)
+        h = j
+        if M.table != NULL:
+            h = _hash(j) & M.table_mask
+            while slots[h] != M.m:
+                h = (h + 1) & M.table_mask
+        slots[h] = <int32_t> s
+
+
 # ---- CSR
 
 cdef inline int64_t _start(const csr_t* X, ptrdiff_t i) noexcept nogil:
@@ -555,6 +567,8 @@ cdef ptrdiff_t csr_link(
     while i < stop:
         # rows i .. j - 1 of at most BLOCK entries, or one row of more
         first = _start(X, i)
+        if first < 0 or first > X.nnz:
+            return i
         end = first
         j = i
         while j < stop and j - i < BLOCK:
@@ -604,6 +618,45 @@ cdef ptrdiff_t _csr_piece(
     cdef hits_t hits
     make_hits(&hits, room)
     return csr_link(M, X, begin, stop, &hits, out)
+
+
+cdef ptrdiff_t csr_scores(
+    const map_t* M, const csr_t* X, double* out, int threads
+) noexcept nogil:
+    """Linear predictors of all rows; a row that is not valid, -1, or NO_ROOM."""
+    cdef int64_t work = X.nnz + X.n
+    cdef ptrdiff_t pieces, k, bad = -1
+    cdef ptrdiff_t* cut
+    cdef ptrdiff_t* status
+    cdef int32_t* room
+    cdef hits_t hits
+    if work < MIN_PARALLEL:
+        threads = 1
+    pieces = 1 if threads == 1 else PIECES * threads
+    # bounds and status of the pieces, lists of hits of the threads
+    cut = <ptrdiff_t*> malloc(
+        (2 * pieces + 2) * sizeof(ptrdiff_t) + threads * SCRATCH * sizeof(int32_t)
+    )
+    if cut == NULL:
+        return NO_ROOM
+    status = cut + pieces + 1
+    room = <int32_t*> (status + pieces + 1)
+    if threads == 1:
+        make_hits(&hits, room)
+        bad = csr_link(M, X, 0, X.n, &hits, out)
+    else:
+        for k in range(pieces + 1):
+            cut[k] = _row_of_work(X, work // pieces * k) if k < pieces else X.n
+        for k in prange(pieces, schedule="dynamic", num_threads=threads):
+            status[k] = _csr_piece(
+                M, X, cut[k], cut[k + 1], room + threadid() * SCRATCH, out
+            )
+        for k in range(pieces):
+            if status[k] >= 0:
+                bad = status[k]
+                break
+    free(cut)
+    return bad
 
 
 # ---- CSC
@@ -687,6 +740,31 @@ cdef void dense_link(
             lo += PACK
         for k in range(K):
             eta[k] += M.intercept[k]
+
+
+cdef int dense_scores(
+    const map_t* M, const char* X, ptrdiff_t n, ptrdiff_t row_stride, ptrdiff_t stride,
+    int vtype, double* out, int threads
+) noexcept nogil:
+    """Linear predictors of n dense rows; 0 or NO_ROOM."""
+    cdef ptrdiff_t rows = max(1, MIN_PARALLEL // (4 * (M.m + 1)))  # of a piece
+    cdef ptrdiff_t pieces = (n + rows - 1) // rows, k
+    cdef double* room
+    if pieces <= 4:
+        threads = 1
+    room = <double*> malloc(threads * PACK * sizeof(double))
+    if room == NULL:
+        return NO_ROOM
+    if threads == 1:
+        dense_link(M, X, n, row_stride, stride, vtype, room, out)
+    else:
+        for k in prange(pieces, schedule="dynamic", num_threads=threads):
+            dense_link(
+                M, X + k * rows * row_stride, min(rows, n - k * rows), row_stride,
+                stride, vtype, room + threadid() * PACK, out + k * rows * M.n_outputs
+            )
+    free(room)
+    return 0
 
 
 cdef class Columns:
