@@ -56,8 +56,10 @@ from fastl1._working cimport (
 )
 
 cdef double INNER = 0.3          # of the gap asked for, on the working set
-cdef double COARSE_TOL = 1e-3    # relative gap along a coarse path
-cdef int COARSE_ITER = 2
+cdef double LOOSE = 0.03         # ... or of the last gap of all columns, for sweeps ...
+cdef double FAR_LOOSE = 0.1      # ... by a coarse path, which adds columns more often
+cdef double COARSE_TOL = 1e-2    # relative gap along a coarse path
+cdef int COARSE_ITER = 2         # and its outer iterations a step, squared loss
 cdef int PATH_SOLVES = 3         # alphas from which a solver is taken to run a path
 # of alpha: the correlation from which the extrapolation has a column enter; in a dense
 # working set a column is dear
@@ -220,7 +222,9 @@ cdef int _work(state_t* S) noexcept nogil:
         inner = gradient_tolerance(S, S.tol_now)
     inner *= S.tighten
     if S.alpha_now > 0.0 and not S.use_gram and isfinite(S.gap):
-        inner = max(inner, 0.03 * S.gap * S.null_objective)
+        inner = max(
+            inner, (FAR_LOOSE if S.n_steps > 1 else LOOSE) * S.gap * S.null_objective
+        )
     if _solve_working_set(S, S.alpha_now, inner, 100) < 0:
         return NO_MEMORY
     if S.interrupted:
@@ -263,6 +267,11 @@ cdef int _null_solution(state_t* S) noexcept nogil:
     return CONVERGED
 
 
+cdef inline int _coarse_iter(const state_t* S) noexcept nogil:
+    """An iteration of other losses takes several Newton steps, a Gram block each."""
+    return COARSE_ITER if S.loss == FL1_SQUARED else 1
+
+
 cdef void _next_step(state_t* S) noexcept nogil:
     """The alpha of the next step of the coarse path, or the one asked for."""
     S.step += 1
@@ -272,7 +281,7 @@ cdef void _next_step(state_t* S) noexcept nogil:
             <double> S.step / S.n_steps
         )
         S.tol_now = max(S.tol_goal, COARSE_TOL)
-        S.stop_iter = S.n_iter + COARSE_ITER
+        S.stop_iter = S.n_iter + _coarse_iter(S)
     else:
         S.alpha_now, S.tol_now = S.alpha_goal, S.tol_goal
         S.stop_iter = S.max_iter
@@ -334,7 +343,7 @@ cdef int start_alpha(state_t* S, double alpha, double tol, int max_iter) noexcep
     S.step, S.n_steps = 0, 1
     if S.l1_ratio > 0.0 and 0.0 < alpha < S.far * S.alpha_start and not S.piloted:
         S.n_steps = <int> ceil(log(S.alpha_start / alpha) / -log(S.far))
-        if COARSE_ITER * S.n_steps > max_iter:
+        if _coarse_iter(S) * S.n_steps > max_iter:
             S.n_steps = 1
     _next_step(S)
     return _advance(S)

@@ -18,6 +18,7 @@ from fastl1._working cimport load_quad, solve_quadratic
 cdef double INNER = 0.1          # of the gap asked of the quadratic ...
 cdef double CORNER_INNER = 0.03  # ... with the quantile loss
 cdef double BOUND_INNER = 1e-3   # ... where the quadratic is a bound, of less gap
+cdef double LAST_INNER = 0.5     # of the gap wanted at last, where a step may reach it
 cdef double WIDE = 0.3           # corner of the quantile loss, of the gap at the start
 cdef double SHARPER = 0.1        # factor on it from then on
 cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures
@@ -158,6 +159,19 @@ cdef void _raise_curvatures(state_t* S, double least) noexcept nogil:
             S.h[i] = max(S.h[i], least * S.s[i])
 
 
+cdef double _inner_gap(const state_t* S, double gap, double damp) noexcept nogil:
+    """The gap asked of the quadratic: a share of the present one, or what the solve
+    asks for where an exact step, whose error is about the square, would get there."""
+    cdef double relative = gap / S.null_objective
+    if S.loss == FL1_COX or damp > 0.0:
+        return BOUND_INNER * gap
+    if S.loss == FL1_QUANTILE:
+        return CORNER_INNER * gap
+    if S.alpha_now > 0.0 and relative * relative <= S.tol_now:
+        return min(INNER * gap, LAST_INNER * S.tol_now * S.null_objective)
+    return INNER * gap
+
+
 cdef int solve_newton(
     state_t* S, double alpha, double tol, int rounds
 ) noexcept nogil:
@@ -167,7 +181,7 @@ cdef int solve_newton(
     """
     cdef int it, stalled = 0
     cdef ptrdiff_t i
-    cdef double gap, v_sum, h_sum, t, inner, damp = 0.0, curve = 0.0
+    cdef double gap, v_sum, h_sum, t, damp = 0.0, curve = 0.0
     cdef double before = INFINITY, least = INFINITY
     S.move = 0.0
     evaluate(S)
@@ -201,10 +215,7 @@ cdef int solve_newton(
         if S.centre:
             design_means(&S.X, S.ws, S.m, S.h, h_sum, S.hmean, S.n_threads)
         S.m_gram = S.F.m = 0
-        inner = CORNER_INNER if S.loss == FL1_QUANTILE else INNER
-        if S.loss == FL1_COX or damp > 0.0:
-            inner = BOUND_INNER
-        if solve_quadratic(S, inner * gap, 50) < 0:
+        if solve_quadratic(S, _inner_gap(S, gap, damp), 50) < 0:
             return NO_MEMORY
         t = _line_search(S, v_sum, h_sum)
         if t == 0.0 and damp >= 1.0:
