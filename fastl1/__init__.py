@@ -56,6 +56,7 @@ _EXPORTS = {
     "adaptive_path": "refit",
     "relaxed_path": "refit",
     "convert_lambda": "scales",
+    "concordance_index": "survival",
     "StabilityResult": "stability",
     "stability_selection": "stability",
     "WarmStart": "warm_start",

@@ -51,6 +51,7 @@ from fastl1.refit import relaxed_path as relaxed_path
 from fastl1.scales import convert_lambda as convert_lambda
 from fastl1.stability import StabilityResult as StabilityResult
 from fastl1.stability import stability_selection as stability_selection
+from fastl1.survival import concordance_index as concordance_index
 from fastl1.warm_start import WarmStart as WarmStart
 from fastl1.warm_start import warm_start_from as warm_start_from
 

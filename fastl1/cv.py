@@ -10,7 +10,7 @@ they are given.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._parallel import Report, solve_all, split_threads
-from fastl1._validation import check_problem, check_real
+from fastl1._validation import check_problem, check_real, check_vector
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
 from fastl1.folds import Folds
 from fastl1.losses import Loss
@@ -196,6 +196,8 @@ def cross_validate_path(
     fit_intercept: bool = True,
     standardize: bool = False,
     sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
+    strata: ArrayLike | None = None,
     offset: ArrayLike | None = None,
     tol: float = 1e-6,
     max_iter: int = MAX_ITER,
@@ -211,13 +213,13 @@ def cross_validate_path(
     X : array-like, data frame or sparse array of shape (n_samples, n_features)
         As for `fastl1.path`.
     y : array-like of shape (n_samples,)
-        Target; two labels for the logistic loss.
+        Target, as for `fastl1.path`.
     cv : int, splitter or iterable of (train, test), default 5
-        Number of folds (shuffled by `seed`; stratified for losses of labels; whole
-        groups if `groups` is given), an object with ``split(X, y, groups)`` such as
-        scikit-learn's splitters, or the index arrays (or boolean masks) themselves.  A
-        row number that occurs twice in a training index counts twice.  See also
-        `kfold_splits` and `time_splits`.
+        Number of folds (shuffled by `seed`; stratified by label, or by event for the
+        Cox loss; whole groups if `groups` is given), an object with
+        ``split(X, y, groups)`` such as scikit-learn's splitters, or the index arrays
+        (or boolean masks) themselves.  A row number that occurs twice in a training
+        index counts twice.  See also `kfold_splits` and `time_splits`.
     groups : array-like of shape (n_samples,), optional
         Groups for the splitter.
     l1_ratios : sequence of float, default (1.0,)
@@ -225,17 +227,25 @@ def cross_validate_path(
     scoring : None, str or callable, default None
         None: "mse" for the squared loss, "log_loss" for the logistic one, "deviance"
         (the mean unit deviance) for all others.  Else one of these and "mae", which are
-        errors, smaller is better; the name of any scikit-learn scorer; or a callable
-        ``scorer(model, X, y)`` (greater is better).  Held-out rows are weighted with
-        `sample_weight` wherever the score takes weights.
+        errors, smaller is better; "concordance" (Harrell's, for the Cox loss); the name
+        of any scikit-learn scorer; or a callable ``scorer(model, X, y)`` (greater is
+        better).  Held-out rows are weighted with `sample_weight` wherever the score
+        takes weights.
+
+        The deviance of the Cox loss is by how much held-out rows raise that of the
+        partial likelihood, per event: the deviance of training and held-out rows less
+        that of the training rows [1]_.  Scorers see ``model.predict(X)``, the log of
+        the relative hazard, and y as a structured array (event, time[, entry]).
     return_oof : bool, default False
         Keep the out-of-fold predictions (n_ratios × n_samples × K numbers).
     seed : int or None, default 0
         Shuffle of the built-in folds; None keeps the order of the rows.
     loss, n_alphas, alpha_min_ratio, penalty_factor, lower, upper, fit_intercept, \
-    standardize, sample_weight, offset, tol, max_iter, max_features, n_threads,
+    standardize, sample_weight, strata, offset, tol, max_iter, max_features, n_threads,
     check_input
         As for `fastl1.path`.
+    class_weight : dict or "balanced", optional
+        As for `fastl1.path`, in training; scores are of `sample_weight` alone.
     alphas : array-like of shape (K,) or (n_ratios, K), optional
         Decreasing grid (for all, or one per l1_ratio).  Default: from alpha_max of the
         full data, per l1_ratio.
@@ -252,7 +262,7 @@ def cross_validate_path(
     ------
     ValueError, TypeError
         For bad input, naming the place; among them a fold whose training rows have no
-        weight or a single class.
+        weight, lack a class or have no event.
     FitInterrupted
         On Ctrl-C; its ``result`` is the CVPathResult of what is done, None before the
         first fold.
@@ -277,6 +287,11 @@ def cross_validate_path(
     fold paths, for every thread a solver and the (held-out rows × K) predictions of its
     fold, and p x p numbers for every block and thread where products are shared (at
     most 1 GB; else they are not).
+
+    References
+    ----------
+    .. [1] Verweij, P. J. M., & van Houwelingen, H. C. (1993). Cross-validation in
+       survival analysis. Statistics in Medicine, 12(24), 2305-2314.
     """
     problem = check_problem(
         X,
@@ -288,6 +303,8 @@ def cross_validate_path(
         fit_intercept=fit_intercept,
         standardize=standardize,
         sample_weight=sample_weight,
+        class_weight=class_weight,
+        strata=strata,
         offset=offset,
         n_threads=n_threads,
         check_input=check_input,
@@ -297,7 +314,12 @@ def cross_validate_path(
         raise ValueError("l1_ratios is empty")
     scorer = Scoring.resolve(scoring, problem.family)
     splits = make_splits(cv, X, y, groups, problem, seed)
-    folds = Folds(problem, splits, len(ratios))
+    score_weight: Any = "training"
+    if class_weight is not None:
+        score_weight = None
+        if sample_weight is not None:
+            score_weight = check_vector("sample_weight", sample_weight, len(problem.y))
+    folds = Folds(problem, splits, len(ratios), score_weight)
     result = run_folds(
         folds,
         np.array(ratios),
@@ -384,10 +406,15 @@ def run_folds(
         moments = None if keep_eta else folds.held_out(f)
         if moments is not None:
             return _Fold(path, scoring.by_moments(path, moments))
+        scores = None
+        if scoring.needs_training:
+            parts = folds.weights(f), folds.held_out_weights(f)
+            scores = scoring.by_likelihood(problem, path, *parts)
+            if not return_oof:
+                return _Fold(path, scores)
         rows = folds.splits[f][1]
-        return _Fold(
-            path, None, linear_predictors(problem.X, rows, path, problem.offset)
-        )
+        eta = linear_predictors(problem.X, rows, path, problem.offset)
+        return _Fold(path, scores, eta)
 
     def solve(k: int, tell: Report) -> _Fold:
         r, f = tasks[k]

@@ -96,8 +96,8 @@ class Folds:
     Raises
     ------
     ValueError
-        Naming a fold whose training rows have no weight or are of one class, or whose
-        held-out rows have no weight.
+        Naming a fold whose training rows have no weight or lack a class, whose held-out
+        rows have no weight, or which has no event (Cox) in either.
     FitInterrupted
         On Ctrl-C, without a result.
     """
@@ -125,24 +125,39 @@ class Folds:
         trained = self.weights(f) > 0
         if not trained.any():
             raise ValueError(f"fold {f}: no training row has positive weight")
-        if self.problem.family.labels:
-            positive = self.problem.y[trained] > 0
-            if positive.all() or not positive.any():
-                assert self.problem.classes is not None
-                label = self.problem.classes[int(positive[0])]
+        advice = "use fewer or stratified folds"
+        if self.problem.classes is not None:
+            labels = self.problem.classes.tolist()
+            codes = self.problem.y[trained].astype(np.intp)
+            count = np.bincount(codes, minlength=len(labels))
+            if np.count_nonzero(count) == 1:
                 raise ValueError(
-                    f"fold {f}: all training rows are of one class ({label!r}); use "
-                    "fewer or stratified folds"
+                    f"fold {f}: all training rows are of one class "
+                    f"({labels[count.argmax()]!r}); {advice}"
                 )
-        test = self.splits[f][1]
-        if self.score_weight is not None and not np.any(self.score_weight[test] > 0):
+            if not count.all():
+                raise ValueError(
+                    f"fold {f}: no training row is of class "
+                    f"{labels[count.argmin()]!r}; {advice}"
+                )
+        held_out = self.held_out_weights(f) > 0
+        if not held_out.any():
             raise ValueError(f"fold {f}: no held-out row has positive weight")
+        if self.problem.survival is not None:  # y is whether there is an event
+            for rows, name in ((trained, "training"), (held_out, "held-out")):
+                if not self.problem.y[rows].any():
+                    raise ValueError(f"fold {f}: no {name} row has an event; {advice}")
 
     def weights(self, f: int) -> np.ndarray:
         """(n_samples,): those of the training rows of fold f, 0 elsewhere."""
         train = self.splits[f][0]
         weights: np.ndarray = self._base * np.bincount(train, minlength=len(self._base))
         return weights
+
+    def held_out_weights(self, f: int) -> np.ndarray:
+        """(n_samples,): those that the held-out rows of fold f have in scores."""
+        times = np.bincount(self.splits[f][1], minlength=len(self._base))
+        return times * (1.0 if self.score_weight is None else self.score_weight)
 
     def training(self, f: int, l1_ratio: float) -> tuple[Problem, Moments | None]:
         """The training problem of fold f, and the moments of its rows if there are."""

@@ -2,21 +2,24 @@
 
 Own metrics work on the linear predictors of all models, (m, K), or on the moments of
 the held-out rows; any scorer of scikit-learn's kind sees one fitted model after
-another, whose predictions on the held-out rows are known.
+another, whose predictions on the held-out rows are known.  The Cox loss is no sum over
+rows: its deviance is what held-out rows add to that of the training rows.
 """
 
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from fastl1._moments import Moments
+from fastl1._survival import Survival
 from fastl1._validation import CSC, Problem
-from fastl1.losses import Loss, Multinomial
-from fastl1.paths import PathResult
+from fastl1.losses import Cox, Loss, Multinomial
+from fastl1.paths import PathResult, make_solver
+from fastl1.survival import concordances, structured
 
 Array = Any
 Weight = np.ndarray | None
@@ -26,7 +29,7 @@ Weight = np.ndarray | None
 COLUMN_BLOCK = 512
 
 
-# Metrics: y (m,), eta (m, K), w (m,) or None -> (K,)
+# Metrics: y (m,), or Survival of m rows, eta (m, K), w (m,) or None -> (K,)
 
 
 def _average(values: Array, w: Weight) -> Array:
@@ -72,6 +75,10 @@ def _class_accuracy(y: Array, eta: Array, w: Weight) -> Array:
     return _average((eta.argmax(axis=-1) == y[:, None]).astype(float), w)
 
 
+def _concordance(y: Survival, eta: Array, w: Weight) -> Array:
+    return concordances(y, eta, w)
+
+
 def _sigmoid(eta: Array) -> Array:
     e = np.exp(-np.abs(eta))
     return np.where(eta >= 0, 1.0, e) / (1.0 + e)
@@ -79,7 +86,7 @@ def _sigmoid(eta: Array) -> Array:
 
 # name: (loss it is for, function, sign).  The names of scikit-learn mean what they mean
 # there (greater is better); those of our own are errors, smaller is better.
-METRICS: dict[str, tuple[str, Callable[[Array, Array, Weight], Array], int]] = {
+METRICS: dict[str, tuple[str, Callable[[Any, Array, Weight], Array], int]] = {
     "mse": ("squared", _squared_error, 1),
     "mae": ("squared", _absolute_error, 1),
     "log_loss": ("logistic", _log_loss, 1),
@@ -90,6 +97,7 @@ METRICS: dict[str, tuple[str, Callable[[Array, Array, Weight], Array], int]] = {
     "neg_log_loss": ("logistic", _log_loss, -1),
     "neg_brier_score": ("logistic", _brier, -1),
     "accuracy": ("logistic", _accuracy, 1),
+    "concordance": ("cox", _concordance, 1),
 }
 # the same of the multinomial loss, whose eta has the classes as a last axis
 OF_CLASSES: dict[str, tuple[Callable[[Array, Array, Weight], Array], int]] = {
@@ -114,12 +122,14 @@ OF_SQUARED_ERROR: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(slots=True)
 class Scoring:
-    """How held-out rows are scored: a vectorised metric, or any scorer's callable."""
+    """How held-out rows are scored: a vectorised metric, any scorer's callable, or
+    (`needs_training`) `by_likelihood`, in view of the training rows."""
 
     name: str
     greater_is_better: bool
-    metric: Callable[[Array, Array, Weight], Array] | None = None
+    metric: Callable[[Any, Array, Weight], Array] | None = None
     sign: int = 1
+    needs_training: bool = False
     scorer: Any = None
     takes_weight: bool = False
     params: dict[str, Any] = field(default_factory=dict)
@@ -131,6 +141,8 @@ class Scoring:
         if scoring is None:
             scoring = DEFAULT_METRIC.get(loss, "deviance")
         if isinstance(scoring, str):
+            if scoring == "deviance" and loss == Cox.name:
+                return cls(scoring, False, needs_training=True)
             if scoring == "deviance":
 
                 def deviance(y: Array, eta: Array, w: Weight) -> Array:
@@ -171,6 +183,29 @@ class Scoring:
         mse = held_out.squared_error(used, rows[used].toarray(), path.intercepts)
         return OF_SQUARED_ERROR[self.name](mse)
 
+    def by_likelihood(
+        self, problem: Problem, path: PathResult, train: Array, test: Array
+    ) -> Array:
+        """Scores (K,) of a path's models: by how much held-out rows raise the deviance
+        of Cox's partial likelihood, per event.
+
+        Their own likelihood would compare few rows with each other; so that of training
+        and held-out rows together is taken, less that of the training rows alone
+        (Verweij & van Houwelingen 1993).
+
+        Parameters
+        ----------
+        train, test : ndarray (n_samples,)
+            Weights of the training and of the held-out rows, 0 elsewhere.
+        """
+        rows = np.flatnonzero(train + test > 0)
+        eta = linear_predictors(problem.X, rows, path, problem.offset)
+        both, alone = (
+            _partial_deviances(problem, rows, eta, weight[rows])
+            for weight in (train + test, train)
+        )
+        return (both - alone) / (test @ problem.y)
+
     def __call__(
         self,
         problem: Problem,
@@ -188,17 +223,20 @@ class Scoring:
         weight : ndarray (n_samples,) or None
         """
         w = None if weight is None else weight[rows]
+        survival = problem.survival
+        y: Any = problem.y[rows] if survival is None else survival.take(rows)
         if self.metric is not None:
-            return self.sign * self.metric(problem.y[rows], eta, w)
+            return self.sign * self.metric(y, eta, w)
         X = _take_rows(problem.X, rows)
-        y = problem.y[rows]
-        if problem.classes is not None:
+        if survival is not None:
+            y = structured(y)
+        elif problem.classes is not None:
             y = problem.classes[y.astype(np.intp)]
         n = len(problem.y)
         params = {k: _rows_of(v, n, rows) for k, v in self.params.items()}
         if w is not None and self.takes_weight:
             params.setdefault("sample_weight", w)
-        point = _point_class(problem.family.labels)
+        point = _point_class(problem.family.labels, survival is not None)
         return np.array(
             [
                 self.scorer(point(path, k, X, column), X, y, **params)
@@ -251,6 +289,11 @@ class _RegressorPoint(_Point):
         return self.path.family.inverse_link(self._eta(X))
 
 
+class _RiskPoint(_Point):
+    def predict(self, X: Any) -> Array:
+        return self._eta(X)
+
+
 class _ClassifierPoint(_Point):
     def decision_function(self, X: Any) -> Array:
         return self._eta(X)
@@ -269,15 +312,47 @@ class _ClassifierPoint(_Point):
 
 
 @functools.cache
-def _point_class(labels: bool) -> Any:
+def _point_class(labels: bool, survival: bool) -> Any:
     """Class of the fitted model a scorer sees: scikit-learn's kind, if there is one."""
-    own = _ClassifierPoint if labels else _RegressorPoint
+    own: Any = _ClassifierPoint if labels else _RegressorPoint
+    own = _RiskPoint if survival else own
     try:
         from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     except ImportError:
         return own
+    if survival:
+        return type("FoldModel", (own, BaseEstimator), {})
     kind = ClassifierMixin if labels else RegressorMixin
     return type("FoldModel", (own, kind, BaseEstimator), {})
+
+
+def _partial_deviances(
+    problem: Problem, rows: np.ndarray, eta: Array, weight: np.ndarray
+) -> Array:
+    """Deviances (K,) of a Cox problem at linear predictors (len(rows), K), with the
+    weights (len(rows),): a model of one column each."""
+    assert problem.survival is not None
+    here = weight > 0
+    columns = replace(
+        problem,
+        X=np.asfortranarray(eta[here]),
+        y=problem.y[rows[here]],
+        survival=problem.survival.take(rows[here]),
+        sample_weight=weight[here],
+        offset=None,
+        penalty_factor=None,
+        lower=None,
+        upper=None,
+        standardize=False,
+        l1_ratio=1.0,
+        n_threads=1,
+        deferred=False,
+    )
+    solver, out = make_solver(columns), np.empty(eta.shape[1])
+    for k, unit in enumerate(np.eye(eta.shape[1])):
+        solver.set_coef(unit, 0.0)
+        out[k] = 2 * weight.sum() * solver.objective(0.0)
+    return out
 
 
 def linear_predictors(

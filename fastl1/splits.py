@@ -146,7 +146,9 @@ def make_splits(
     if cv is None:
         cv = 5
     if isinstance(cv, Integral):
-        stratify = problem.y if problem.family.labels and groups is None else None
+        # labels, or (Cox) whether there is an event
+        apart = problem.family.labels or problem.survival is not None
+        stratify = problem.y if apart and groups is None else None
         splits = kfold_splits(n, int(cv), stratify=stratify, groups=groups, seed=seed)
     elif hasattr(cv, "split") and not isinstance(cv, str):
         splits = list(cv.split(X, y, groups))

@@ -29,7 +29,8 @@ LAYERS = (
     | {"_predict", "_predictor", "explain"},
     {"losses", "_survival"},
     {"_validation", "_parallel", "prox", "_table"},
-    {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"},
+    {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"}
+    | {"survival"},
     {"_inputs"},
     {"_audit", "_compare", "_compress", "seal"},
     {"predict", "export_c", "export_onnx", "export_sklearn"},
