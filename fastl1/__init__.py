@@ -15,6 +15,7 @@ _EXPORTS = {
     "fit_many": "batch",
     "BootstrapResult": "bootstrap",
     "bootstrap_path": "bootstrap",
+    "CoxPHRegressor": "cox",
     "CriterionResult": "criteria",
     "information_criterion": "criteria",
     "fit_ragged": "batch",

@@ -6,6 +6,7 @@ from fastl1.batch import fit_many as fit_many
 from fastl1.batch import fit_ragged as fit_ragged
 from fastl1.bootstrap import BootstrapResult as BootstrapResult
 from fastl1.bootstrap import bootstrap_path as bootstrap_path
+from fastl1.cox import CoxPHRegressor as CoxPHRegressor
 from fastl1.criteria import CriterionResult as CriterionResult
 from fastl1.criteria import information_criterion as information_criterion
 from fastl1.cv import CVPathResult as CVPathResult

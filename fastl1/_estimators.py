@@ -85,7 +85,11 @@ def threads_of(n_jobs: int | None) -> int | None:
 
 
 class Fit(NamedTuple):
-    """One model and its certificate; `dual_gap` is in the unit of the objective."""
+    """One model and its certificate.
+
+    `gap` is divided by the objective of the null model, `dual_gap` is not; at alpha = 0
+    `gap` is the relative norm of the gradient, and `dual_gap` nan.
+    """
 
     coef: np.ndarray
     intercept: Any
@@ -129,9 +133,8 @@ def solve_one(
             ConvergenceWarning,
             stacklevel=stacklevel,
         )
-    return Fit(
-        coef, intercept, gap, gap * path.info["null_objective"], int(path.n_iters[0])
-    )
+    dual_gap = gap * path.info["null_objective"] if alpha > 0 else np.nan
+    return Fit(coef, intercept, gap, dual_gap, int(path.n_iters[0]))
 
 
 def as_csr(coef: ArrayLike) -> Any:

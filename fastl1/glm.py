@@ -2,9 +2,6 @@
 
 A class here says which loss it has, how it scores and what it calls the parameter of
 its loss; `LossModel` does the rest.
-
-Objective, `tol`, `max_iter` and the attributes are those of `linear_model`, with the
-mean of the loss in place of the squared error.
 """
 
 from typing import Any, Self
@@ -12,62 +9,85 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastl1._estimators import (
-    COUNT,
-    FLOATS,
-    NON_NEGATIVE,
-    UNIT,
-    Fit,
-    SparseCoef,
-    check_numbers,
-    check_weight,
-    solve_one,
-)
+from fastl1._estimators import Fit
 from fastl1._extras import require
-from fastl1._validation import Problem, check_problem
+from fastl1._loss_model import LossModel
+from fastl1._validation import Problem
 from fastl1.losses import Gamma, Huber, Loss, Poisson, Quantile, SquaredHinge, Tweedie
 
 require("sklearn", extra="sklearn")
 
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin  # noqa: E402
-from sklearn.metrics import d2_pinball_score, d2_tweedie_score  # noqa: E402
+from sklearn.base import ClassifierMixin, RegressorMixin  # noqa: E402
+from sklearn.metrics import (  # noqa: E402
+    accuracy_score,
+    d2_pinball_score,
+    d2_tweedie_score,
+    r2_score,
+)
 from sklearn.utils.multiclass import check_classification_targets, type_of_target  # noqa: E402
-from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
 
 # --------------------------------------------------------------------------------------
-# What all losses share
+# Regressors
 # --------------------------------------------------------------------------------------
 
 
-class LossModel(SparseCoef, BaseEstimator):
-    """A penalized linear predictor; subclasses give the loss."""
+class _LossRegressor(RegressorMixin, LossModel):
+    """A loss of numbers."""
 
-    class_weight: Any = None
+    def predict(self, X: Any, *, offset: ArrayLike | None = None) -> Any:
+        """Predict on the scale of y.
 
-    def __init__(
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,), optional
+            Added to the linear predictor.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self._loss().inverse_link(self._eta(X, offset))
+
+    def score(
         self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
         *,
-        alpha: float = 1.0,
-        l1_ratio: float = 1.0,
-        fit_intercept: bool = True,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        positive: bool = False,
-    ) -> None:
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
-        self.positive = positive
+        offset: ArrayLike | None = None,
+    ) -> float:
+        """Share of the variance explained, R².
 
-    def _loss(self) -> Loss:
-        """The loss with its parameters."""
-        raise NotImplementedError
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight, offset : array-like of shape (n_samples,), optional
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        Returns
+        -------
+        float
+            1 at a perfect prediction, 0 where the mean of y does as well.
+        """
+        return r2_score(y, self.predict(X, offset=offset), sample_weight=sample_weight)
+
+
+class _LogLinkRegressor(_LossRegressor):
+    """A loss of the Tweedie family: its deviance is its score, and rows may have
+    exposures."""
+
+    _power: float
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -79,6 +99,11 @@ class LossModel(SparseCoef, BaseEstimator):
             In the range of the loss.
         sample_weight : float or array-like of shape (n_samples,), optional
             Only the proportions matter; a single number changes nothing.
+        offset : array-like of shape (n_samples,), optional
+            A known part of the linear predictor.  Predictions take their own.
+        exposure : array-like of shape (n_samples,), optional
+            Time at risk, area or number of trials behind each y, > 0: the mean of y is
+            in proportion to it, as its logarithm is added to the linear predictor.
 
         Returns
         -------
@@ -89,120 +114,56 @@ class LossModel(SparseCoef, BaseEstimator):
         ValueError, TypeError
             For bad input or hyperparameters, naming them.
         """
-        check_numbers(self, alpha=NON_NEGATIVE)
-        problem = self._problem(X, y, sample_weight, defer_values=True)
-        start = intercept = None
-        if self.warm_start and hasattr(self, "coef_"):
-            start, intercept = np.ravel(self.coef_), float(np.ravel(self.intercept_)[0])
-            if len(start) != problem.shape[1]:
-                raise ValueError(
-                    f"warm_start: the previous fit had {len(start)} features, this one "
-                    f"has {problem.shape[1]}"
-                )
-        fit = solve_one(
-            problem, float(self.alpha), self.tol, self.max_iter, start, intercept
-        )
-        self._keep(problem, fit)
-        return self
+        return self._fit(X, y, sample_weight, offset=offset, exposure=exposure)
 
-    def _problem(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None, **options: Any
-    ) -> Problem:
-        """The validated problem, `options` being keywords of `check_problem`."""
-        check_numbers(self, l1_ratio=UNIT, tol=NON_NEGATIVE, max_iter=COUNT)
-        loss = self._loss()
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csc",
-            dtype=FLOATS,
-            y_numeric=not loss.labels,
-            ensure_all_finite=False,
-        )
-        return check_problem(
-            X,
-            self._check_targets(y),
-            loss=loss,
-            l1_ratio=float(self.l1_ratio),
-            lower=0.0 if self.positive else None,
-            fit_intercept=bool(self.fit_intercept),
-            sample_weight=check_weight(sample_weight, X),
-            class_weight=self.class_weight,
-            **options,
-        )
-
-    def _check_targets(self, y: Any) -> Any:
-        return y
-
-    def _keep(self, problem: Problem, fit: Fit) -> None:
-        """Set the attributes of a fitted model."""
-        self.coef_: Any = fit.coef
-        self.intercept_: Any = (
-            problem.dtype.type(fit.intercept) if self.fit_intercept else 0.0
-        )
-        self.relative_gap_, self.dual_gap_ = fit.gap, fit.dual_gap
-        # where the start is the solution, seeing so counts as one, as in scikit-learn
-        self.n_iter_: Any = max(fit.n_iter, 1)
-
-    def _eta(self, X: Any) -> Any:
-        """Linear predictors, (n_samples,)."""
-        check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse=["csr", "csc", "coo"], dtype=FLOATS, reset=False
-        )
-        return X @ np.ravel(self.coef_) + self.intercept_
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-# --------------------------------------------------------------------------------------
-# Regressors
-# --------------------------------------------------------------------------------------
-
-
-class _LossRegressor(RegressorMixin, LossModel):
-    """A loss of numbers."""
-
-    def predict(self, X: Any) -> Any:
-        """Predict on the scale of y.
+    def predict(
+        self,
+        X: Any,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+    ) -> Any:
+        """Predict the mean of y.
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,), optional
+            Added to the linear predictor.
+        exposure : array-like of shape (n_samples,), optional
+            Multiplies the prediction; without it a model fitted with exposures predicts
+            rates.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        return self._loss().inverse_link(self._eta(X))
+        return self._loss().inverse_link(self._eta(X, offset, exposure))
 
-
-class _LogLinkRegressor(_LossRegressor):
-    """A loss of the Tweedie family: its deviance is its score."""
-
-    _power: float
-
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+    ) -> float:
         """Share of the deviance explained, D².
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
-        sample_weight : array-like of shape (n_samples,), optional
+        sample_weight, offset, exposure : array-like of shape (n_samples,), optional
 
         Returns
         -------
         float
             1 at a perfect prediction, 0 where the mean of y does as well.
         """
-        return d2_tweedie_score(
-            y, self.predict(X), sample_weight=sample_weight, power=self._power
-        )
+        mean = self.predict(X, offset=offset, exposure=exposure)
+        return d2_tweedie_score(y, mean, sample_weight=sample_weight, power=self._power)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -219,8 +180,8 @@ class PoissonRegressor(_LogLinkRegressor):
     + alpha · (1 − l1_ratio) / 2 · ‖w‖²``
 
     with ``d`` half the unit deviance.  With ``l1_ratio=0`` this is
-    ``sklearn.linear_model.PoissonRegressor``.  For counts over different exposures fit
-    the rates, ``y / exposure``, with ``sample_weight=exposure``.
+    ``sklearn.linear_model.PoissonRegressor``.  Counts over different times or areas
+    are fitted with ``fit(X, y, exposure=...)``.
 
     Parameters
     ----------
@@ -228,16 +189,23 @@ class PoissonRegressor(_LogLinkRegressor):
         Strength of the penalty, >= 0.
     l1_ratio : float, default 1.0
         Share of the L1 penalty, in [0, 1].
+    penalty_factor : float or array-like of shape (n_features,), optional
+        Factors on the penalty of each coefficient: 0 never penalizes, inf excludes.
+    lower, upper : float or array-like of shape (n_features,), optional
+        Bounds of the coefficients, ``lower <= 0 <= upper``.
+    positive : bool, default False
+        Force the coefficients to be >= 0.
     fit_intercept : bool, default True
         The intercept is never penalized.
+    standardize : bool, default False
+        Penalize the coefficients of the columns divided by their standard deviation;
+        ``coef_`` is on the scale of X.
     max_iter : int, default 1000
         Limit of outer iterations.
     tol : float, default 1e-4
         The fit stops when the relative duality gap is at most `tol`.
     warm_start : bool, default False
         Start from the coefficients of the previous fit.
-    positive : bool, default False
-        Force the coefficients to be >= 0.
 
     Attributes
     ----------
@@ -291,7 +259,8 @@ class TweedieRegressor(_LogLinkRegressor):
     ----------
     power : float in [1, 2], default 1.5
         1 is Poisson, 2 Gamma; between them y may be 0 or a positive amount.
-    alpha, l1_ratio, fit_intercept, max_iter, tol, warm_start, positive
+    alpha, l1_ratio, penalty_factor, lower, upper, positive, fit_intercept, \
+standardize, max_iter, tol, warm_start
         As in `PoissonRegressor`, and so are the attributes.
     """
 
@@ -301,20 +270,28 @@ class TweedieRegressor(_LogLinkRegressor):
         power: float = 1.5,
         alpha: float = 1.0,
         l1_ratio: float = 1.0,
+        penalty_factor: ArrayLike | None = None,
+        lower: ArrayLike | None = None,
+        upper: ArrayLike | None = None,
+        positive: bool = False,
         fit_intercept: bool = True,
+        standardize: bool = False,
         max_iter: int = 1000,
         tol: float = 1e-4,
         warm_start: bool = False,
-        positive: bool = False,
     ) -> None:
         super().__init__(
             alpha=alpha,
             l1_ratio=l1_ratio,
+            penalty_factor=penalty_factor,
+            lower=lower,
+            upper=upper,
+            positive=positive,
             fit_intercept=fit_intercept,
+            standardize=standardize,
             max_iter=max_iter,
             tol=tol,
             warm_start=warm_start,
-            positive=positive,
         )
         self.power = power
 
@@ -335,7 +312,8 @@ class HuberRegressor(_LossRegressor):
     Parameters
     ----------
     delta : float > 0, default 1.345
-    alpha, l1_ratio, fit_intercept, max_iter, tol, warm_start, positive
+    alpha, l1_ratio, penalty_factor, lower, upper, positive, fit_intercept, \
+standardize, max_iter, tol, warm_start
         As in `PoissonRegressor`, and so are the attributes.
     """
 
@@ -345,20 +323,28 @@ class HuberRegressor(_LossRegressor):
         delta: float = 1.345,
         alpha: float = 1.0,
         l1_ratio: float = 1.0,
+        penalty_factor: ArrayLike | None = None,
+        lower: ArrayLike | None = None,
+        upper: ArrayLike | None = None,
+        positive: bool = False,
         fit_intercept: bool = True,
+        standardize: bool = False,
         max_iter: int = 1000,
         tol: float = 1e-4,
         warm_start: bool = False,
-        positive: bool = False,
     ) -> None:
         super().__init__(
             alpha=alpha,
             l1_ratio=l1_ratio,
+            penalty_factor=penalty_factor,
+            lower=lower,
+            upper=upper,
+            positive=positive,
             fit_intercept=fit_intercept,
+            standardize=standardize,
             max_iter=max_iter,
             tol=tol,
             warm_start=warm_start,
-            positive=positive,
         )
         self.delta = delta
 
@@ -375,7 +361,8 @@ class QuantileRegressor(_LossRegressor):
     Parameters
     ----------
     quantile : float in (0, 1), default 0.5
-    alpha, l1_ratio, fit_intercept, max_iter, tol, warm_start, positive
+    alpha, l1_ratio, penalty_factor, lower, upper, positive, fit_intercept, \
+standardize, max_iter, tol, warm_start
         As in `PoissonRegressor`, and so are the attributes.
     """
 
@@ -385,34 +372,49 @@ class QuantileRegressor(_LossRegressor):
         quantile: float = 0.5,
         alpha: float = 1.0,
         l1_ratio: float = 1.0,
+        penalty_factor: ArrayLike | None = None,
+        lower: ArrayLike | None = None,
+        upper: ArrayLike | None = None,
+        positive: bool = False,
         fit_intercept: bool = True,
+        standardize: bool = False,
         max_iter: int = 1000,
         tol: float = 1e-4,
         warm_start: bool = False,
-        positive: bool = False,
     ) -> None:
         super().__init__(
             alpha=alpha,
             l1_ratio=l1_ratio,
+            penalty_factor=penalty_factor,
+            lower=lower,
+            upper=upper,
+            positive=positive,
             fit_intercept=fit_intercept,
+            standardize=standardize,
             max_iter=max_iter,
             tol=tol,
             warm_start=warm_start,
-            positive=positive,
         )
         self.quantile = quantile
 
     def _loss(self) -> Loss:
         return Quantile(self.quantile)
 
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+    ) -> float:
         """Share of the pinball loss explained, D².
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
-        sample_weight : array-like of shape (n_samples,), optional
+        sample_weight, offset : array-like of shape (n_samples,), optional
 
         Returns
         -------
@@ -420,7 +422,10 @@ class QuantileRegressor(_LossRegressor):
             1 at a perfect prediction, 0 where the quantile of y does as well.
         """
         return d2_pinball_score(
-            y, self.predict(X), sample_weight=sample_weight, alpha=self.quantile
+            y,
+            self.predict(X, offset=offset),
+            sample_weight=sample_weight,
+            alpha=self.quantile,
         )
 
 
@@ -447,7 +452,8 @@ class LinearSVC(ClassifierMixin, LossModel):
         Strength of the penalty, >= 0.
     class_weight : dict, "balanced" or None, default None
         Weights of the classes, multiplied with `sample_weight`.
-    l1_ratio, fit_intercept, max_iter, tol, warm_start, positive
+    l1_ratio, penalty_factor, lower, upper, positive, fit_intercept, standardize, \
+max_iter, tol, warm_start
         As in `PoissonRegressor`.
 
     Attributes
@@ -464,28 +470,37 @@ class LinearSVC(ClassifierMixin, LossModel):
         *,
         alpha: float = 0.01,
         l1_ratio: float = 1.0,
+        penalty_factor: ArrayLike | None = None,
+        lower: ArrayLike | None = None,
+        upper: ArrayLike | None = None,
+        positive: bool = False,
         fit_intercept: bool = True,
+        standardize: bool = False,
         class_weight: dict[Any, float] | str | None = None,
         max_iter: int = 1000,
         tol: float = 1e-4,
         warm_start: bool = False,
-        positive: bool = False,
     ) -> None:
         super().__init__(
             alpha=alpha,
             l1_ratio=l1_ratio,
+            penalty_factor=penalty_factor,
+            lower=lower,
+            upper=upper,
+            positive=positive,
             fit_intercept=fit_intercept,
+            standardize=standardize,
             max_iter=max_iter,
             tol=tol,
             warm_start=warm_start,
-            positive=positive,
         )
         self.class_weight = class_weight
 
     def _loss(self) -> Loss:
         return SquaredHinge()
 
-    def _check_targets(self, y: Any) -> Any:
+    def _check_data(self, X: Any, y: Any) -> tuple[Any, Any]:
+        X, y = super()._check_data(X, y)
         check_classification_targets(y)
         classes = np.unique(y)
         if len(classes) > 2:
@@ -499,39 +514,66 @@ class LinearSVC(ClassifierMixin, LossModel):
                 "This solver needs samples of at least 2 classes in the data, but the "
                 f"data contains only one class: {classes[0]!r}"
             )
-        return y
+        return X, y
 
     def _keep(self, problem: Problem, fit: Fit) -> None:
         super()._keep(problem, fit)
         self.classes_ = problem.classes
         self.coef_, self.intercept_ = self.coef_[None, :], np.array([self.intercept_])
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: Any, *, offset: ArrayLike | None = None) -> Any:
         """Linear predictor: positive means ``classes_[1]``.
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,), optional
+            Added to the linear predictor.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        return self._eta(X)
+        return self._eta(X, offset)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, *, offset: ArrayLike | None = None) -> Any:
         """Predict class labels.
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,), optional
+            Added to the linear predictor.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        second = self._loss().decide(self._eta(X))
+        second = self._loss().decide(self._eta(X, offset))
         return self.classes_[second.astype(np.intp)]
+
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+    ) -> float:
+        """Share of the rows whose label is predicted.
+
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight, offset : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        labels = self.predict(X, offset=offset)
+        return accuracy_score(y, labels, sample_weight=sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

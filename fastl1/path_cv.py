@@ -1,5 +1,6 @@
 """Cross-validation of any estimator of a loss: one estimator that is given another."""
 
+import inspect
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -11,14 +12,15 @@ from fastl1._estimators import (
     POSITIVE,
     ConvergenceWarning,
     check_numbers,
+    check_weight,
     route,
     solve_one,
     threads_of,
 )
 from fastl1._extras import require
+from fastl1._loss_model import LossModel
 from fastl1.cv import make_grids, run_folds, warn_unconverged
 from fastl1.folds import Folds
-from fastl1.glm import LossModel
 from fastl1.scoring import Scoring
 from fastl1.splits import check_splits
 
@@ -36,8 +38,24 @@ def _decides(estimator: Any) -> bool:
     return hasattr(estimator.estimator, "decision_function")
 
 
+def _arguments(model: Any, method: str, **rows: Any) -> dict[str, Any]:
+    """Those of the optional arguments of rows that are given.
+
+    Raises
+    ------
+    TypeError
+        The method of the model does not take one of them.
+    """
+    given = {name: value for name, value in rows.items() if value is not None}
+    known = inspect.signature(getattr(model, method)).parameters
+    for name in given:
+        if name not in known:
+            raise TypeError(f"{type(model).__name__}.{method} takes no {name}")
+    return given
+
+
 class PathCV(MetaEstimatorMixin, BaseEstimator):
-    """Any estimator of this module, alpha and l1_ratio chosen by cross-validation.
+    """An estimator of a loss, its alpha and l1_ratio chosen by cross-validation.
 
     The paths of all folds are solved in this process on one copy of X, each with warm
     starts and a duality gap for every alpha.
@@ -45,7 +63,7 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     estimator : PoissonRegressor, GammaRegressor, TweedieRegressor, HuberRegressor, \
-        QuantileRegressor or LinearSVC
+        QuantileRegressor, LinearSVC or CoxPHRegressor
         Loss and settings; its `alpha` is not used.
     l1_ratios : float or sequence of float, optional
         Values to try; by default that of the estimator.  0 needs explicit `alphas`.
@@ -54,9 +72,11 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
     eps : float, default 1e-3
         Ratio of the smallest to the largest alpha of the automatic grid.
     cv : int, splitter or iterable, default None
-        As in scikit-learn: None is 5 folds, contiguous or, for classes, stratified.
+        As in scikit-learn: None is 5 folds, contiguous, or stratified by class or, for
+        survival times, by event.
     scoring : str, callable or None
-        Any scorer; None is the mean loss (as deviance) of held-out rows.
+        Any scorer, or "concordance" for survival times; None is the mean deviance of
+        held-out rows (of their partial likelihood, see `cross_validate_path`).
     n_jobs : int, default None
         Number of threads, which solve one fold each: None and -1 mean all that this
         process may use, -2 all but one.  The result does not depend on it.
@@ -69,7 +89,7 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
     alphas_ : ndarray of shape (n_l1_ratios, n_alphas)
     cv_result_ : CVPathResult
         Scores of every l1_ratio, alpha and fold, and the paths behind them.
-    coef_, sparse_coef_, intercept_, n_iter_, classes_
+    coef_, sparse_coef_, intercept_, n_iter_, dual_gap_, relative_gap_, classes_
         Those of `estimator_`.
     n_features_in_, feature_names_in_
         As in `PoissonRegressor`.
@@ -106,7 +126,16 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+        strata: ArrayLike | None = None,
+        entry: ArrayLike | None = None,
+        **params: Any,
     ) -> Self:
         """Choose the penalty by cross-validation, then fit on all rows.
 
@@ -119,6 +148,8 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
         sample_weight : float or array-like of shape (n_samples,), optional
             Used in training and for the held-out scores; those of the folds are
             averaged without weights.
+        offset, exposure, strata, entry : array-like of shape (n_samples,), optional
+            As `fit` of the estimator takes them, used in training and for the scores.
         **params : dict
             Parameters of the splitter (such as `groups`), when metadata routing is on.
 
@@ -134,15 +165,32 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
                 f"got {self.estimator!r}"
             )
         model = clone(self.estimator)
-        problem = model._problem(X, y, sample_weight, n_threads=threads_of(self.n_jobs))
+        rows = _arguments(
+            model,
+            "fit",
+            offset=offset,
+            exposure=exposure,
+            strata=strata,
+            entry=entry,
+        )
+        problem = model._problem(
+            X, y, sample_weight, **rows, n_threads=threads_of(self.n_jobs)
+        )
         given = model.l1_ratio if self.l1_ratios is None else self.l1_ratios
         l1_ratios = np.atleast_1d(given).astype(np.float64)
         split_params = routed.splitter.split if routed else {}
-        splits = check_cv(self.cv, problem.y, classifier=problem.family.labels).split(
+        apart = problem.family.labels or problem.survival is not None
+        splits = check_cv(self.cv, problem.y, classifier=apart).split(
             X, problem.y, **split_params
         )
+        score_weight: Any = "training"
+        if model.class_weight is not None:  # it is not for scores
+            score_weight = check_weight(sample_weight, problem.y)
         folds = Folds(
-            problem, check_splits(list(splits), len(problem.y)), len(l1_ratios)
+            problem,
+            check_splits(list(splits), len(problem.y)),
+            len(l1_ratios),
+            score_weight,
         )
         result = run_folds(
             folds,
@@ -175,36 +223,58 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
             return make_grids(folds, ratios, None, int(self.alphas), float(self.eps))
         return make_grids(folds, ratios, np.sort(self.alphas)[::-1])
 
-    def predict(self, X: Any) -> Any:
+    def predict(
+        self,
+        X: Any,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+    ) -> Any:
         """Predict with the model chosen.
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        offset, exposure : array-like of shape (n_samples,), optional
+            As `predict` of the estimator takes them.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        return self.estimator_.predict(X)
+        model = self.estimator_
+        rows = _arguments(model, "predict", offset=offset, exposure=exposure)
+        return model.predict(X, **rows)
 
     @available_if(_decides)
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: Any, *, offset: ArrayLike | None = None) -> Any:
         """Linear predictor of the model chosen.
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,), optional
+            Added to it.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        return self.estimator_.decision_function(X)
+        return self.estimator_.decision_function(X, offset=offset)
 
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+        strata: ArrayLike | None = None,
+        entry: ArrayLike | None = None,
+    ) -> float:
         """Score of the model chosen, as the estimator defines it.
 
         Parameters
@@ -212,13 +282,24 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
+        offset, exposure, strata, entry : array-like of shape (n_samples,), optional
+            As `score` of the estimator takes them.
 
         Returns
         -------
         float
         """
         check_is_fitted(self)
-        return self.estimator_.score(X, y, sample_weight)
+        model = self.estimator_
+        rows = _arguments(
+            model,
+            "score",
+            offset=offset,
+            exposure=exposure,
+            strata=strata,
+            entry=entry,
+        )
+        return model.score(X, y, sample_weight, **rows)
 
     @property
     def coef_(self) -> Any:
@@ -239,6 +320,16 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
     def n_iter_(self) -> Any:
         """Outer iterations of the fit on all rows."""
         return self.estimator_.n_iter_
+
+    @property
+    def dual_gap_(self) -> Any:
+        """Duality gap of the fit on all rows, in the unit of the objective."""
+        return self.estimator_.dual_gap_
+
+    @property
+    def relative_gap_(self) -> Any:
+        """The gap divided by the objective of the null model."""
+        return self.estimator_.relative_gap_
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Routing of metadata: `fit` passes parameters to the splitter.

@@ -184,3 +184,75 @@ class _Span:
             values = np.concatenate([values[~ones], values[ones]])
             s = np.concatenate([s[~ones], s[ones]])
         return total
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Cumulative hazard of each stratum at a linear predictor of `shift`: steps up to
+    `cumulative[g]` at `times[g]`, for ``start[k] <= g < start[k + 1]`` in stratum k."""
+
+    times: Array
+    cumulative: Array
+    start: Array
+    shift: Array  # (strata,)
+
+    @classmethod
+    def of(
+        cls, survival: Survival, eta: Array, weight: Array | None, ties: str
+    ) -> "Baseline":
+        """Breslow's estimate from the linear predictors (n,), or Efron's, which removes
+        the deaths of one time from those at risk one by one."""
+        n = len(survival.time)
+        s = np.ones(n) if weight is None else weight
+        code = np.zeros(n, np.intp) if survival.strata is None else survival.strata
+        shift = np.full(int(code.max()) + 1, -np.inf)
+        np.maximum.at(shift, code[s > 0], eta[s > 0])
+        shift[np.isinf(shift)] = 0.0
+        e = s * np.exp(np.minimum(eta - shift[code], 0.0))
+        dead = survival.event & (s > 0)
+        start, parts = [0], []
+        for own in _rows_by_code(code, len(shift)):
+            cases = own[dead[own]]
+            times, group = np.unique(survival.time[cases], return_inverse=True)
+            at_risk = _sums_from(survival.time[own], e[own], times)
+            if survival.entry is not None:
+                at_risk -= _sums_from(survival.entry[own], e[own], times)
+            count = np.bincount(group, minlength=len(times))
+            lost = np.bincount(group, e[cases], minlength=len(times))
+            deaths = np.bincount(group, s[cases], minlength=len(times))
+            at_risk = np.maximum(at_risk, lost)  # but for rounding
+            steps = deaths / at_risk
+            if ties == "efron":
+                each = np.sort(group)
+                gone = np.arange(len(each)) - np.searchsorted(each, each)
+                left = at_risk[each] - gone / count[each] * lost[each]
+                steps = np.bincount(each, (deaths / count)[each] / left)
+            parts.append((times, np.cumsum(steps)))
+            start.append(start[-1] + len(times))
+        times, cumulative = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return cls(times, cumulative, np.array(start), shift)
+
+    def at(self, times: Array, eta: Array, code: Array) -> Array:
+        """Cumulative hazards (n, m) at m times of rows of linear predictors (n,) and
+        strata (n,)."""
+        out = np.empty((len(eta), len(times)))
+        for stratum, own in enumerate(_rows_by_code(code, len(self.shift))):
+            span = slice(*self.start[stratum : stratum + 2])
+            steps = np.concatenate([[0.0], self.cumulative[span]])
+            base = steps[np.searchsorted(self.times[span], times, side="right")]
+            out[own] = np.exp(eta[own, None] - self.shift[stratum]) * base
+        return out
+
+
+def _rows_by_code(code: Array, count: int) -> list[Array]:
+    """Row numbers of each code below `count`."""
+    order = np.argsort(code, kind="stable")
+    ends = np.searchsorted(code[order], np.arange(1, count))
+    return np.split(order, ends)
+
+
+def _sums_from(keys: Array, values: Array, bounds: Array) -> Array:
+    """Sums of the values whose keys are at each bound or above it."""
+    order = np.argsort(keys, kind="stable")
+    upto = np.concatenate([np.cumsum(values[order][::-1])[::-1], [0.0]])
+    return upto[np.searchsorted(keys[order], bounds)]

@@ -39,8 +39,8 @@ LAYERS = (
     {"folds", "scoring", "_keywords"},
     {"cv", "criteria", "_resampling"},
     {"_estimators"} | {"refit", "stability", "bootstrap"},
-    {"linear_model", "logistic", "glm"},
-    {"path_cv"},
+    {"_loss_model", "linear_model", "logistic"},
+    {"glm", "cox", "path_cv"},
     {"cli"},
 )
 # Compiled modules, each of which may cimport those before it.
@@ -65,15 +65,16 @@ OPTIONAL = {
         *("_validation", "batch", "cli", "columns", "losses", "model", "_estimators"),
         *("scoring", "paths", "stability", "bootstrap", "criteria", "refit"),
         "_stability_bounds",
-        "logistic",
+        *("logistic", "cox"),
     },
     "sklearn": {
-        *("_estimators", "linear_model", "logistic", "glm", "path_cv"),
+        *("_estimators", "_loss_model", "linear_model", "logistic"),
+        *("glm", "cox", "path_cv"),
         *("scoring", "export_sklearn"),
     },
 }
 # Modules that are imported by somebody who has the optional package already.
-EAGER = {"_estimators", "linear_model", "logistic", "glm", "path_cv", "cli"}
+EAGER = {"cli", *OPTIONAL["sklearn"]} - {"scoring", "export_sklearn"}
 
 
 def sources():
