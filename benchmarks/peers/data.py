@@ -94,6 +94,50 @@ class Classes:
 
 
 @dataclass(frozen=True)
+class Amounts:
+    """Correlated dense columns, and counts or claims of mean exp(eta).
+
+    Claims are compound Poisson, with many zeros, of the variance 2 mu^1.5.
+    """
+
+    n: int
+    p: int
+    informative: int
+    claims: bool = False
+
+    def make(self):
+        rng = np.random.default_rng(0)
+        X = correlated_design(self.n, self.p, 0.6, rng)
+        mu = np.exp(planted(X, self.informative, rng) - 0.25)
+        y = rng.poisson(np.sqrt(mu) if self.claims else mu).astype(np.float64)
+        if self.claims:
+            y[y > 0] = rng.gamma(y[y > 0])
+            y *= np.sqrt(mu)
+        return X, y
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """Times of hazard exp(eta), no two alike, some censored; y is event, time."""
+
+    n: int
+    p: int
+    informative: int
+    density: float | None = None  # None: dense
+
+    def make(self):
+        rng = np.random.default_rng(0)
+        if self.density is None:
+            X = correlated_design(self.n, self.p, 0.6, rng)
+        else:
+            X = text_design(self.n, self.p, self.density, rng)
+        death = rng.exponential(np.exp(-2 * planted(X, self.informative, rng)))
+        censored = rng.exponential(2 * np.median(death), self.n)
+        time = np.minimum(death, censored)
+        return X, np.column_stack([death <= censored, time]).astype(np.float64)
+
+
+@dataclass(frozen=True)
 class Real:
     """An ``.npz``: ``X, y``, or ``data, indices, indptr, shape, y`` (counts, CSR)."""
 
@@ -139,6 +183,13 @@ SETS = {
     "tinysparse": Synthetic(200, 300, 20, density=3e-2),
     "classes": Classes(3000, 1000, 10, 20),
     "tinyclasses": Classes(60, 20, 3, 4),
+    "counts": Amounts(100_000, 200, 30),
+    "claims": Amounts(100_000, 200, 30, claims=True),
+    "lifetimes": Lifetimes(1500, 4000, 30),
+    "textlifetimes": Lifetimes(5000, 10_000, 100, density=2e-3),
+    "tinycounts": Amounts(80, 12, 4),
+    "tinyclaims": Amounts(80, 12, 4, claims=True),
+    "tinylifetimes": Lifetimes(60, 30, 4),
     "20groups": Real("news20groups_bydate.npz", classes=True),
     "20news": Real("news20groups_bydate.npz", split_at_median=True),
     "snp": Real("mice_snp_bmi.npz"),
@@ -200,6 +251,18 @@ def correlated_design(n, p, rho, rng):
     for j in range(1, p):
         X[:, j] = rho * X[:, j - 1] + np.sqrt(1 - rho**2) * rng.standard_normal(n)
     return X
+
+
+def planted(X, informative, rng):
+    """X w, centred, of standard deviation 0.7; so many of w are not 0."""
+    n, p = X.shape
+    often = np.arange(p)
+    if sp.issparse(X):
+        often = np.argsort(-np.diff(X.indptr))[: p // 5]
+    w = np.zeros(p)
+    w[rng.choice(often, informative, replace=False)] = rng.standard_normal(informative)
+    eta = X @ w
+    return 0.7 * (eta - eta.mean()) / eta.std()
 
 
 def text_design(n, p, density, rng):

@@ -19,6 +19,8 @@ ENVS = {
     ],
     "adelie": [["adelie==1.1.52", "numpy<2", "scipy"]],
     "skein": [["skein-glm==1.0.0", "numpy", "scipy"]],
+    "glum": [["glum==3.4.1", "numpy", "scipy"]],
+    "sksurv": [["scikit-survival==0.28.0", "numpy", "scipy"]],
     # builds Fortran with numpy.distutils: needs gfortran
     "glmnet-py": [
         ["setuptools==59.8.0", "wheel", "numpy<2", "scipy", "scikit-learn", "joblib"],

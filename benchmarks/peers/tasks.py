@@ -71,6 +71,16 @@ def _table():
         yield Task("logisticpath", data, 100, loss="logistic", n_alphas=50)
     for data in SYNTHETIC:
         yield Task("cv", data, 100, n_alphas=100, folds=5)
+    for data in ("wide", "text"):
+        yield Task("logisticcv", data, 100, loss="logistic", n_alphas=50, folds=5)
+    for loss, data in (("poisson", "counts"), ("tweedie", "claims")):
+        for fraction in (10, 100):
+            yield Task(loss, data, fraction, loss=loss)
+        yield Task(f"{loss}path", data, 100, loss=loss, n_alphas=50)
+        yield Task(f"{loss}path", f"tiny{data}", 10, loss=loss, n_alphas=5)
+    for data, fraction in (("lifetimes", 20), ("textlifetimes", 20)):
+        yield Task("coxpath", data, fraction, loss="cox", n_alphas=50)
+    yield Task("coxpath", "tinylifetimes", 10, loss="cox", n_alphas=5)
     yield Task("multinomial", "classes", 10, loss="multinomial")
     yield Task("multinomial", "20groups", 64, loss="multinomial")  # about C = 1
     yield Task("multinomial", "tinyclasses", 10, loss="multinomial")
@@ -85,6 +95,7 @@ def _table():
         yield Task("enetpath", data, 10, l1_ratio=0.5, n_alphas=5)
         yield Task("cv", data, 10, n_alphas=5, folds=3)
         yield Task("logistic", data, 10, loss="logistic")
+        yield Task("logisticcv", data, 10, loss="logistic", n_alphas=5, folds=3)
 
 
 TASKS = {task.name: task for task in _table()}

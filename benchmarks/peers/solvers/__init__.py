@@ -13,7 +13,6 @@ from a module that knows nothing of folds; a peer whose `cv` is "own" gets them 
 Only a worker, in the environment of its peer, imports that peer's module.
 """
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ class Problem:
     """What a solver is given.  There is no intercept and no scaling in any task."""
 
     X: object  # Fortran-ordered float64 array or csc_matrix
-    y: np.ndarray  # -1 and 1 for the logistic loss, any numbers for the multinomial
+    y: np.ndarray  # logistic: -1 and 1; multinomial: any numbers; cox: event, time
     alphas: np.ndarray  # decreasing
     loss: str
     l1_ratio: float
@@ -65,6 +64,7 @@ class Peer:
     # cross-validation: "own", or its paths on the folds' rows "in turn" or in "threads"
     cv: str | None = None
     enet: bool = True
+    sparse: bool = True  # takes a sparse X
     many: tuple = ()  # kinds of tasks of many problems: "many" targets, "ragged" stacks
 
     def does(self, task, sparse, shape):
@@ -75,6 +75,7 @@ class Peer:
             and (task.single or (self.path and not self.homotopy))
             and (task.l1_ratio == 1.0 or self.enet)
             and (not task.folds or self.cv is not None)
+            and (not sparse or self.sparse)
             and (not task.parts or task.kind in self.many)
             and (not self.gram or (not sparse and n > p))
         )
@@ -83,10 +84,12 @@ class Peer:
 SQUARED, LOGISTIC = ("squared",), ("logistic",)
 CLASSES = ("logistic", "multinomial")
 ALL = ("squared", *CLASSES)
+GLM = ("poisson", "tweedie", "cox")
+SKGLM = ADELIE = ("squared", "logistic", "poisson", "cox")
 COVARIANCE = {"covariance": True}
 BOTH = ("many", "ragged")
 PEERS = {
-    "fastl1": Peer("fastl1", "here", ALL, cv="own", many=BOTH),
+    "fastl1": Peer("fastl1", "here", ALL + GLM, cv="own", many=BOTH),
     "sklearn": Peer("sklearn_enet", "sklearn", SQUARED, cv="threads", many=BOTH),
     "sklearn-gram": Peer(
         "sklearn_enet",
@@ -98,19 +101,21 @@ PEERS = {
         many=BOTH,
     ),
     "celer": Peer("celer", "sklearn", cv="threads", many=("many",)),
-    "skglm": Peer("skglm", "sklearn", many=("many",)),
-    "liblinear": Peer("liblinear", "sklearn", LOGISTIC, enet=False),
-    "adelie": Peer("adelie", "adelie", cv="in turn"),
-    "adelie-hom": Peer("adelie", "adelie", homotopy=True),
+    "skglm": Peer("skglm", "sklearn", SKGLM, cv="in turn", many=("many",)),
+    "liblinear": Peer("liblinear", "sklearn", LOGISTIC, cv="threads", enet=False),
+    "adelie": Peer("adelie", "adelie", ADELIE, cv="in turn"),
+    "adelie-hom": Peer("adelie", "adelie", ADELIE, homotopy=True),
     "adelie-cov": Peer(
         "adelie", "adelie", SQUARED, COVARIANCE, gram=True, cv="in turn"
     ),
-    "glmnet-r": Peer("glmnet_r", "r", ALL, cv="threads"),
-    "glmnet-r-hom": Peer("glmnet_r", "r", ALL, homotopy=True),
+    "glmnet-r": Peer("glmnet_r", "r", ALL + GLM, cv="threads"),
+    "glmnet-r-hom": Peer("glmnet_r", "r", ALL + GLM, homotopy=True),
     "glmnet-r-cov": Peer("glmnet_r", "r", SQUARED, COVARIANCE, gram=True, cv="threads"),
     "glmnet-py": Peer("glmnet_py", "glmnet-py", ALL, cv="in turn"),
     "skein": Peer("skein", "skein", SQUARED),
-    "sklearn-saga": Peer("sklearn_saga", "sklearn", CLASSES, path=False, enet=False),
+    "sklearn-saga": Peer("sklearn_saga", "sklearn", CLASSES, cv="threads", enet=False),
+    "glum": Peer("glum", "glum", ("poisson", "tweedie")),
+    "sksurv": Peer("sksurv", "sksurv", ("cox",), sparse=False),
 }
 
 
@@ -132,13 +137,13 @@ def build_folds(build, problem, threads):
     workers = problem.n_threads if threads else 1
 
     def fit(tol):
-        start = time.perf_counter()
         with ThreadPoolExecutor(workers) as pool:
             paths = list(pool.map(lambda one: one(tol), fits))
         if not isinstance(paths[0], Timed):
             return paths
-        seconds = time.perf_counter() - start
-        return Timed([p.coefs for p in paths], seconds, sum(p.cpu for p in paths))
+        coefs, seconds, cpu = zip(*paths, strict=True)
+        # shared out without waiting; its way from and to the other process not counted
+        return Timed(list(coefs), max(max(seconds), sum(seconds) / workers), sum(cpu))
 
     return fit, tols[0]
 

@@ -26,11 +26,20 @@ def build(problem, covariance=False):
     def naive(tol):
         wrap = ad.matrix.sparse if sp.issparse(X) else ad.matrix.dense
         options = {"tol": tol, "intercept": False}
-        if problem.loss == "logistic":
-            glm, options["irls_tol"] = ad.glm.binomial(y=problem.y01), tol
-        else:
-            glm = ad.glm.gaussian(y=y)
+        if problem.loss != "squared":
+            options["irls_tol"] = tol
         M = wrap(X, method="naive", n_threads=threads)
-        return ad.grpnet(M, glm, **options, **common).betas.T
+        return ad.grpnet(M, glm(), **options, **common).betas.T
+
+    def glm():
+        if problem.loss == "logistic":
+            return ad.glm.binomial(y=problem.y01)
+        if problem.loss == "poisson":
+            return ad.glm.poisson(y=y)
+        if problem.loss == "cox":
+            event, time = np.ascontiguousarray(y.T)
+            start = np.full(n, time.min() - 1.0)
+            return ad.glm.cox(start, time, event, tie_method="breslow")
+        return ad.glm.gaussian(y=y)
 
     return (cov if covariance else naive), decades(3, 16)

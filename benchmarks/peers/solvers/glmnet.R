@@ -15,17 +15,31 @@ read_npy <- function(folder, name, what, size) {
   readBin(con, what, (file.info(path)$size - 10 - length) / size, size = size)
 }
 
+family <- args[3]
 y <- read_npy(args[2], "y", "double", 8)
+if (family == "cox") y <- matrix(y, ncol = 2, dimnames = list(NULL, c("status", "time")))
 lambda <- read_npy(args[2], "lambdas", "double", 8)
 if (file.exists(file.path(args[1], "X.npy"))) {
-  X <- matrix(read_npy(args[1], "X", "double", 8), nrow = length(y))
+  X <- matrix(read_npy(args[1], "X", "double", 8), nrow = NROW(y))
 } else {
   indptr <- read_npy(args[1], "indptr", "integer", 4)
   X <- new("dgCMatrix", i = read_npy(args[1], "indices", "integer", 4), p = indptr,
            x = read_npy(args[1], "data", "double", 8),
-           Dim = c(length(y), length(indptr) - 1L))
+           Dim = c(NROW(y), length(indptr) - 1L))
 }
 type <- args[5]
+if (family == "tweedie") {
+  # glmnet takes a family object for it; half the deviance of variance mu^1.5
+  family <- poisson()
+  family$family <- "Tweedie"
+  family$variance <- function(mu) mu^1.5
+  family$dev.resids <- function(y, mu, wt) 4 * wt * (y / sqrt(mu) + sqrt(mu) - 2 * sqrt(y))
+  family$aic <- function(y, n, mu, wt, dev) NA_real_
+  family$initialize <- expression({
+    n <- rep(1, nobs)
+    mustart <- y + 0.1
+  })
+}
 if (type == "default") type <- if (ncol(X) < 500) "covariance" else "naive"
 # no early end of the path: every lambda asked for is judged
 glmnet.control(fdev = 0, devmax = 1 - 1e-12, eps = 1e-12, big = 9.9e35, mnlam = 1)
@@ -33,8 +47,9 @@ glmnet.control(fdev = 0, devmax = 1 - 1e-12, eps = 1e-12, big = 9.9e35, mnlam = 
 input <- file("stdin")
 open(input)
 while (length(line <- readLines(input, 1)) > 0) {
+  if (is.list(family)) glmnet.control(epsnr = as.numeric(line), mxitnr = 1000)
   times <- system.time(
-    model <- glmnet(X, y, family = args[3], alpha = as.numeric(args[4]), lambda = lambda,
+    model <- glmnet(X, y, family = family, alpha = as.numeric(args[4]), lambda = lambda,
                     standardize = FALSE, intercept = FALSE, maxit = 1e7,
                     thresh = as.numeric(line), type.gaussian = type)
   )

@@ -21,7 +21,7 @@ def build(problem, covariance=False):
         folder = Path(scratch.name, "data")
         store(folder, problem.X, problem.y)
     y = problem.y01 if problem.loss == "logistic" else problem.y
-    np.save(Path(scratch.name, "y.npy"), y)
+    np.save(Path(scratch.name, "y.npy"), np.asfortranarray(y))
     lambdas, alpha = glmnet_scale(problem, np.sqrt(np.mean(problem.y**2)))
     np.save(Path(scratch.name, "lambdas.npy"), lambdas)
     family = {"squared": "gaussian", "logistic": "binomial"}.get(
