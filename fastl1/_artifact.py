@@ -59,7 +59,7 @@ _MODEL = {
     "output_names",
 }
 _TENSORS = {"values", "intercept", "gaps", "scales", "names", "kept_names"}
-STORED = {
+STORED: dict[str, np.dtype[Any]] = {
     "float64": np.dtype(np.float64),
     "float32": np.dtype(np.float32),
     "float16": np.dtype(np.float16),
@@ -340,7 +340,7 @@ def encode(content: Content) -> bytes:
     weights, unknown = content.weights, content.unknown
     codes = weights.codes
     if weights.precision == "int4":
-        codes = _pack_nibbles(codes)
+        codes = pack_nibbles(codes)
     tensors = {
         "values": codes,
         "intercept": content.intercept,
@@ -579,7 +579,8 @@ def decode_gaps(raw: np.ndarray) -> np.ndarray:
     return np.cumsum(gaps)
 
 
-def _pack_nibbles(codes):
+def pack_nibbles(codes: np.ndarray) -> np.ndarray:
+    """Two int8 codes of 4 bits to a byte, uint8, the low nibble first."""
     nibbles = np.zeros(len(codes) + len(codes) % 2, np.uint8)
     nibbles[: len(codes)] = codes & 15
     return nibbles[::2] | (nibbles[1::2] << 4)

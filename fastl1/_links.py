@@ -42,9 +42,9 @@ def normal_cdf(eta: np.ndarray) -> np.ndarray:
     return np.array(values, np.float64).reshape(np.shape(eta))
 
 
-def clipped_exp(eta: np.ndarray) -> np.ndarray:
+def clipped_exp(eta: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """exp(eta), and e^708 beyond, as the kernels have it."""
-    return np.exp(np.minimum(eta, 708.0))
+    return np.exp(np.minimum(eta, 708.0, out=out), out=out)
 
 
 def _cloglog(eta):

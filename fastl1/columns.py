@@ -513,7 +513,7 @@ class Category:
     def encode(self, raw, notes=None):
         """``(None, codes)`` of a raw column."""
         text = raw.as_text()
-        if raw.kind == "number" and len(raw):
+        if raw.kind == "number" and not np.isnan(raw.values).all():
             known = [
                 *self.levels,
                 *([] if self.reference is None else [self.reference]),

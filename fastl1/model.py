@@ -686,21 +686,30 @@ class SparseModel(Inference):
         self,
         path: str | os.PathLike[str] | None = None,
         *,
-        dtype: Literal["float32", "float64"] = "float32",
+        dtype: Literal["float32", "float64"] | None = None,
+        columns: bool = False,
     ) -> bytes:
         """The model as an ONNX file of a few bytes a kept coefficient.
 
-        The input "x" is (n, n_features) of `dtype`, encoded features: a column
-        treatment is not written.  The output "prediction" is that of `predict`, and
-        "label", of a model with classes, that of ``predict(type="class")``.  Models in
-        int8 and int4 keep their codes, one byte each.
+        The input "x" is (n, n_features) of `dtype`, encoded features; with `columns`
+        there is an input (n, 1) for each of `required_features` instead, named as the
+        column: numbers with NaN for missing, text with "" for missing (other markers
+        as in `fastl1.columns`), and for hashed columns CRC-32 of the text, int64, with
+        -1 for missing.  `fastl1.export_onnx.onnx_inputs` makes them of a table.
+
+        The output "prediction" is that of `predict`, and "label", of a model with
+        classes, that of ``predict(type="class")``.  Coefficients are stored as in the
+        model: two int4 to a byte, int8 and float16 in one and two bytes each.
 
         Parameters
         ----------
         path : str or path-like, optional
             File to write.
-        dtype : {"float32", "float64"}, default="float32"
-            Of rows, coefficients and sums.
+        dtype : {"float32", "float64"}, optional
+            Of rows and sums.  Default: float32; with `columns` float64, as raw numbers
+            may be large.
+        columns : bool, default=False
+            Whether to include the column treatment.
 
         Returns
         -------
@@ -712,13 +721,13 @@ class SparseModel(Inference):
         ImportError
             No package onnx (extra ``onnx``).
         ValueError
-            Unknown `dtype`; the link "probit" in float64; numbers beyond float32.
+            Unknown `dtype`; numbers beyond float32; no column treatment to include.
         OSError
             The file cannot be written.
         """
         from fastl1.export_onnx import export_onnx
 
-        return export_onnx(self, path, dtype=dtype)
+        return export_onnx(self, path, dtype=dtype, columns=columns)
 
     def to_sklearn(self) -> Any:
         """A fitted scikit-learn estimator that predicts the same.

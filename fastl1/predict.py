@@ -15,7 +15,7 @@ import numpy as np
 
 from fastl1 import _inputs
 from fastl1._artifact import Content, Weights
-from fastl1._links import LINKS, labels
+from fastl1._links import LINKS, clipped_exp, labels
 from fastl1._predict import Scorer, link_values, total
 from fastl1.exceptions import ModelFileError
 
@@ -373,7 +373,7 @@ class Inference:
             square = eta.reshape(len(eta), self.n_outputs)
             link_values(kernel, square, square, n_threads)
         elif self.link == "log":
-            np.exp(eta, out=eta)
+            clipped_exp(eta, out=eta)
         elif self.link not in ("identity", "decision"):
             eta[...] = LINKS[self.link].inverse(eta)
         return eta

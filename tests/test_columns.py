@@ -392,3 +392,9 @@ def test_applying_needs_numpy_only(tmp_path):
         check=True,
     )
     assert run.stdout.splitlines() == ["[101.0, 13.0]", "[]"]
+
+
+def test_rows_without_any_category():
+    treatment = ColumnTreatment([Category("job", ["clerk", "cook"], missing=1)])
+    for gap in (None, np.nan):
+        assert dense(treatment.encode({"job": [gap, gap]})).tolist() == [[0, 0, 1]] * 2

@@ -6,6 +6,7 @@ for package in ("click", "pyarrow", "rich"):
     pytest.importorskip(package)
 
 from fastl1.cli.app import run  # noqa: E402
+from fastl1.columns import Category, ColumnTreatment, Number  # noqa: E402
 from fastl1.model import SparseModel  # noqa: E402
 
 
@@ -34,9 +35,25 @@ def test_onnx(file):
     assert out.read_bytes() == SparseModel.load(file).to_onnx(dtype="float64")
 
 
+def test_columns(tmp_path, capsys):
+    pytest.importorskip("onnx", reason="needs onnx (extra onnx)")
+    treatment = ColumnTreatment([Number("age", 40.0), Category("job", ["cook", "nun"])])
+    model = SparseModel([0, 2], [0.5, 1.0], 0.5, 3, columns=treatment)
+    model.save(tmp_path / "model.fl1")
+    out = tmp_path / "m.onnx"
+    words = ["export", str(tmp_path), "--to", "onnx", "--out", str(out)]
+    assert run([*words, "--columns"]) == 0
+    assert capsys.readouterr().err == ""
+    assert out.read_bytes() == model.to_onnx(columns=True)
+    assert run(words) == 0
+    assert "--columns takes raw columns" in capsys.readouterr().err
+    assert out.read_bytes() == model.to_onnx()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
+        (["--to", "onnx", "--out", "m.onnx", "--columns"], 3, "no column treatment"),
         (["--to", "onnx", "--out", "m.onnx", "--dtype", "int8"], 2, "goes with --to c"),
         (["--to", "c", "--out", "m.cpp"], 3, "ends in .c"),
         (["--to", "c", "--out", "/no/such/folder/m.c"], 4, "No such file"),

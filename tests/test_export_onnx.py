@@ -47,11 +47,33 @@ def test_links(link, outputs, dtype):
     if link == "softmax" and outputs == 1:
         outputs = 2
     model = random_model(link, outputs)
-    if (link, dtype) == ("probit", "float64"):
-        with pytest.raises(ValueError, match="no float64 operator for link='probit'"):
-            model.to_onnx(dtype=dtype)
-        return
     check(model, dtype)
+
+
+@pytest.mark.parametrize("link", ["log", "logit", "probit", "cloglog"])
+def test_float64_is_accurate_in_the_tails(link):
+    model = SparseModel([0], [1.0], 0.0, 1, link)
+    eta = np.array([-700, -37.5, -20, -5, -1e-9, 0, 1e-9, 3.75, 5, 20, 700.0, 1e4])
+    eta = np.r_[eta, np.linspace(-9, 9, 1001)]
+    if link == "probit":
+        eta = eta[eta > -38]  # beyond it the numbers are subnormal
+    wanted = model.predict(eta[:, None])
+    got = run(model.to_onnx(dtype="float64"), eta[:, None])["prediction"]
+    # exp(-z^2) has the rounding of z^2, up to 700, in its exponent
+    np.testing.assert_allclose(got, wanted, rtol=2e-13 if link == "probit" else 2e-15)
+    narrow = run(model.to_onnx(), eta[:, None].astype(np.float32))["prediction"]
+    assert np.isfinite(narrow).all()
+    near = eta < 80
+    np.testing.assert_allclose(narrow[near], wanted[near], rtol=1e-5, atol=3e-7)
+
+
+def test_rows_without_a_value_are_predicted_as_such():
+    for link in ("logit", "probit", "cloglog"):
+        model = SparseModel([0], [1.0], 0.0, 1, link)
+        x = np.array([[np.nan], [1.0]])
+        got = run(model.to_onnx(dtype="float64"), x)["prediction"]
+        assert np.isnan(got[0])
+        assert not np.isnan(got[1])
 
 
 @pytest.mark.parametrize("classes", [["no", "yes"], [False, True], [5, 2], [0.5, 1.5]])
@@ -66,11 +88,32 @@ def test_quantized(precision, outputs, dtype):
     check(random_model("identity", outputs).quantize(precision), dtype)
 
 
-def test_int8_codes_are_one_byte_each():
+@pytest.mark.parametrize(
+    ("precision", "each"),
+    [("float64", 8), ("float32", 4), ("float16", 2), ("int8", 1), ("int4", 0.5)],
+)
+def test_coefficients_take_the_bytes_of_their_precision(precision, each):
     indices = np.arange(0, 90_000, 9)
-    values = np.random.default_rng(0).standard_normal(len(indices))
-    model = SparseModel(indices, values, 0.0, 90_000).quantize("int8")
-    assert len(model.to_onnx()) <= 5 * len(indices) + 4096
+    values = np.random.default_rng(0).uniform(1, 2, len(indices))
+    model = SparseModel(indices, values, 0.0, 90_000)
+    model = model if precision == "float64" else model.quantize(precision)
+    size = len(model.to_onnx(dtype="float64"))
+    assert 0 < size - (4 + each) * len(indices) < 1024
+
+
+@pytest.mark.parametrize("precision", ["float64", "float16", "int8", "int4"])
+def test_size_is_that_of_the_coefficients_with_many_outputs(precision):
+    rng = np.random.default_rng(0)
+    coef = np.zeros((200, 3000))
+    coef[rng.integers(0, 200, 2000), rng.integers(0, 3000, 2000)] = 1.0
+    coef *= rng.uniform(1, 2, coef.shape)
+    model = SparseModel.from_coef(coef, rng.standard_normal(200))
+    model = model if precision == "float64" else model.quantize(precision)
+    data = model.to_onnx()
+    assert len(data) <= 12 * model.nnz + 4096
+    X = rng.standard_normal((3, 3000)).astype(np.float32)
+    got = run(data, X)["prediction"]
+    np.testing.assert_allclose(got, model.predict(X), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
