@@ -48,7 +48,6 @@ typedef struct fl1_loss {
     double power;  /* tweedie: variance mu^power, in (1, 2) */
     double delta;  /* huber: largest residual that counts as a square */
     double q;      /* quantile: its level, in (0, 1) */
-    double smooth; /* quantile: how far its corner is rounded, in units of y */
     fl1_cox cox;
 } fl1_loss;
 

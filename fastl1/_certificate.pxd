@@ -22,6 +22,8 @@ cdef double penalty_young(
 ) noexcept nogil
 cdef double penalty_value(const state_t* S) noexcept nogil
 cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil
+cdef void correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil
+cdef double working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil
 cdef void locate(state_t* S) noexcept nogil
 cdef double gradient_norm(const state_t* S) noexcept nogil
 cdef double gradient_tolerance(const state_t* S, double tol) noexcept nogil

@@ -14,11 +14,18 @@ kappa does not round to outside of its own limit.
 """
 from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdlib cimport qsort
+from libc.string cimport memcpy
 
 from fastl1._design cimport design_xtv
-from fastl1._ops cimport FL1_SQUARED
+from fastl1._ops cimport FL1_QUANTILE, FL1_SQUARED
 from fastl1._quadratic cimport dual_ratio, pen_young
-from fastl1._samples cimport evaluate, fit_intercept, project_dual, young_at
+from fastl1._samples cimport (
+    centre_dual,
+    evaluate,
+    fit_intercept,
+    project_dual,
+    young_at,
+)
 from fastl1._screen cimport MAX_REFS, cache_project, cache_push
 from fastl1._state cimport AUGMENTED, NO_MEMORY, candidate_t, is_interior_free, state_t
 from fastl1._working cimport add_slot, covariance_correlations, load_quad
@@ -191,6 +198,61 @@ cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
     return best
 
 
+cdef void correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
+    """Correlations with v of the working set centred under h."""
+    cdef ptrdiff_t i
+    cdef double shift = 0.0
+    v_sum[0] = S.q.ops.sum(S.n, S.v)
+    h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14)
+    if S.centre:
+        shift = v_sum[0] / h_sum[0]
+    for i in range(S.n):
+        S.n_work[i] = S.v[i] - shift * S.h[i]
+    design_xtv(&S.X, S.ws, S.m, S.n_work, S.q.c, S.n_threads)
+    S.n_column_products += S.m
+
+
+cdef double _free_part(const state_t* S, double h_sum) noexcept nogil:
+    """What unpenalized columns count on the working set: the decrease that their
+    gradient promises."""
+    cdef ptrdiff_t k, j
+    cdef double total = 0.0, c
+    for k in range(S.m):
+        if is_interior_free(S, k):
+            j, c = S.ws[k], S.q.c[k]
+            if S.loss == FL1_QUANTILE:  # without curvature: as if w were all wrong
+                total += fabs(c) * (fabs(S.w[j]) + S.null_objective / S.norm[j])
+            else:
+                total += 0.5 * c * c / (S.norm[j] * S.norm[j] * h_sum)
+    return total
+
+
+cdef double working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
+    """Duality gap of the problem on the working set, after `correlate` (relative
+    gradient at alpha = 0).  The intercept is met as in project_dual."""
+    cdef ptrdiff_t i
+    cdef double shift = 0.0, free_part, gap
+    if S.alpha_now == 0.0:
+        return stationarity(S)
+    free_part = _free_part(S, h_sum)
+    if S.centre and h_sum > 0.0:
+        shift = v_sum / h_sum
+    for i in range(S.n):
+        S.n_work[i] = S.v[i] - shift * S.h[i]
+    if not S.centre:
+        return free_part + gap_at(S, S.n_work, False)
+    memcpy(S.g, S.h, S.n * sizeof(double))
+    if centre_dual(S, S.n_work, S.g) == 0:
+        return free_part + gap_at(S, S.n_work, False)
+    # rows were kept at the edge of the domain: the correlations are others
+    memcpy(S.p_work, S.q.c, S.m * sizeof(double))
+    design_xtv(&S.X, S.ws, S.m, S.n_work, S.q.c, S.n_threads)
+    S.n_column_products += S.m
+    gap = free_part + gap_at(S, S.n_work, False)
+    memcpy(S.q.c, S.p_work, S.m * sizeof(double))
+    return gap
+
+
 cdef double gradient_norm(const state_t* S) noexcept nogil:
     """Largest correlation that a bound does not excuse, relative to that at w = 0."""
     cdef ptrdiff_t k, j
@@ -202,6 +264,15 @@ cdef double gradient_norm(const state_t* S) noexcept nogil:
         elif S.q.c[k] < 0.0 and S.w[j] > S.lo[j]:
             worst = max(worst, -S.q.c[k])
     return worst / S.c_null if S.c_null > 0.0 else 0.0
+
+
+cdef double stationarity(state_t* S) noexcept nogil:
+    """What ends a solve at alpha = 0: the relative gradient norm, and how far the dual
+    point of the quantile loss is from being its gradient."""
+    cdef double norm = gradient_norm(S)
+    if S.loss == FL1_QUANTILE and S.null_objective > 0.0:
+        norm = max(norm, young_at(S, S.v, 1.0) / S.null_objective)
+    return norm
 
 
 cdef void locate(state_t* S) noexcept nogil:
@@ -370,7 +441,7 @@ cdef double gradient_tolerance(const state_t* S, double tol) noexcept nogil:
 cdef double relative_gap(state_t* S, double alpha) noexcept nogil:
     load_quad(S, alpha)
     if alpha == 0.0:
-        return gradient_norm(S)
+        return stationarity(S)
     return max(
         gap_at(S, NULL if S.lazy else S.v, True) / S.null_objective, 0.0
     )

@@ -6,55 +6,20 @@ out by centring the columns under h.  The model is solved to a fraction of the p
 gap.
 """
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
-from libc.string cimport memcpy
 
-from fastl1._certificate cimport gap_at, gradient_norm, slot_penalty
-from fastl1._design cimport design_add_xw, design_means, design_xtv
+from fastl1._certificate cimport correlate, slot_penalty, working_gap
+from fastl1._design cimport design_add_xw, design_means
+from fastl1._interior cimport has_corners, solve_interior
 from fastl1._ops cimport FL1_COX, FL1_HUBER, FL1_QUANTILE
-from fastl1._samples cimport centre_dual, corner_error, evaluate, loss_at_eta
-from fastl1._state cimport NO_MEMORY, is_interior_free, state_t
+from fastl1._samples cimport evaluate, loss_at_eta
+from fastl1._state cimport NO_MEMORY, state_t
 from fastl1._working cimport load_quad, solve_quadratic
 
 cdef double INNER = 0.1          # of the gap asked of the quadratic ...
-cdef double CORNER_INNER = 0.03  # ... with the quantile loss
 cdef double BOUND_INNER = 1e-3   # ... where the quadratic is a bound, of less gap
 cdef double LAST_INNER = 0.5     # of the gap wanted at last, where a step may reach it
-cdef double WIDE = 0.3           # corner of the quantile loss, of the gap at the start
-cdef double SHARPER = 0.1        # factor on it from then on
 cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures
 cdef int PATIENCE = 20           # Newton steps without a lower gap
-
-
-cdef double _working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
-    """Duality gap of the problem on the working set at the present point.
-
-    The intercept is met as in project_dual; unpenalized columns count with the decrease
-    that their gradient promises.
-    """
-    cdef ptrdiff_t i, k
-    cdef double shift = 0.0, free_part = 0.0, norm, gap
-    if S.alpha_now == 0.0:
-        return gradient_norm(S)
-    for k in range(S.m):
-        if is_interior_free(S, k):
-            norm = S.norm[S.ws[k]]
-            free_part += 0.5 * S.q.c[k] * S.q.c[k] / (norm * norm * h_sum)
-    if S.centre and h_sum > 0.0:
-        shift = v_sum / h_sum
-    for i in range(S.n):
-        S.n_work[i] = S.v[i] - shift * S.h[i]
-    if not S.centre:
-        return free_part + gap_at(S, S.n_work, False)
-    memcpy(S.g, S.h, S.n * sizeof(double))
-    if centre_dual(S, S.n_work, S.g) == 0:
-        return free_part + gap_at(S, S.n_work, False)
-    # rows were kept at the edge of the domain: the correlations are others
-    memcpy(S.p_work, S.q.c, S.m * sizeof(double))
-    design_xtv(&S.X, S.ws, S.m, S.n_work, S.q.c, S.n_threads)
-    S.n_column_products += S.m
-    gap = free_part + gap_at(S, S.n_work, False)
-    memcpy(S.q.c, S.p_work, S.m * sizeof(double))
-    return gap
 
 
 cdef double _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
@@ -114,37 +79,6 @@ cdef double _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     return t
 
 
-cdef void _correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
-    """Correlations with v of the working set centred under h."""
-    cdef ptrdiff_t i
-    cdef double shift = 0.0
-    v_sum[0] = S.q.ops.sum(S.n, S.v)
-    h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14)
-    if S.centre:
-        shift = v_sum[0] / h_sum[0]
-    for i in range(S.n):
-        S.n_work[i] = S.v[i] - shift * S.h[i]
-    design_xtv(&S.X, S.ws, S.m, S.n_work, S.q.c, S.n_threads)
-    S.n_column_products += S.m
-
-
-cdef bint _fit_corner(state_t* S, double gap, bint first) noexcept nogil:
-    """Round the corner of the quantile loss in proportion to the gap: wider where a
-    solve starts, sharper once it is the larger part of the gap.  Whether it changed."""
-    cdef double smooth = S.loss_param.smooth
-    if not isfinite(gap):
-        return False
-    if first:
-        smooth = max(smooth, WIDE * gap)
-    elif corner_error(S) > 0.3 * gap and smooth > 1e-13 * S.null_objective:
-        smooth *= SHARPER
-    if smooth == S.loss_param.smooth:
-        return False
-    S.loss_param.smooth = smooth
-    loss_at_eta(S)
-    return True
-
-
 cdef void _raise_curvatures(state_t* S, double least) noexcept nogil:
     """h to at least `least` a unit of weight.
 
@@ -165,23 +99,18 @@ cdef double _inner_gap(const state_t* S, double gap, double damp) noexcept nogil
     cdef double relative = gap / S.null_objective
     if S.loss == FL1_COX or damp > 0.0:
         return BOUND_INNER * gap
-    if S.loss == FL1_QUANTILE:
-        return CORNER_INNER * gap
     if S.alpha_now > 0.0 and relative * relative <= S.tol_now:
         return min(INNER * gap, LAST_INNER * S.tol_now * S.null_objective)
     return INNER * gap
 
 
-cdef int solve_newton(
-    state_t* S, double alpha, double tol, int rounds
+cdef int _descend(
+    state_t* S, double alpha, double tol, int rounds, double* gap
 ) noexcept nogil:
-    """Minimize over the working set to a gap of about tol (absolute).
-
-    Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
-    """
+    """solve_newton by Newton steps alone; `gap` is the last one known."""
     cdef int it, stalled = 0
     cdef ptrdiff_t i
-    cdef double gap, v_sum, h_sum, t, damp = 0.0, curve = 0.0
+    cdef double v_sum, h_sum, t, damp = 0.0, curve = 0.0
     cdef double before = INFINITY, least = INFINITY
     S.move = 0.0
     evaluate(S)
@@ -189,23 +118,20 @@ cdef int solve_newton(
         if S.poll(S):
             return 1
         load_quad(S, alpha)
-        _correlate(S, &v_sum, &h_sum)
-        gap = _working_gap(S, v_sum, h_sum)
-        if gap <= tol:
+        correlate(S, &v_sum, &h_sum)
+        gap[0] = working_gap(S, v_sum, h_sum)
+        if gap[0] <= tol:
             return 0
-        stalled = 0 if gap < 0.9 * least else stalled + 1
-        least = min(least, gap)
-        if stalled > PATIENCE or gap >= before and it > 3 and gap <= 10.0 * tol:
+        stalled = 0 if gap[0] < 0.9 * least else stalled + 1
+        least = min(least, gap[0])
+        if stalled > PATIENCE or gap[0] >= before and it > 3 and gap[0] <= 10.0 * tol:
             return 1
-        before = gap
-        if S.loss == FL1_QUANTILE and alpha > 0.0 and _fit_corner(S, gap, it == 0):
-            _correlate(S, &v_sum, &h_sum)
-            before = INFINITY
+        before = gap[0]
         curve = max(h_sum, 0.1 * curve)
         curve = max(curve, 0.1 * S.curve_null)
         if damp > 0.0:
             _raise_curvatures(S, damp * curve)
-            _correlate(S, &v_sum, &h_sum)
+            correlate(S, &v_sum, &h_sum)
         for i in range(S.n):  # saturated samples keep the quadratic bounded
             S.h_sqrt[i] = sqrt(max(S.h[i], 1e-14 * S.s[i]))
         S.q.r2 = -v_sum * v_sum / h_sum if S.centre else 0.0
@@ -215,7 +141,7 @@ cdef int solve_newton(
         if S.centre:
             design_means(&S.X, S.ws, S.m, S.h, h_sum, S.hmean, S.n_threads)
         S.m_gram = S.F.m = 0
-        if solve_quadratic(S, _inner_gap(S, gap, damp), 50) < 0:
+        if solve_quadratic(S, _inner_gap(S, gap[0], damp), 50) < 0:
             return NO_MEMORY
         t = _line_search(S, v_sum, h_sum)
         if t == 0.0 and damp >= 1.0:
@@ -225,3 +151,26 @@ cdef int solve_newton(
         elif t == 1.0:
             damp = 0.1 * damp if damp > 1e-6 else 0.0
     return 1
+
+
+cdef int solve_newton(
+    state_t* S, double alpha, double tol, int rounds
+) noexcept nogil:
+    """Minimize over the working set to a gap of about tol (absolute; relative gradient
+    at alpha = 0).
+
+    Where corners of the loss stop the Newton steps, the interior-point method finds the
+    rows that lie on either side of them, and Newton steps the last digits.
+    Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
+    """
+    cdef int status = 1
+    cdef double gap = INFINITY, goal = tol if alpha > 0.0 else tol * S.null_objective
+    if S.loss != FL1_QUANTILE:
+        status = _descend(S, alpha, tol, rounds, &gap)
+        if status <= 0 or S.interrupted or gap <= 10.0 * tol or not has_corners(S):
+            return status
+    load_quad(S, alpha)
+    status = solve_interior(S, goal)
+    if status < 0 or S.interrupted or S.loss == FL1_QUANTILE:
+        return status
+    return _descend(S, alpha, tol, rounds, &gap)

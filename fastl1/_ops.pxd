@@ -71,7 +71,6 @@ cdef extern from "fl1_ops.h":
         double power
         double delta
         double q
-        double smooth
 
     ctypedef struct fl1_moments:
         double first

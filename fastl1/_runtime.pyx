@@ -280,7 +280,7 @@ def soft_threshold(
 
 def evaluate_loss(
     int loss, const double[::1] y, const double[::1] eta, const double[::1] s,
-    *, double power=1.5, double delta=1.0, double q=0.5, double smooth=1.0,
+    *, double power=1.5, double delta=1.0, double q=0.5,
     const double[::1] dual=None, double kappa=1.0
 ):
     """The loss kernel on its own, for tests and benchmarks.
@@ -291,7 +291,7 @@ def evaluate_loss(
         Number of the loss, as in csrc/fl1_ops.h.
     y, eta, s : ndarray (n,)
         Targets ({0, 1} for losses of two labels), linear predictors, weights.
-    power, delta, q, smooth : float
+    power, delta, q : float
         What the tweedie, huber and quantile losses depend on.
     dual : ndarray (n,), optional
         Dual point, the gradient's by default; scaled by `kappa`.
@@ -314,7 +314,7 @@ def evaluate_loss(
     cdef double value, young
     cdef const double* point
     cdef fl1_loss param
-    param.power, param.delta, param.q, param.smooth = power, delta, q, smooth
+    param.power, param.delta, param.q = power, delta, q
     if n == 0:
         return 0.0, v_out, h_out, 0.0
     point = &v[0] if dual is None else &dual[0]

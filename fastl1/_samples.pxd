@@ -7,7 +7,6 @@ cdef void evaluate(state_t* S) noexcept nogil
 cdef double young_at(state_t* S, const double* v, double kappa) noexcept nogil
 cdef void shift_intercept(state_t* S, double delta) noexcept nogil
 cdef void fit_intercept(state_t* S, double slack) noexcept nogil
-cdef double corner_error(state_t* S) noexcept nogil
 cdef void fit_null(state_t* S) noexcept nogil
 cdef ptrdiff_t centre_dual(state_t* S, double* v, double* h) noexcept nogil
 cdef int project_dual(state_t* S) noexcept nogil

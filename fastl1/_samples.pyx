@@ -6,7 +6,7 @@ the loss, meets it exactly and moves v least where the loss says most.  Rows tha
 takes out of the domain of the conjugate stay at its edge, and the others move again.
 """
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy, memset
 
 from fastl1._cholesky cimport chol_free, chol_solve_small, chol_t
@@ -36,7 +36,7 @@ cdef void sync_eta(state_t* S) noexcept nogil:
 
 
 cdef double loss_at_eta(state_t* S) noexcept nogil:
-    """The loss at eta, with v and h."""
+    """The loss at eta, with v and h (the quantile loss keeps v: csrc/losses.inc)."""
     S.loss_value = S.q.ops.loss_eval[S.loss](
         &S.loss_param, S.n, S.y, S.eta, S.s, S.v, S.h
     )
@@ -51,7 +51,7 @@ cdef void evaluate(state_t* S) noexcept nogil:
 
 cdef double young_at(state_t* S, const double* v, double kappa) noexcept nogil:
     """Fenchel-Young gap of the loss at eta and the dual point kappa v; at kappa = 0 the
-    loss itself, without the rounding of a corner."""
+    loss itself."""
     return S.q.ops.loss_young[S.loss](
         &S.loss_param, S.n, S.y, S.eta, S.s, v, kappa
     )
@@ -88,8 +88,7 @@ cdef void _root_intercept(state_t* S, double slack) noexcept nogil:
     for it in range(300):
         total = S.q.ops.sum(S.n, S.v)
         curve = S.q.ops.sum(S.n, S.h)
-        # (the curvature of a rounded corner says nothing of the other rows)
-        if 0.5 * total * total <= slack * curve and S.loss != FL1_QUANTILE:
+        if 0.5 * total * total <= slack * curve:
             return
         size = 0.0
         for i in range(S.n):
@@ -131,6 +130,10 @@ cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
             i += 1
         shift_intercept(S, S.y[i] - S.eta[i])
         evaluate(S)
+    if S.loss == FL1_QUANTILE:
+        _quantile_intercept(S)
+        evaluate(S)
+        return
     if S.loss != FL1_SQUARED:
         _root_intercept(S, slack)
         return
@@ -139,27 +142,63 @@ cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
         evaluate(S)
 
 
-cdef double corner_error(state_t* S) noexcept nogil:
-    """What the rounded corner of the quantile loss adds to the gap at present."""
-    return young_at(S, S.v, 1.0)
+cdef int _by_value(const void* a, const void* b) noexcept nogil:
+    cdef double x = (<const double*> a)[0], y = (<const double*> b)[0]
+    return (x > y) - (x < y)
+
+
+cdef void _quantile_intercept(state_t* S) noexcept nogil:
+    """The intercept that makes 0 the weighted q-quantile of the residuals (left as it
+    is without memory)."""
+    cdef ptrdiff_t i, count = 0
+    cdef double total = 0.0, below = 0.0
+    cdef double* pairs = <double*> malloc(2 * S.n * sizeof(double))
+    if pairs == NULL:
+        return
+    for i in range(S.n):
+        if S.s[i] > 0.0:
+            pairs[2 * count], pairs[2 * count + 1] = S.y[i] - S.eta[i], S.s[i]
+            total += S.s[i]
+            count += 1
+    qsort(pairs, count, 2 * sizeof(double), &_by_value)
+    for i in range(count):
+        below += pairs[2 * i + 1]
+        if below >= (1.0 - 1e-15) * S.loss_param.q * total:
+            break
+    if count:
+        shift_intercept(S, pairs[2 * min(i, count - 1)])
+    free(pairs)
+
+
+cdef void _quantile_dual(state_t* S) noexcept nogil:
+    """v: the slopes of the quantile loss at eta; rows on its corner share what is left
+    of sum v = 0."""
+    cdef ptrdiff_t i
+    cdef double q = S.loss_param.q, r, total = 0.0, tied = 0.0, t = 0.0
+    for i in range(S.n):
+        r = S.y[i] - S.eta[i]
+        S.v[i] = S.s[i] * (q if r > 0.0 else q - 1.0)
+        if fabs(r) <= 1e-14 * (fabs(S.y[i]) + fabs(S.eta[i])):
+            S.v[i] = 0.0
+            tied += S.s[i]
+        total += S.v[i]
+    if S.centre and tied > 0.0:
+        t = min(max(-total / tied, q - 1.0), q)
+    for i in range(S.n):
+        if S.v[i] == 0.0:
+            S.v[i] = t * S.s[i]
+    loss_at_eta(S)
 
 
 cdef void fit_null(state_t* S) noexcept nogil:
     """The intercept of the null model and its objective; 0 where it fits every row but
-    for rounding.  The corner of the quantile loss ends up as good as sharp."""
+    for rounding."""
     cdef ptrdiff_t i
-    cdef double mean = 0.0, scale = 0.0, slope = 0.0
-    cdef int _
-    for i in range(S.n):
-        mean += S.s[i] * (S.y[i] - S.eta[i])
-    for i in range(S.n):
-        scale += S.s[i] * fabs(S.y[i] - S.eta[i] - (mean if S.centre else 0.0))
-    S.loss_param.smooth = scale if scale > 0.0 else 1.0
+    cdef double slope = 0.0
+    memset(S.v, 0, S.n * sizeof(double))
     fit_intercept(S, 0.0)
-    if S.loss == FL1_QUANTILE and scale > 0.0:
-        for _ in range(10):
-            S.loss_param.smooth *= 0.1
-            fit_intercept(S, 0.0)
+    if S.loss == FL1_QUANTILE:
+        _quantile_dual(S)
     S.null_objective = young_at(S, S.v, 0.0)
     S.curve_null = S.q.ops.sum(S.n, S.h)
     if S.loss != FL1_SQUARED:

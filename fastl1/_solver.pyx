@@ -40,6 +40,7 @@ REGIMES = (
     ("residual", "ridge, a system of rank n"),
     ("residual", "a sparse block costs more than sweeps"),
     ("residual", "forced"),
+    ("interior", "a loss with corners"),
 )
 
 

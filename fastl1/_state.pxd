@@ -39,6 +39,7 @@ cdef enum:
     RESIDUAL_RANK
     RESIDUAL_SWEEPS
     RESIDUAL_FORCED
+    INTERIOR_POINT
     N_REGIMES
 
 # l1_ratio from which the gap counts the l2 term as part of the loss

@@ -240,8 +240,9 @@ class Huber(Loss):
 class Quantile(Loss):
     """q r for r = y - eta > 0, (q - 1) r for r < 0: eta is the q-quantile of y.
 
-    The solver rounds the corner at 0, ever less until the duality gap of the loss as it
-    is here, without rounding, is within the tolerance.
+    Minimized as it is, without smoothing, by the interior-point method that Portnoy and
+    Koenker (1997) use for quantile regression, on the working set; the duality gap is
+    that of the linear program.
 
     Parameters
     ----------

@@ -47,7 +47,8 @@ LAYERS = (
 KERNELS = (
     *("_ops", "_runtime", "_cholesky", "_design", "_rows", "_product", "_kernels"),
     *("_screen", "_quadratic", "_sweeps", "_state", "_samples", "_working"),
-    *("_certificate", "_newton", "_driver", "_setup", "_pilot", "_moments"),
+    *("_certificate", "_interior", "_newton", "_driver", "_setup"),
+    *("_pilot", "_moments"),
     *("_solver", "_batch", "_ragged", "_predict", "_predictor"),
     *("_softmax", "_softmax_model", "_multinomial", "_multinomial_solver"),
 )

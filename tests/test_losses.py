@@ -279,41 +279,66 @@ def test_the_null_model_predicts_the_mean():
 # Quantiles
 
 
-@pytest.mark.parametrize("q", [0.1, 0.5, 0.8])
-@pytest.mark.parametrize("intercept", [True, False])
-def test_quantiles_against_linear_programming(q, intercept):
+def pinball(loss, s, y, X, alpha, intercept):
+    """Optimum of the penalized problem, by linear programming."""
     from scipy.optimize import linprog
 
-    X, y, rng = make("huber", n=50)
-    s = rng.uniform(0.2, 1, 50)
+    n, p = X.shape
+    ones = np.full((n, 1), float(intercept))
+    exact = linprog(
+        np.r_[np.full(2 * p, alpha), 0, 0, loss.q * s, (1 - loss.q) * s],
+        A_eq=np.hstack([X, -X, ones, -ones, np.eye(n), -np.eye(n)]),
+        b_eq=y,
+    )
+    assert exact.status == 0
+    return exact.fun
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "digits", "intercept", "q"),
+    [
+        (50, 8, 9, True, 0.1),
+        (50, 8, 9, False, 0.8),
+        (120, 6, 0, True, 0.5),
+        (40, 90, 9, True, 0.01),
+        (40, 90, 0, True, 0.5),
+        (40, 90, 0, False, 0.99),
+        (60, 60, 9, True, 0.5),
+    ],
+)
+def test_quantiles_against_linear_programming(n, p, digits, intercept, q):
+    X, y, rng = make("huber", n=n, p=p)
+    y = np.round(y, digits)  # 0: most rows are tied
+    s = rng.uniform(0.2, 1, n)
     s /= s.sum()
     loss = fastl1.Quantile(q)
-    top = fastl1.alpha_max(X, y, loss=loss, sample_weight=s, fit_intercept=intercept)
-    a = fastl1.path(
-        X,
-        y,
-        loss=loss,
-        sample_weight=s,
-        fit_intercept=intercept,
-        tol=1e-6,
-        alphas=top * np.array([1.001, 0.5, 0.1, 0.01]),
-    )
+    problem = {"loss": loss, "sample_weight": s, "fit_intercept": intercept}
+    top = fastl1.alpha_max(X, y, **problem)
+    alphas = top * np.array([1.001, 0.5, 0.1, 0.01])
+    a = fastl1.path(X, y, **problem, tol=1e-8, alphas=alphas)
     assert a.converged.all()
-    ones = np.ones((50, 1)) * intercept
-    for k, alpha in enumerate(a.alphas):
+    for k, alpha in enumerate(alphas):
         w = a.coefs[:, [k]].toarray()[:, 0]
-        r = y - X @ w - a.intercepts[k]
-        ours = s @ np.maximum(q * r, (q - 1) * r) + alpha * np.abs(w).sum()
-        exact = linprog(
-            np.r_[np.full(2 * P, alpha), 0, 0, q * s, (1 - q) * s],
-            A_eq=np.hstack([X, -X, ones, -ones, np.eye(50), -np.eye(50)]),
-            b_eq=y,
-        )
+        ours = s @ loss.deviance(y, X @ w + a.intercepts[k]) + alpha * np.abs(w).sum()
+        exact = pinball(loss, s, y, X, alpha, intercept)
         null = a.info["null_objective"]
-        assert -1e-9 <= (ours - exact.fun) / null <= a.dual_gaps[k] + 1e-9
+        assert -1e-9 <= (ours - exact) / null <= a.dual_gaps[k] + 1e-9
         if k == 0:
             assert not w.any()
-            assert null == pytest.approx(exact.fun, rel=1e-6)
+            assert null == pytest.approx(exact, rel=1e-9)
+
+
+def test_quantiles_without_penalty():
+    X, y, _ = make("huber", n=60)
+    loss = fastl1.Quantile(0.3)
+    a = fastl1.path(X, y, loss=loss, alphas=[0.0], tol=1e-8)
+    assert a.converged.all()
+    ours = loss.deviance(y, a.predict(X)[:, 0]).mean()
+    exact = pinball(loss, np.full(60, 1 / 60), y, X, 0.0, True)
+    assert ours == pytest.approx(exact, rel=1e-8)
+    # a vertex of the linear program: as many rows are met as there are coefficients
+    met = np.abs(y - a.predict(X)[:, 0]) < 1e-7
+    assert met.sum() == P + 1
 
 
 # Outsiders
