@@ -88,7 +88,7 @@ class Fit(NamedTuple):
     """One model and its certificate.
 
     `gap` is divided by the objective of the null model, `dual_gap` is not; at alpha = 0
-    `gap` is the relative norm of the gradient, and `dual_gap` nan.
+    `gap` is the relative norm of the gradient, and `dual_gap` that times the objective.
     """
 
     coef: np.ndarray
@@ -133,7 +133,7 @@ def solve_one(
             ConvergenceWarning,
             stacklevel=stacklevel,
         )
-    dual_gap = gap * path.info["null_objective"] if alpha > 0 else np.nan
+    dual_gap = gap * path.info["null_objective"]
     return Fit(coef, intercept, gap, dual_gap, int(path.n_iters[0]))
 
 
