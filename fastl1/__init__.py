@@ -36,7 +36,7 @@ _EXPORTS = {
     "Lasso": "linear_model",
     "LassoCV": "linear_model",
     "LogisticRegression": "logistic",
-    "LogisticRegressionCV": "logistic",
+    "LogisticRegressionCV": "logistic_cv",
     "CLogLog": "losses",
     "Cox": "losses",
     "Gamma": "losses",

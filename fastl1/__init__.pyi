@@ -26,7 +26,7 @@ from fastl1.linear_model import ElasticNetCV as ElasticNetCV
 from fastl1.linear_model import Lasso as Lasso
 from fastl1.linear_model import LassoCV as LassoCV
 from fastl1.logistic import LogisticRegression as LogisticRegression
-from fastl1.logistic import LogisticRegressionCV as LogisticRegressionCV
+from fastl1.logistic_cv import LogisticRegressionCV as LogisticRegressionCV
 from fastl1.losses import CLogLog as CLogLog
 from fastl1.losses import Cox as Cox
 from fastl1.losses import Gamma as Gamma

@@ -227,11 +227,12 @@ class Scoring:
         y: Any = problem.y[rows] if survival is None else survival.take(rows)
         if self.metric is not None:
             return self.sign * self.metric(y, eta, w)
-        X = _take_rows(problem.X, rows)
+        X, scorer = _take_rows(problem.X, rows), self.scorer
         if survival is not None:
             y = structured(y)
         elif problem.classes is not None:
             y = problem.classes[y.astype(np.intp)]
+            scorer = _knowing_labels(scorer, problem.classes)
         n = len(problem.y)
         params = {k: _rows_of(v, n, rows) for k, v in self.params.items()}
         if w is not None and self.takes_weight:
@@ -239,10 +240,30 @@ class Scoring:
         point = _point_class(problem.family.labels, survival is not None)
         return np.array(
             [
-                self.scorer(point(path, k, X, column), X, y, **params)
+                scorer(point(path, k, X, column), X, y, **params)
                 for k, column in enumerate(np.moveaxis(eta, 1, 0))
             ]
         )
+
+
+def _knowing_labels(scorer: Any, classes: np.ndarray) -> Any:
+    """A scorer of scikit-learn's that takes them is told all labels, which held-out
+    rows may not have, and that the second of two is the positive one."""
+    score = getattr(scorer, "_score_func", None)
+    parameters = {} if score is None else inspect.signature(score).parameters
+    if "labels" not in parameters:
+        return scorer
+    from fastl1._extras import require
+
+    known: dict[str, Any] = {"labels": classes}
+    if len(classes) == 2 and "pos_label" in parameters:
+        known["pos_label"] = classes[1]
+    return require("sklearn.metrics", extra="sklearn").make_scorer(
+        score,
+        greater_is_better=scorer._sign > 0,
+        response_method=scorer._response_method,
+        **{**known, **scorer._kwargs},
+    )
 
 
 def _rows_of(value: Any, n: int, rows: np.ndarray) -> Any:

@@ -40,7 +40,7 @@ LAYERS = (
     {"cv", "criteria", "_resampling"},
     {"_estimators"} | {"refit", "stability", "bootstrap"},
     {"_loss_model", "linear_model", "logistic"},
-    {"glm", "cox", "path_cv"},
+    {"glm", "cox", "path_cv", "logistic_cv"},
     {"cli"},
 )
 # Compiled modules, each of which may cimport those before it.
@@ -70,7 +70,7 @@ OPTIONAL = {
     },
     "sklearn": {
         *("_estimators", "_loss_model", "linear_model", "logistic"),
-        *("glm", "cox", "path_cv"),
+        *("glm", "cox", "path_cv", "logistic_cv"),
         *("scoring", "export_sklearn"),
     },
 }

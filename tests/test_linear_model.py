@@ -109,7 +109,8 @@ def data(request, regression, classification):
         ElasticNetCV(),
         LogisticRegression(),
         LogisticRegression(l1_ratio=0.5),
-        LogisticRegressionCV(**NEW_DEFAULTS),
+        # weights and repeated rows differ by rounding, which a coarse tol lets grow
+        LogisticRegressionCV(tol=1e-6, cv=3, **NEW_DEFAULTS),
         *(kind() for kind in GLM),
         PathCV(PoissonRegressor(), alphas=10),
         PathCV(LinearSVC(), alphas=10),
@@ -321,6 +322,108 @@ def test_cross_validated_classifier_agrees(
     assert ours.score(X, y) == pytest.approx(theirs.score(X, y), abs=1e-3)
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize(
+    ("l1_ratios", "kw"),
+    [
+        ((0.0,), {"class_weight": "balanced"}),
+        ((0.0,), {"scoring": "roc_auc_ovr", "fit_intercept": False}),
+        ((0.0,), {"scoring": "f1_macro", "class_weight": {"mid": 2.0}}),
+        ((0.5, 1.0), {"solver": "saga"}),
+    ],
+)
+def test_cross_validated_classifier_of_three_classes(l1_ratios, kw, legacy):
+    refit = not legacy
+    X, y = make_classification(
+        90, 8, n_informative=4, n_classes=3, flip_y=0.2, random_state=1
+    )
+    y = np.array(["low", "mid", "high"])[y]
+    kw = {
+        "Cs": [0.3, 0.03, 0.1],
+        "l1_ratios": np.array(l1_ratios),
+        "random_state": 0,
+        "scoring": "neg_log_loss",
+        "refit": refit,
+        "use_legacy_attributes": legacy,
+        "max_iter": 5000,
+        "tol": 1e-6,
+        "cv": 3,
+        **kw,
+    }
+    theirs = sklearn.linear_model.LogisticRegressionCV(**kw).fit(X, y)
+    ours = LogisticRegressionCV(**{**kw, "tol": 1e-11}).fit(X, y)
+    for name in ("C_", "l1_ratio_", "Cs_", "l1_ratios_", "classes_", "intercept_"):
+        assert np.shape(getattr(ours, name)) == np.shape(getattr(theirs, name)), name
+    np.testing.assert_allclose(ours.C_, theirs.C_)
+    if refit or len(l1_ratios) > 1:  # scikit-learn reports 0 for any single ratio
+        np.testing.assert_allclose(ours.l1_ratio_, theirs.l1_ratio_)
+    assert ours.n_iter_.shape == theirs.n_iter_.shape
+    for name, atol in (("scores_", 2e-3), ("coefs_paths_", 5e-2)):
+        a, b = getattr(ours, name), getattr(theirs, name)
+        for key in ["high", "low", "mid"] if legacy else [...]:
+            assert a[key].shape == b[key].shape
+            np.testing.assert_allclose(a[key], b[key], atol=atol)
+        assert not legacy or list(a) == list(b)
+    np.testing.assert_allclose(
+        ours.predict_proba(X), theirs.predict_proba(X), atol=2e-3
+    )
+    assert ours.coef_.shape == theirs.coef_.shape == (3, 8)
+    assert ours.sparse_coef_.shape == (3, 8)
+    assert ours.relative_gap_ <= 1e-11
+    assert ours.score(X, y) == pytest.approx(theirs.score(X, y), abs=2e-3)
+
+
+def test_scorers_are_told_labels_that_a_fold_lacks():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 3)), np.repeat(["a", "b", "c"], [28, 28, 4])
+    rows = np.r_[0:10, 28:38]  # held out: no row of "c"
+    cv = [(np.setdiff1d(np.arange(60), rows), rows)]
+    model = LogisticRegressionCV(
+        Cs=[0.1],
+        cv=cv,
+        l1_ratios=(1.0,),
+        scoring="neg_brier_score",
+        use_legacy_attributes=False,
+    ).fit(X, y)
+    path = model._cv_result.paths[0][0]
+    proba = path.predict(X[rows])[:, 0]
+    seen = np.eye(3)[np.searchsorted(["a", "b", "c"], y[rows])]
+    expected = -np.mean(np.sum((proba - seen) ** 2, axis=1))
+    assert model.scores_[0, 0, 0] == pytest.approx(expected)
+    # of two labels the second is the positive one
+    result = fastl1.cross_validate_path(
+        X[:56], y[:56], loss="logistic", scoring="f1", cv=3, n_alphas=3
+    )
+    assert np.isfinite(result.scores).all()
+    with pytest.raises(ValueError, match="fold 0: no training row is of class 'c'"):
+        model.set_params(cv=[(np.arange(56), rows)]).fit(X, y)
+
+
+def test_gaps_are_in_the_unit_of_the_objective(classification):
+    """C times the sum of losses plus the penalty, and a bound on its error."""
+    X, y = classification
+    codes, weight = (y == "spam").astype(float), 0.5 + np.arange(len(y)) % 3
+
+    def objective(model, C):
+        eta = X @ model.coef_[0] + model.intercept_[0]
+        losses = np.logaddexp(0, eta) - codes * eta
+        return C * weight @ losses + np.abs(model.coef_).sum()
+
+    exact = LogisticRegression(C=0.2, l1_ratio=1.0, tol=1e-13).fit(X, y, weight)
+    rough = LogisticRegression(C=0.2, l1_ratio=1.0, tol=1e-2).fit(X, y, weight)
+    distance = objective(rough, 0.2) - objective(exact, 0.2)
+    assert 0 < distance <= rough.dual_gap_ <= 1e-2 * objective(exact, 0.2) * 2
+    assert exact.dual_gap_ < 1e-9
+    free = LogisticRegression(C=np.inf).fit(X, y)
+    assert np.isnan(free.dual_gap_)
+    assert free.relative_gap_ <= 1e-4
+    kw = {"Cs": [0.2], "cv": 3, "l1_ratios": (1.0,), "scoring": "neg_log_loss"}
+    chosen = LogisticRegressionCV(tol=1e-2, use_legacy_attributes=False, **kw)
+    assert chosen.fit(X, y, weight).dual_gap_ == pytest.approx(rough.dual_gap_)
+    mean = clone(chosen).set_params(refit=False).fit(X, y, weight)
+    assert 0 < mean.dual_gap_ < 2 * rough.dual_gap_
+
+
 def test_defaults_that_will_change_warn_as_in_scikit_learn(classification):
     X, y = classification
     with pytest.warns(FutureWarning) as caught:
@@ -525,11 +628,9 @@ def test_bad_data_is_named(data, name):
         make(name).fit(X, y, sample_weight=weight)
 
 
-def test_more_than_two_classes(regression):
+def test_one_classifier_for_each_class(regression):
     X, _ = regression
     y = np.arange(len(X)) % 3
-    with pytest.raises(ValueError, match="Only binary classification is supported"):
-        make("LogisticRegressionCV").fit(X, y)
     model = OneVsRestClassifier(LogisticRegression()).fit(X, y)
     assert model.predict_proba(X).shape == (len(X), 3)
 
@@ -680,7 +781,7 @@ def test_without_scikit_learn_the_error_names_the_extra():
 
 
 def test_examples_of_the_docstrings():
-    for module in (fastl1.linear_model, fastl1.logistic):
+    for module in (fastl1.linear_model, fastl1.logistic, fastl1.logistic_cv):
         outcome = doctest.testmod(module)
         assert (outcome.attempted > 0, outcome.failed) == (True, 0)
 
