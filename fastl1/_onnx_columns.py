@@ -14,7 +14,7 @@ Cells are compared as they are.  `cells` prepares them as the treatment does, on
 terms of `columns`: stripped, numbers as text the shortest way, markers as missing.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -22,45 +22,24 @@ import numpy as np
 from fastl1._artifact import Weights
 from fastl1._onnx_graph import Graph, coefficients, fit
 from fastl1._table import MISSING_TEXT
-from fastl1.columns import Category, ColumnTreatment, Hashed
+from fastl1.columns import Category, ColumnInUse, Hashed
 
 _ML = "ai.onnx.ml"
 
 
-class Used(NamedTuple):
-    """A raw column in use, and the slot of each of its features that has one."""
-
-    column: Any
-    slots: dict[int, int]
-
-
-def used_columns(treatment: ColumnTreatment, features: np.ndarray) -> list[Used]:
-    """The columns behind the kept `features` (increasing); at least one.
+def declare(graph: Graph, used: list[ColumnInUse]) -> list[Any]:
+    """The inputs of the graph.
 
     Raises
     ------
     ValueError
-        One of them has no name.
+        A column has no name.
     """
-    bounds = np.searchsorted(features, treatment.starts)
-    used = []
-    for k, column in enumerate(treatment.columns):
-        offsets = features[bounds[k] : bounds[k + 1]] - treatment.starts[k]
-        if len(offsets):
-            first = int(bounds[k])
-            slots = {int(j): first + i for i, j in enumerate(offsets)}
-            used.append(Used(column, slots))
-    used = used or [Used(treatment.columns[0], {})]
-    if any(not column.name for column, _ in used):
-        raise ValueError("a column without a name cannot be an input of an ONNX graph")
-    return used
-
-
-def declare(graph: Graph, used: list[Used]) -> list[Any]:
-    """The inputs of the graph."""
     kinds = graph.onnx.TensorProto
     out = []
-    for column, _ in used:
+    for column in (one.column for one in used):
+        if not column.name:
+            raise ValueError("a column without a name cannot be an input in ONNX")
         if isinstance(column, Category):
             kind, told = kinds.STRING, "text without blanks around it; '' is missing"
         elif isinstance(column, Hashed):
@@ -73,7 +52,9 @@ def declare(graph: Graph, used: list[Used]) -> list[Any]:
     return out
 
 
-def linear(graph: Graph, used: list[Used], weights: Weights, intercept: str) -> str:
+def linear(
+    graph: Graph, used: list[ColumnInUse], weights: Weights, intercept: str
+) -> str:
     """Raw columns → eta, (n, n_outputs)."""
     zeros = graph.constant("no_coef_row", np.zeros((1, weights.n_outputs), graph.dtype))
     coef = coefficients(graph, weights)
@@ -101,10 +82,10 @@ def linear(graph: Graph, used: list[Used], weights: Weights, intercept: str) -> 
 
 def _numbers(graph, used, table, none):
     """Filled values and indicators of gaps, as far as they are kept, times coef."""
-    names = [column.name for column, _ in used]
+    names = [column.name for column, *_ in used]
     raw = graph.add("Concat", *names, out="numbers", axis=1)
     gaps = graph.add("IsNaN", raw, out="gaps")
-    means = fit([column.mean for column, _ in used], graph.dtype, "a mean")
+    means = fit([column.mean for column, *_ in used], graph.dtype, "a mean")
     filled = graph.add("Where", gaps, graph.constant("means", means), raw, out="filled")
     ones = graph.cast(gaps, graph.dtype, "indicators")
     both = graph.add("Concat", filled, ones, out="encoded", axis=1)
@@ -125,7 +106,7 @@ def _numbers(graph, used, table, none):
 
 def _category(graph, k, used, none):
     """Row of the coefficients for each cell, int64 (n, 1)."""
-    column, slots = used
+    column, _, slots = used
     keys = {level: slots[j] for j, level in enumerate(column.levels) if j in slots} or {
         "": none
     }
@@ -144,7 +125,7 @@ def _category(graph, k, used, none):
 
 def _hashed(graph, k, used, none):
     """As `_category`, of CRC-32 in place of text."""
-    column, slots = used
+    column, _, slots = used
     size = graph.constant(f"size_{k}", np.array(column.size, np.int64))
     least = graph.constant("least", np.array(0, np.int64))
     missing = graph.add("Less", column.name, least, out=f"missing_{k}")

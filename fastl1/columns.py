@@ -28,7 +28,7 @@ only.
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -69,6 +69,23 @@ class RefusedColumns(ValueError):
         self.reasons = dict(reasons)
         lines = [f"column {name!r}: {why}" for name, why in self.reasons.items()]
         super().__init__("\n".join(lines))
+
+
+class ColumnInUse(NamedTuple):
+    """A column of which features are used.
+
+    Attributes
+    ----------
+    column : Number, Category or Hashed
+    start : int
+        Number of its first feature.
+    slots : dict of int to int
+        Which of its features are used, and the place of each among all that are.
+    """
+
+    column: Any
+    start: int
+    slots: dict[int, int]
 
 
 class ColumnTreatment:
@@ -313,6 +330,22 @@ class ColumnTreatment:
         """Names of the columns behind the features `indices` (increasing)."""
         counts = np.diff(np.searchsorted(indices, self.starts))
         return [self.columns[k].name for k in np.flatnonzero(counts)]
+
+    def in_use(self, indices: ArrayLike) -> list["ColumnInUse"]:
+        """The columns behind the features `indices` (increasing).
+
+        A treatment is never without columns: where no feature is used, the first column
+        stands for the rows.
+        """
+        indices = np.asarray(indices)
+        bounds = np.searchsorted(indices, self.starts)
+        used = []
+        for k, column in enumerate(self.columns):
+            first, start = int(bounds[k]), int(self.starts[k])
+            offsets = (indices[first : bounds[k + 1]] - start).tolist()
+            slots = {offset: first + i for i, offset in enumerate(offsets)}
+            used.append(ColumnInUse(column, start, slots))
+        return [one for one in used if one.slots] or used[:1]
 
     def select(self, indices: ArrayLike) -> tuple["ColumnTreatment", np.ndarray]:
         """The treatment of those columns only whose features are used.

@@ -17,6 +17,8 @@ import numpy as np
 
 from fastl1._artifact import LARGEST_CODE, Weights
 from fastl1._atomic import write_atomic
+from fastl1._c_columns import Rows, rows
+from fastl1._c_text import array, identifier, listing, string, unsigned
 from fastl1._compress import quantize
 from fastl1._links import LINKS
 
@@ -59,7 +61,7 @@ _HEADER = """\
 
 #define {macro}_N_FEATURES {features}{suffix}
 #define {macro}_N_OUTPUTS {outputs}
-
+{names}
 #ifdef __cplusplus
 extern "C" {{
 #endif
@@ -75,7 +77,7 @@ void {name}_link_sparse(long n, const {name}_index *indices, const double *value
 void {name}_predict(const double *x, double *out);
 void {name}_predict_sparse(long n, const {name}_index *indices, const double *values,
     double *out);
-{classes}
+{classes}{rows}
 #ifdef __cplusplus
 }}
 #endif
@@ -138,7 +140,7 @@ void {name}_predict_sparse(long n, const {name}_index *indices, const double *va
     {name}_link_sparse(n, indices, values, out);
     respond(out);
 }}
-{classes}"""
+{classes}{rows}"""
 _CLASSES_SOURCE = """
 const char *const {name}_classes[{count}] = {{
 {labels}
@@ -172,6 +174,8 @@ def export_c(
     path: str | os.PathLike[str],
     dtype: CType = "double",
     name: str | None = None,
+    *,
+    columns: bool = False,
 ) -> CSource:
     """Write a model as C; see `SparseModel.to_c`."""
     source = Path(path)
@@ -182,14 +186,18 @@ def export_c(
     header = source.with_suffix(".h")
     if re.search(r'["\\\n]', header.name):
         raise ValueError(f"{header.name!r} cannot be included: rename it")
-    name = _identifier(source.stem) if name is None else _check_identifier(name)
-    code, declarations = render(model, name, header.name, dtype)
+    name = _name(source.stem) if name is None else _check_name(name)
+    if columns and model.columns is None:
+        raise ValueError("the model has no column treatment to include")
+    code, declarations = render(model, name, header.name, dtype, columns)
     write_atomic(header, declarations.encode())
     write_atomic(source, code.encode())
     return CSource(source, header, name)
 
 
-def render(model: Any, name: str, header: str, dtype: CType) -> tuple[str, str]:
+def render(
+    model: Any, name: str, header: str, dtype: CType, columns: bool = False
+) -> tuple[str, str]:
     """Text of the source and of the header."""
     weights = _in_type(model.weights, dtype)
     wide = model.n_features > 2**31 - 1
@@ -206,14 +214,29 @@ def render(model: Any, name: str, header: str, dtype: CType) -> tuple[str, str]:
         "link": model.link,
     }
     classes = _classes(model, name)
+    treated = Rows("", "")
+    if columns:
+        used = model.columns.in_use(model.features)
+        treated = rows(used, name, model.classes is not None)
     source = _SOURCE.format(
         tables=_tables(weights, model._content.intercept, dtype),
         add=_add(weights, dtype),
         respond=_respond(model.link),
         classes=classes[0],
+        rows=treated.source,
         **given,
     )
-    return source, _HEADER.format(classes=classes[1], **given)
+    return source, _HEADER.format(
+        classes=classes[1], rows=treated.header, names=_names(model), **given
+    )
+
+
+def _names(model):
+    """A comment that says which feature is which."""
+    if not model.has_names:
+        return ""
+    told = listing(zip(model.features.tolist(), model.kept_names(), strict=True))
+    return f"\n/* Features in use:\n{told}\n */\n" if told else ""
 
 
 def _in_type(weights: Weights, dtype: str) -> Weights:
@@ -230,41 +253,18 @@ def _in_type(weights: Weights, dtype: str) -> Weights:
 
 def _tables(weights, intercept, dtype):
     slots, outputs = len(weights.features), weights.n_outputs
-    out = [_array("double", "intercept", intercept)]
-    out.append(_array(_unsigned(weights.n_features), "features", weights.features))
+    out = [array("double", "intercept", intercept)]
+    out.append(array(unsigned(weights.n_features), "features", weights.features))
     if dtype == "int8":
-        out.append(_array("signed char", "values", weights.codes))
-        out.append(_array("float", "scales", weights.scales))
+        out.append(array("signed char", "values", weights.codes))
+        out.append(array("float", "scales", weights.scales))
     else:
-        out.append(_array(dtype, "values", weights.values))
+        out.append(array(dtype, "values", weights.values))
     if outputs > 1:
         starts = weights.indptr if slots else np.zeros(1, np.int64)
-        out.append(_array(_unsigned(weights.nnz + 1), "starts", starts))
-        out.append(_array(_unsigned(outputs), "outputs", weights.outputs))
+        out.append(array(unsigned(weights.nnz + 1), "starts", starts))
+        out.append(array(unsigned(outputs), "outputs", weights.outputs))
     return "\n".join(out)
-
-
-def _unsigned(count):
-    """The least type that holds the numbers below `count` and that C99 promises."""
-    if count <= 1 << 8:
-        return "unsigned char"
-    if count <= 1 << 16:
-        return "unsigned short"
-    return "unsigned int" if count <= 1 << 32 else "unsigned long long"
-
-
-def _array(kind, name, numbers):
-    if kind == "float":
-        words = [f"{number}f" for number in np.asarray(numbers, np.float32)]
-    elif kind == "double":
-        words = [repr(number) for number in np.asarray(numbers, np.float64).tolist()]
-    else:
-        end = "ULL" if kind.endswith("long long") else ""
-        words = [f"{number}{end}" for number in numbers.tolist()]
-    words = words or ["0"]  # C has no empty arrays
-    lines = [", ".join(words[i : i + 8]) for i in range(0, len(words), 8)]
-    body = ",\n    ".join(lines)
-    return f"static const {kind} {name}[{len(words)}] = {{\n    {body}\n}};\n"
 
 
 def _add(weights, dtype):
@@ -304,25 +304,17 @@ def _classes(model, name):
     source = _CLASSES_SOURCE.format(
         name=name,
         count=len(labels),
-        labels="    " + ",\n    ".join(_string(label) for label in labels),
+        labels="    " + ",\n    ".join(string(label) for label in labels),
         choose=choose,
     )
     return source, _CLASSES_HEADER.format(name=name, count=len(labels))
 
 
-def _string(text):
-    """A C string of the UTF-8 bytes of `text`."""
-    plain = set(range(32, 127)) - set(b'"\\?')
-    parts = (chr(b) if b in plain else f"\\{b:03o}" for b in text.encode())
-    return f'"{"".join(parts)}"'
+def _name(stem):
+    return identifier(stem, "model")
 
 
-def _identifier(stem):
-    name = re.sub(r"[^A-Za-z0-9_]", "_", stem).strip("_") or "model"
-    return f"model_{name}" if name[0].isdigit() else name
-
-
-def _check_identifier(name):
+def _check_name(name):
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"name must be letters, digits and _, got {name!r}")
     return name

@@ -48,9 +48,9 @@ def export_onnx(
         inputs = [tell("x", graph.kind, ["n", model.n_features])]
         eta = linear(graph, model, "x")
     else:
-        used = _onnx_columns.used_columns(treatment, model.features)
+        used = treatment.in_use(model.features)
         prefix = "/"
-        while any(column.name.startswith(prefix) for column, _ in used):
+        while any(column.name.startswith(prefix) for column, *_ in used):
             prefix += "/"
         graph = Graph(onnx, kind, prefix)
         inputs = _onnx_columns.declare(graph, used)
@@ -122,11 +122,11 @@ def onnx_inputs(
     >>> session.run(None, onnx_inputs(model, frame))  # doctest: +SKIP
     """
     kind = _dtype(dtype, True)
-    used = _onnx_columns.used_columns(_treatment(model), model.features)
-    raw = prepare(table, [column.name for column, _ in used])
+    used = _treatment(model).in_use(model.features)
+    raw = prepare(table, [column.name for column, *_ in used])
     return {
         column.name: _onnx_columns.cells(column, raw[column.name], kind)
-        for column, _ in used
+        for column, *_ in used
     }
 
 

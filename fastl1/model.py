@@ -646,12 +646,15 @@ class SparseModel(Inference):
         path: str | os.PathLike[str],
         dtype: Literal["double", "float", "int8"] = "double",
         name: str | None = None,
+        *,
+        columns: bool = False,
     ) -> CSource:
         """Write the model as one C99 file and its header, which need only libm.
 
         The functions ``NAME_link``, ``NAME_predict`` and, with classes, ``NAME_class``
-        take a dense row, those with ``_sparse`` at the end a sparse one; the header
-        describes them.  Rows hold encoded features: a column treatment is not written.
+        take a dense row of encoded features, those with ``_sparse`` at the end a sparse
+        one, those with ``_row`` (with `columns`) a struct of raw columns: double, NAN
+        for missing, and UTF-8 text, NULL for missing.  The header describes them.
 
         Parameters
         ----------
@@ -664,6 +667,8 @@ class SparseModel(Inference):
         name : str, optional
             What all names in C begin with.  Default: the file's, with "_" for every
             character that C does not allow.
+        columns : bool, default=False
+            Whether to include the column treatment.
 
         Returns
         -------
@@ -674,13 +679,13 @@ class SparseModel(Inference):
         ------
         ValueError
             Unknown `dtype`, a `path` or `name` that does not suit C, coefficients
-            beyond the range of float.
+            beyond the range of float, no column treatment to include.
         OSError
             A file cannot be written.
         """
         from fastl1.export_c import export_c
 
-        return export_c(self, path, dtype, name)
+        return export_c(self, path, dtype, name, columns=columns)
 
     def to_onnx(
         self,

@@ -31,8 +31,8 @@ LAYERS = (
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"}
     | {"survival"},
-    {"_inputs", "_onnx_graph"},
-    {"_audit", "_compare", "_compress", "seal", "_onnx_columns"},
+    {"_inputs", "_onnx_graph", "_c_text"},
+    {"_audit", "_compare", "_compress", "seal", "_onnx_columns", "_c_columns"},
     {"predict", "export_c", "export_onnx", "export_sklearn"},
     {"model", "runtime"},
     {"paths", "scales", "batch"},

@@ -7,6 +7,7 @@ import subprocess
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from fastl1.export_c import object_size
 from fastl1.model import SparseModel
@@ -140,6 +141,30 @@ def test_very_many_features(tmp_path):
     model = SparseModel([3, 2**40], [1.0, 2.0], 0.0, 2**40 + 1)
     c = Compiled(model, model.to_c(tmp_path / "m.c"))
     assert c.sparse("link", [2**40, 3], [1.0, 5.0]) == 7.0
+
+
+@needs_gcc
+def test_a_million_features(tmp_path):
+    rng = np.random.default_rng(0)
+    features = np.sort(rng.choice(1_000_000, 10_000, replace=False))
+    model = SparseModel(features, rng.standard_normal(10_000), 0.5, 1_000_000)
+    made = model.to_c(tmp_path / "m.c", "int8")
+    c, few = Compiled(model, made, "-Os"), np.r_[features[::1000], 999_999, 17]
+    wanted = model.quantize("int8")
+    x = sp.csr_array((np.ones(12), few, [0, 12]), shape=(1, 1_000_000))
+    np.testing.assert_allclose(c.sparse("link", few, np.ones(12)), wanted.predict(x)[0])
+    dense = x.toarray()[0]
+    np.testing.assert_allclose(c("link", dense), wanted.predict(x)[0], rtol=1e-12)
+
+
+def test_header_names_the_features(tmp_path):
+    names = [f"f{j}" for j in range(P)]
+    names[7], names[P - 1] = "*/ what\n", "größe"
+    model = SparseModel([7, P - 1], [1.0, 2.0], 0.0, P, feature_names=names)
+    header = model.to_c(tmp_path / "m.c").header.read_text()
+    assert " *          7  \\x2a/ what\\n\n" in header
+    assert f" * {P - 1:>10}  gr\\xf6\\xdfe\n */\n" in header
+    assert "f8" not in header
 
 
 @needs_gcc

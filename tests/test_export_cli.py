@@ -50,11 +50,23 @@ def test_columns(tmp_path, capsys):
     assert out.read_bytes() == model.to_onnx()
 
 
+def test_columns_in_c(tmp_path, capsys):
+    treatment = ColumnTreatment([Number("age", 40.0), Category("job", ["cook", "nun"])])
+    model = SparseModel([0, 2], [0.5, 1.0], 0.5, 3, columns=treatment)
+    model.save(tmp_path / "model.fl1")
+    out = tmp_path / "m.c"
+    words = ["export", str(tmp_path), "--to", "c", "--out", str(out), "--columns"]
+    assert run(words) == 0
+    assert capsys.readouterr().err == ""
+    assert "const char *job; /* category: job */" in out.with_suffix(".h").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         (["--to", "onnx", "--out", "m.onnx", "--columns"], 3, "no column treatment"),
         (["--to", "onnx", "--out", "m.onnx", "--dtype", "int8"], 2, "goes with --to c"),
+        (["--to", "c", "--out", "m.c", "--columns"], 3, "no column treatment"),
         (["--to", "c", "--out", "m.cpp"], 3, "ends in .c"),
         (["--to", "c", "--out", "/no/such/folder/m.c"], 4, "No such file"),
     ],

@@ -1,7 +1,6 @@
 """to_onnx(columns=True): raw columns in ONNX Runtime, against our prediction."""
 
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pytest
@@ -9,53 +8,14 @@ import pytest
 pytest.importorskip("onnx", reason="needs onnx (extra onnx)")
 ort = pytest.importorskip("onnxruntime", reason="needs onnxruntime (extra onnx)")
 
+from raw_columns import TABLE, TREATMENT, make  # noqa: E402
+
 from fastl1._table import MISSING_TEXT  # noqa: E402
-from fastl1.columns import Boolean, Category, ColumnTreatment, Hashed, Number  # noqa: E402
+from fastl1.columns import ColumnTreatment, Number  # noqa: E402
 from fastl1.export_onnx import onnx_inputs  # noqa: E402
 from fastl1.model import SparseModel  # noqa: E402
 
 FLIGHTS = Path(__file__).parent.parent / "examples" / "flights.csv.gz"
-TREATMENT = ColumnTreatment(
-    [
-        Number("age", 41.5, missing=3),
-        Number("sum", -2e8, tokens=["?"]),
-        Boolean("member", 0.25, missing=1),
-        Category("job", ["clerk", "cook", "nurse", "ünïcode\n*/"], missing=2),
-        Category("sex", ["m"], reference="f"),
-        Category("zip", ["150", "151", "152.5"]),
-        Hashed("device", 16, missing=4),
-        Hashed("site", 1 << 20),
-    ]
-)
-ROWS = 40
-RNG = np.random.default_rng(0)
-TABLE = {
-    "age": np.where(np.arange(ROWS) % 5 == 0, np.nan, RNG.integers(0, 90, ROWS)),
-    "sum": np.where(np.arange(ROWS) % 7 == 0, np.nan, 1e9 * RNG.random(ROWS)),
-    "member": [None, True, False, True] * (ROWS // 4),
-    "job": np.resize(["cook", " nurse ", "", "NA", "pilot", "ünïcode\n*/", None], ROWS),
-    "sex": np.resize(np.array(["m", "f", None, "x"], object), ROWS),
-    "zip": np.resize([150.0, 151, 152.5, np.nan, 7], ROWS),
-    "device": np.resize(np.array(["a", "bb", "NaN", "é", None], object), ROWS),
-    "site": np.resize(["s1", "s2", "s3"], ROWS),
-}
-
-
-def make(link="identity", outputs=1, density=1.0, seed=1, treatment=TREATMENT):
-    rng = np.random.default_rng(seed)
-    shape = (outputs, treatment.n_features)
-    # hashed columns of a million features have a few coefficients
-    kept = (rng.random(shape) < density) & (np.arange(shape[1]) < 100)
-    kept[:, -len(TABLE["site"]) :] = False
-    coef = rng.standard_normal(shape) * kept
-    sites = [crc32(site.encode()) % (1 << 20) for site in ("s1", "s3")]
-    if treatment is TREATMENT and density:
-        coef[:, treatment.starts[-2] + np.array(sites)] = 1.0
-    coef[:, :2] *= 1e-2
-    coef[:, 2] *= 1e-9  # of "sum"
-    coef = coef if outputs > 1 else coef[0]
-    intercept = rng.standard_normal(outputs)
-    return SparseModel.from_coef(coef, intercept, link=link, columns=treatment)
 
 
 def run(model, table, **given):
@@ -82,8 +42,7 @@ def check(model, table=TABLE, **given):
 @pytest.mark.parametrize("density", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize(("link", "outputs"), [("logit", 1), ("softmax", 3)])
 def test_every_kind_of_column(link, outputs, density, dtype):
-    for seed in range(3 if 0 < density < 1 else 1):
-        check(make(link, outputs, density, seed), dtype=dtype)
+    check(make(link, outputs, density), dtype=dtype)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8", "int4"])
@@ -149,10 +108,10 @@ def test_names_that_are_those_of_the_graph():
 @pytest.mark.skipif(not FLIGHTS.exists(), reason="needs examples/")
 def test_flights():
     csv = pytest.importorskip("pyarrow.csv", reason="needs pyarrow (extra cli)")
-    table = csv.read_csv(FLIGHTS).slice(0, 20_000)
+    table = csv.read_csv(FLIGHTS).slice(0, 5000)
     y = table["arr_delay"].to_numpy()
     features = table.drop_columns(["arr_delay", "time_hour"])
-    train = np.flatnonzero(~np.isnan(y))[:5000]
+    train = np.flatnonzero(~np.isnan(y))
     treatment = ColumnTreatment.learn(features, train)
     # a smooth model of every feature: what is compared is the treatment
     coef = np.random.default_rng(0).standard_normal(treatment.n_features)

@@ -34,14 +34,12 @@ def export(model, to, out, columns, dtype):
     \b
     Examples:
       fastl1 export fastl1_model --to onnx --columns --out houses.onnx
-      fastl1 export fastl1_model --to c --out houses.c
+      fastl1 export fastl1_model --to c --columns --out houses.c
       fastl1 export fastl1_model/model.fl1 --to c --dtype int8 --out small.c
     """
     loaded, path = load_model(model)
     if to == "onnx" and dtype == "int8":
         raise click.UsageError("--dtype int8 goes with --to c")
-    if to == "c" and columns:
-        raise click.UsageError("--columns goes with --to onnx")
     if columns and loaded.columns is None:
         raise DataError(
             f"{path}: the model has no column treatment; it comes with models that "
@@ -49,7 +47,7 @@ def export(model, to, out, columns, dtype):
         )
     try:
         if to == "c":
-            _write_c(loaded, out, dtype or "double")
+            _write_c(loaded, out, dtype or "double", columns)
         else:
             kind = {None: None, "double": "float64", "float": "float32"}[dtype]
             data = loaded.to_onnx(out, dtype=kind, columns=columns)
@@ -64,10 +62,10 @@ def export(model, to, out, columns, dtype):
         )
 
 
-def _write_c(model, out, dtype):
+def _write_c(model, out, dtype, columns):
     from fastl1.export_c import object_size
 
-    made = model.to_c(out, dtype)
+    made = model.to_c(out, dtype, columns=columns)
     click.echo(f"wrote {made.source} and {made.header}: {made.name}_predict and others")
     try:
         sizes = object_size(made.source)
