@@ -8,6 +8,7 @@ import click
 
 from fastl1._version import __version__
 from fastl1.cli import bench, errors, export, models, seal
+from fastl1.losses import LOSSES
 
 EXIT_CODES = """\b
 Exit codes:
@@ -94,6 +95,45 @@ def cli():
     help="auto: classification if the target is text, true/false or has two values.",
 )
 @click.option(
+    "--loss",
+    type=click.Choice(list(LOSSES)),
+    metavar="NAME",
+    help=f"{', '.join(LOSSES)}. Default: squared for numbers, logistic for two "
+    "classes, multinomial for more, cox with --event.",
+)
+@click.option("--power", type=float, metavar="P", help="Of tweedie [1.5].")
+@click.option(
+    "--delta",
+    type=float,
+    metavar="D",
+    help="Of huber: residual from which a row is an outlier [1.345 robust standard "
+    "deviations of the target].",
+)
+@click.option("--quantile", type=float, metavar="Q", help="Of quantile [0.5].")
+@click.option(
+    "--ties",
+    type=click.Choice(["breslow", "efron"]),
+    help="Of cox: how events at one time count [breslow].",
+)
+@click.option(
+    "--exposure",
+    metavar="COL",
+    help="Of poisson, gamma and tweedie: what the mean is in proportion to.",
+)
+@click.option(
+    "--offset", metavar="COL", help="Known part of the linear predictor of a row."
+)
+@click.option(
+    "--time",
+    metavar="COL",
+    help="With --event: time to it, or to the end of observation. Without: as --order.",
+)
+@click.option("--event", metavar="COL", help="Whether the event was seen (Cox model).")
+@click.option("--entry", metavar="COL", help="With --event: start of observation.")
+@click.option(
+    "--strata", metavar="COL", help="With --event: rows compare within a stratum only."
+)
+@click.option(
     "--out", metavar="DIR", default="fastl1_model", show_default=True, help="Output."
 )
 @click.option(
@@ -107,7 +147,7 @@ def cli():
     "--folds", type=click.IntRange(2), default=5, show_default=True, help="Folds."
 )
 @click.option("--group", metavar="COL", help="Rows of a group are never split up.")
-@click.option("--time", metavar="COL", help="Train on the past, test on the future.")
+@click.option("--order", metavar="COL", help="Train on the past, test on the future.")
 @click.option(
     "--rule",
     type=click.Choice(["min", "1se"]),
@@ -135,7 +175,9 @@ def cli():
 @_names("--categorical", "Number columns to treat as categories.")
 @_names("--hash", "Text columns to hash into 4096 features each.")
 @click.option(
-    "--positive", metavar="LABEL", help="Class whose probability is modelled."
+    "--positive",
+    metavar="LABEL",
+    help="Class whose probability is modelled; value of --event that is the event.",
 )
 @click.option(
     "--format",
@@ -173,22 +215,26 @@ def fit(file, as_json, **given):
     Examples:
       fastl1 fit houses.csv --target price
       fastl1 fit visits.csv.gz --target bought --drop id,date --rule 1se
-      fastl1 fit panel.parquet --target sales --time week --l1-ratio 0.5,0.9,1
+      fastl1 fit panel.parquet --target sales --order week --l1-ratio 0.5,0.9,1
+      fastl1 fit policies.csv --target claims --loss poisson --exposure years
+      fastl1 fit patients.csv --time days --event died --strata hospital
       fastl1 fit genes.npz --target y --json > report.json
     """
     from fastl1.cli.fit import Options, run_fit
-    from fastl1.cli.show import Stages, show_fit
+    from fastl1.cli.kinds import check_options
+    from fastl1.cli.show import Stages
+    from fastl1.cli.show_fit import show_fit
 
     for name in ("drop", "categorical", "hash"):
         given[name] = _flat(given[name])
-    if given["group"] and given["time"]:
-        raise click.UsageError("--group and --time exclude each other")
     if given["delimiter"] is not None:
         given["delimiter"] = given["delimiter"].replace("\\t", "\t")
         if len(given["delimiter"]) != 1:
             raise click.UsageError("--delimiter must be one character")
+    options = Options(file=file, **given)
+    check_options(options)
     with Stages() as progress:
-        report = run_fit(Options(file=file, **given), progress)
+        report = run_fit(options, progress)
     if as_json:
         click.echo(json.dumps(report, indent=1, ensure_ascii=False))
     else:
@@ -211,13 +257,21 @@ def fit(file, as_json, **given):
     help="Of FILE; default: by its ending.",
 )
 @click.option("--delimiter", metavar="CHAR", help="Of CSV; default: guessed.")
-def predict(model, file, out, format, delimiter):
+@click.option("--proba", is_flag=True, help="Only probabilities, one a class.")
+@click.option(
+    "--no-offset",
+    is_flag=True,
+    help="Without the offset and the exposure of the training: per unit of exposure.",
+)
+def predict(model, file, out, format, delimiter, proba, no_offset):
     """Predict every row of FILE with the model in DIR (or a .fl1 file).
 
     Columns get the treatment that the training learned. Only the columns that the model
     uses are needed, in any order. A category unknown in training sets no feature, a
     missing number gets the training mean; both are counted on stderr. A missing column,
-    or text where a number belongs, is an error.
+    or text where a number belongs, is an error. So is a missing exposure or offset, if
+    the model was trained with one. The risk of a Cox model is its hazard, 1 for the
+    average row of the training.
 
     \b
     Examples:
@@ -227,12 +281,19 @@ def predict(model, file, out, format, delimiter):
     from fastl1.cli.predict import load_model, predict_file, write_predictions
 
     loaded, _ = load_model(model)
-    columns, notes = predict_file(loaded, file, format=format, delimiter=delimiter)
+    columns, notes = predict_file(
+        loaded,
+        file,
+        format=format,
+        delimiter=delimiter,
+        use_offset=not no_offset,
+        proba=proba,
+    )
     for note in notes:
         click.echo(f"note: {note}", err=True)
     write_predictions(columns, out, sys.stdout)
     if out not in (None, "-"):
-        n = len(columns["prediction"])
+        n = len(next(iter(columns.values())))
         click.echo(f"wrote {n:,} predictions to {out}", err=True)
 
 
@@ -257,7 +318,7 @@ def inspect(model, top, as_json, audit):
     """
     from fastl1._audit import audit as account
     from fastl1.cli.predict import load_model, read_effects
-    from fastl1.cli.show import show_audit, show_model
+    from fastl1.cli.show_model import show_audit, show_model
 
     loaded, path = load_model(model)
     size = os.path.getsize(path)

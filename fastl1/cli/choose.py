@@ -5,8 +5,11 @@ is of no use once the held-out loss has turned up.  So one fold is walked first,
 pieces; where its loss has risen for a while, the grid of all folds ends.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
+from fastl1.cli.metrics import deviances
 from fastl1.cv import cross_validate_path
 from fastl1.paths import alpha_max, path
 
@@ -18,15 +21,13 @@ MARGIN = 4  # alphas that the grid goes on beyond the best one, at least
 RISE = 0.05  # of the gain over the null model that must have been lost again
 
 
-def choose_alpha(X, y, splits, weight, options, callback, **common):
+def choose_alpha(rows, splits, options, callback, **common):
     """Cross-validated paths of each l1_ratio.
 
     Parameters
     ----------
-    X : ndarray or csc_array of shape (n, p)
-    y : ndarray of shape (n,)
+    rows : Rows
     splits : list of (train, test)
-    weight : ndarray of shape (n,) or None
     options : Options
         l1_ratio, n_alphas and rule.
     callback : callable
@@ -38,16 +39,17 @@ def choose_alpha(X, y, splits, weight, options, callback, **common):
     -------
     CVPathResult
     """
+    X, y, given = rows.X, rows.y, rows.keywords()
     common = {**common, "standardize": True}
     smallest = 1e-4 if X.shape[0] > X.shape[1] else 1e-2
     grids, length = [], 2 * MARGIN
     for ratio in options.l1_ratio:
-        top = alpha_max(X, y, l1_ratio=ratio, sample_weight=weight, **common)
+        top = alpha_max(X, y, l1_ratio=ratio, **given, **common)
         grid = (top or 1.0) * np.geomspace(1.0, smallest, options.n_alphas)
         grids.append(grid)
         if length < len(grid):
             # the last fold: of folds in time order it has the most training rows
-            steps = _walk(X, y, splits[-1], weight, grid[::STRIDE], ratio, **common)
+            steps = _walk(rows, splits[-1], grid[::STRIDE], ratio, **common)
             length = max(length, STRIDE * steps)
     grids = np.array(grids)
     while True:
@@ -57,9 +59,9 @@ def choose_alpha(X, y, splits, weight, options, callback, **common):
             cv=splits,
             l1_ratios=options.l1_ratio,
             alphas=grids[:, :length],
-            sample_weight=weight,
             tol=TOL,
             callback=callback,
+            **given,
             **common,
         )
         if length >= grids.shape[1] or cv.best.index < length - MARGIN:
@@ -67,33 +69,29 @@ def choose_alpha(X, y, splits, weight, options, callback, **common):
         length += length // 4 + 2 * MARGIN  # the other folds want a smaller alpha
 
 
-def _walk(X, y, split, weight, grid, ratio, **common):
+def _walk(rows, split, grid, ratio, **common):
     """Number of steps until the held-out loss of one fold has clearly turned up."""
     train, test = split
-    held_out = X.tocsr()[test] if hasattr(X, "tocsr") else X[test]
-    w = np.zeros(len(y))
-    w[train] = 1.0 if weight is None else weight[train]
-    w_test = None if weight is None else weight[test]
-    target = y[test][:, None]
-    losses, coef = np.empty(0), None
+    X = rows.X
+    held_out = rows.take(test, X.tocsr()[test] if hasattr(X, "tocsr") else X[test])
+    weight = np.zeros(len(rows.y))
+    weight[train] = 1.0 if rows.weight is None else rows.weight[train]
+    given = replace(rows, weight=weight).keywords()
+    losses, start = np.empty(0), {}
     while len(losses) < len(grid):
         piece = path(
             X,
-            y,
+            rows.y,
             alphas=grid[len(losses) : len(losses) + PIECE],
             l1_ratio=ratio,
-            sample_weight=w,
             tol=TOL,
-            coef_init=coef,
+            **start,
+            **given,
             **common,
         )
-        coef = piece.coefs[:, [-1]].toarray()[:, 0]
-        eta = piece.predict(held_out, type="link")
-        if common["loss"] == "squared":
-            loss = (eta - target) ** 2
-        else:
-            loss = np.logaddexp(0, eta) - target * eta
-        losses = np.append(losses, np.average(loss, axis=0, weights=w_test))
+        start = {"coef_init": piece.coef_at(piece.alphas[-1])[0]}
+        eta = piece.predict(held_out.X, type="link", offset=held_out.offset)
+        losses = np.append(losses, deviances(common["loss"], held_out, eta))
         best = int(np.argmin(losses))
         gain = losses[0] - losses[best]
         if len(losses) - best > PATIENCE and losses[-1] - losses[best] >= RISE * gain:

@@ -16,7 +16,7 @@ from fastl1.cli.choose import choose_alpha
 from fastl1.cli.errors import DataError, WriteError
 from fastl1.cli.moments import moments
 from fastl1.cli.predict import load_model
-from fastl1.cli.prepare import prepare_data
+from fastl1.cli.prepare import check_labels, prepare_data
 from fastl1.cli.report import Fitted, make_report
 from fastl1.cli.ridge import fit_ridge
 from fastl1.exceptions import ConvergenceWarning
@@ -34,10 +34,21 @@ class Options:
     target: str | None = None
     task: str = "auto"
     out: str = "fastl1_model"
+    loss: str | None = None
+    power: float | None = None
+    delta: float | None = None
+    quantile: float | None = None
+    ties: str | None = None
+    exposure: str | None = None
+    offset: str | None = None
+    time: str | None = None
+    event: str | None = None
+    entry: str | None = None
+    strata: str | None = None
     test_size: float = 0.2
     folds: int = 5
     group: str | None = None
-    time: str | None = None
+    order: str | None = None
     rule: str = "min"
     l1_ratio: tuple = (1.0,)
     n_alphas: int = 100
@@ -52,6 +63,21 @@ class Options:
     warm_start: str | None = None
     threads: int | None = None
     tol: float = 1e-6
+
+    @property
+    def is_survival(self):
+        """Whether the target is the time to an event."""
+        return self.loss == "cox" or self.event is not None
+
+    @property
+    def order_by(self):
+        """Column that orders the rows: without an event, --time means that too."""
+        return self.order or (None if self.is_survival else self.time)
+
+    @property
+    def order_option(self):
+        """The option that `order_by` was given with."""
+        return "--order" if self.order else "--time"
 
 
 def run_fit(options, progress):
@@ -99,37 +125,50 @@ def run_fit(options, progress):
 
 
 def _fit_all(data, options, start, clock, progress):
-    """Cross-validation, the chosen model and ridge."""
-    X, y = data.X_train, data.y[data.train]
-    weight = None if data.weight is None else data.weight[data.train]
-    common = {
-        "loss": "squared" if data.task == "regression" else "logistic",
-        "n_threads": options.threads,
-    }
+    """Cross-validation, the chosen model, ridge and the null model."""
+    rows, test = data.training(), data.testing()
+    common = {"loss": data.loss, "n_threads": options.threads}
     splits = _folds(data, options)
     with clock("cross-validation"):
         counter = progress.count("cross-validation")
-        cv = choose_alpha(X, y, splits, weight, options, counter, **common)
+        cv = choose_alpha(rows, splits, options, counter, **common)
     choice = cv.select(options.rule)
     with clock("fit"), progress.stage("final fit"):
         fit = path(
-            X,
-            y,
+            rows.X,
+            rows.y,
             alphas=[choice.alpha],
             l1_ratio=choice.l1_ratio,
-            sample_weight=weight,
             standardize=True,
             tol=options.tol,
             **start,
+            **rows.keywords(),
             **common,
         )
+    # of a feature that is 0 throughout only the intercept is left
+    blank = np.zeros((len(rows.y), 1))
+    null = path(blank, rows.y, alphas=[1.0], **rows.keywords(), **common)
     with clock("ridge"):
         counter = progress.count("baseline: ridge")
-        ridge_eta, ridge = fit_ridge(
-            X, y, data.X_test, splits, weight, counter, **common
-        )
-    std = moments(X, weight)[1]
-    return Fitted(cv, choice, fit, fit.model(-1), std, ridge, ridge_eta)
+        size = 2 * null.info["null_objective"]
+        ridge_eta, ridge = fit_ridge(rows, test, splits, size, counter, **common)
+    mean, std = moments(rows.X, rows.weight)
+    model = fit.model(-1)
+    intercept = model.intercept
+    if data.loss.name == "cox":
+        # any constant is as good: the average row has risk 1
+        intercept = -float(model.values @ mean[model.indices])
+    return Fitted(
+        cv=cv,
+        choice=choice,
+        fit=fit,
+        model=model,
+        intercept=intercept,
+        null=null.intercepts[..., 0],
+        std=std,
+        ridge=ridge,
+        ridge_eta=ridge_eta,
+    )
 
 
 class Clock:
@@ -172,9 +211,14 @@ def _warm_start(data, options):
     if options.warm_start is None:
         return {}
     model, file = load_model(options.warm_start)
-    link = "identity" if data.task == "regression" else "logit"
-    if model.link != link or model.n_outputs != 1:
-        raise DataError(f"{file}: not a model of one {link} output, as this fit needs")
+    loss = model.metadata.get("loss", data.loss.name)
+    if model.link != data.loss.link or loss != data.loss.name:
+        raise DataError(
+            f"{file}: a model with --loss {loss}, this fit is one with --loss "
+            f"{data.loss.name}"
+        )
+    if model.n_outputs > 1 and model.classes.tolist() != data.classes.tolist():
+        raise DataError(f"{file}: a model of other classes than those of this file")
     try:
         start = warm_start_from(model, data.feature_names)
     except ValueError as error:
@@ -182,25 +226,33 @@ def _warm_start(data, options):
     if start.gone:
         shown = ", ".join(start.gone[:5]) + (", ..." if start.gone[5:] else "")
         data.notes.append(f"features of {file.name} that this file lacks: {shown}")
-    return {"coef_init": start.coef, "intercept_init": start.intercept}
+    if data.task == "survival":
+        return {"coef_init": start.coef}
+    return {"coef_init": start.coef.T, "intercept_init": start.intercept}
 
 
 def _folds(data, options):
+    """The folds of the training rows, each with every class, or with events."""
     train = data.train
-    if data.time is not None:
-        return time_splits(data.time[train], options.folds)
-    stratify = groups = None
-    if data.group is not None:
-        groups = data.group[train]
-    elif data.task == "classification":
-        stratify = data.y[train]
-    return kfold_splits(
-        len(train),
-        options.folds,
-        stratify=stratify,
-        groups=groups,
-        seed=options.seed,
-    )
+    labels = None if data.labels is None else data.labels[train]
+    if data.order is not None:
+        splits = time_splits(data.order[train], options.folds)
+    elif data.group is not None:
+        splits = kfold_splits(
+            *(len(train), options.folds), groups=data.group[train], seed=options.seed
+        )
+    else:
+        splits = kfold_splits(
+            len(train), options.folds, stratify=labels, seed=options.seed
+        )
+    if labels is not None:
+        for k, (part, held_out) in enumerate(splits, 1):
+            where = f"the training rows of fold {k} of {len(splits)}"
+            check_labels(labels[part], data.classes, where)
+            if data.task == "survival":
+                where = f"the held-out rows of fold {k} of {len(splits)}"
+                check_labels(labels[held_out], None, where)
+    return splits
 
 
 def _artifact(data, options, fitted, created, digest):
@@ -213,7 +265,7 @@ def _artifact(data, options, fitted, created, digest):
         "fastl1": __version__,
         "numpy": np.__version__,
         "task": data.task,
-        "target": data.target,
+        **_roles(data, options),
         "file": Path(options.file).name,
         "format": data.file.format,
         "data_sha256": digest,
@@ -230,7 +282,8 @@ def _artifact(data, options, fitted, created, digest):
     indices, n_features = base.indices, base.n_features
     columns, names = data.treatment, None
     if columns is not None:
-        columns, indices = columns.select(indices)
+        columns, slots = columns.select(base.features)
+        indices = np.repeat(slots, np.diff(base.weights.indptr))
         n_features = columns.n_features
     else:
         lineage["file_info"] = data.file.info
@@ -238,15 +291,33 @@ def _artifact(data, options, fitted, created, digest):
     model = SparseModel(
         indices,
         base.values,
-        base.intercept,
+        fitted.intercept,
         n_features,
         link=base.link,
         classes=data.classes,
         feature_names=names,
         columns=columns,
         metadata=lineage,
+        outputs=base.outputs,
     )
     return model.trim(renumber=False)
+
+
+def _roles(data, options):
+    """The columns that a row needs beside its features, for prediction and scores."""
+    named = {"exposure": options.exposure, "offset": options.offset}
+    roles = {role: name for role, name in named.items() if name is not None}
+    if data.task != "survival":
+        return {"target": data.target, **roles}
+    survival = {
+        "time": options.time,
+        "event": options.event,
+        "event_label": data.event,
+        "entry": options.entry,
+        "strata": options.strata,
+    }
+    survival = {role: name for role, name in survival.items() if name is not None}
+    return {"survival": survival, **roles}
 
 
 def _now():

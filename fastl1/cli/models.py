@@ -39,7 +39,7 @@ def diff(old, new, by, top, as_json):
     Example:
       fastl1 diff yesterday/model.fl1 today/model.fl1
     """
-    from fastl1.cli.show import show_diff
+    from fastl1.cli.show_model import show_diff
 
     before, old_path = load_model(old)
     after, new_path = load_model(new)

@@ -6,11 +6,15 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 from fastl1._atomic import write_atomic
 from fastl1._extras import require
 from fastl1._links import LINKS, labels
+from fastl1._table import no_such_column, raw_column
 from fastl1.cli.errors import DataError, WriteError
 from fastl1.cli.read import Table, read_file
+from fastl1.cli.target import exposures, offsets
 from fastl1.model import SparseModel
 
 
@@ -39,26 +43,42 @@ def load_model(where):
 
 
 def read_effects(path, model):
-    """Effects by feature from the report beside a model, if it belongs to it."""
+    """Effects by feature and class, from the report that belongs to a model."""
     try:
         report = json.loads((path.parent / "report.json").read_text())
         from hashlib import sha256
 
         if report["model"]["sha256"] != sha256(path.read_bytes()).hexdigest():
             return None
-        return {c["feature"]: c["effect"] for c in report["coefficients"]}
+        return {
+            (c["feature"], c.get("class")): c["effect"] for c in report["coefficients"]
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def predict_file(model, file, *, format=None, delimiter=None):
+def predict_file(
+    model, file, *, format=None, delimiter=None, use_offset=True, proba=False
+):
     """Predictions for a file.
+
+    Parameters
+    ----------
+    model : SparseModel
+    file : str
+    format, delimiter : str, optional
+        As for `read_file`.
+    use_offset : bool
+        Whether to add the offset and the exposure that the training had.
+    proba : bool
+        The probabilities of all classes, and nothing else.
 
     Returns
     -------
     columns : dict of str to ndarray
         "prediction", and for classes the probability of the positive one, or of each
-        when there are several outputs; "prediction_NAME" for several targets.
+        when there are several outputs; "prediction_NAME" for several targets; "risk"
+        of a Cox model.
     notes : list of str
 
     Raises
@@ -66,6 +86,8 @@ def predict_file(model, file, *, format=None, delimiter=None):
     DataError
         The file cannot be read or does not fit the model.
     """
+    if proba and not LINKS[model.link].probability:
+        raise DataError(f"--proba: a model with the link {model.link} predicts none")
     source = read_file(
         file,
         format=format,
@@ -74,8 +96,9 @@ def predict_file(model, file, *, format=None, delimiter=None):
         n_features=model.n_features,
     )
     notes = list(source.notes)
+    is_table = isinstance(source, Table)
     try:
-        if isinstance(source, Table):
+        if is_table:
             eta = _table_link(model, source.columns, notes)
         elif model.columns is not None:
             raise ValueError(
@@ -86,23 +109,70 @@ def predict_file(model, file, *, format=None, delimiter=None):
             eta = model.predict(source.X, type="link")
     except (ValueError, TypeError) as error:
         raise DataError(f"{file}: {error}") from None
-    return _as_columns(model, eta), notes
+    if use_offset:
+        try:
+            shift = offset_of(model, source, np.arange(source.n_rows))
+        except DataError as error:
+            raise DataError(f"{file}: {error}") from None
+        eta = eta if shift is None else eta + shift
+    return _as_columns(model, eta, proba), notes
 
 
-def _as_columns(model, eta):
+def offset_of(model, source, rows):
+    """Offset of some rows of a file, from the columns that the training took it from.
+
+    Parameters
+    ----------
+    model : SparseModel
+    source : Table or Matrix
+    rows : ndarray of int
+
+    Returns
+    -------
+    ndarray of shape (len(rows),) or None
+
+    Raises
+    ------
+    DataError
+        The file has no such column, or a row no such number.
+    """
+    there = source.columns if isinstance(source, Table) else source.arrays
+    names = there.column_names if isinstance(source, Table) else list(there)
+    total = None
+    for role, read in (("offset", offsets), ("exposure", exposures)):
+        name = model.metadata.get(role)
+        if name is None:
+            continue
+        if name not in names:
+            raise DataError(
+                f"{no_such_column(name, names)}, which was the {role} of the training; "
+                f"--no-offset predicts without"
+            )
+        values = read(raw_column(there[name], name), rows)
+        values = np.log(values) if role == "exposure" else values
+        total = values if total is None else total + values
+    return total
+
+
+def _as_columns(model, eta, proba):
     """Columns of predictions from the linear predictor."""
     link = LINKS[model.link]
     response = link.inverse(eta)
+    if model.metadata.get("loss") == "cox":
+        return {"risk": response}
     if not link.classifies:
         if eta.ndim == 1:
             return {"prediction": response}
         names = [f"prediction_{label}" for label in model.output_labels()]
         return dict(zip(names, response.T, strict=True))
-    out = {"prediction": labels(model.link, eta, model.classes)}
+    classes = model.classes.tolist()
+    out = {} if proba else {"prediction": labels(model.link, eta, model.classes)}
     kind = "probability" if link.probability else "decision"
+    if eta.ndim == 1 and not proba:
+        return {**out, f"{kind}_{classes[1]}": response}
     if eta.ndim == 1:
-        return {**out, f"{kind}_{model.classes.tolist()[1]}": response}
-    names = [f"{kind}_{label}" for label in model.classes.tolist()]
+        response = np.column_stack([1 - response, response])
+    names = [f"{kind}_{label}" for label in classes]
     return {**out, **dict(zip(names, response.T, strict=True))}
 
 

@@ -1,32 +1,68 @@
-"""From a file to training and test data: target, task, split, encoded features."""
+"""From a file to training and test data: roles of columns, split, encoded features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastl1._table import Raw, no_such_column, parse_number, raw_column
+from fastl1._table import no_such_column, raw_column
 from fastl1.cli.errors import DataError
+from fastl1.cli.kinds import task_of
 from fastl1.cli.read import Table, read_file
-from fastl1.columns import MAX_ABS, ColumnTreatment, RefusedColumns, numbers
+from fastl1.cli.target import codes, exposures, find_target, offsets, weights
+from fastl1.columns import ColumnTreatment, RefusedColumns
+from fastl1.losses import Huber
+
+HUBER = 1.345  # robust standard deviations: 95 % efficient for normal residuals
+
+
+@dataclass
+class Rows:
+    """Rows of encoded data with all that a loss takes into account."""
+
+    X: object
+    y: np.ndarray
+    weight: np.ndarray | None = None
+    offset: np.ndarray | None = None
+    strata: np.ndarray | None = None
+
+    def take(self, rows, X):
+        """Some of the rows, whose features are `X`."""
+        parts = (self.y, self.weight, self.offset, self.strata)
+        return Rows(X, *(None if part is None else part[rows] for part in parts))
+
+    def keywords(self):
+        """The same as keywords of `fastl1.path`, but for X and y."""
+        given = {
+            "sample_weight": self.weight,
+            "offset": self.offset,
+            "strata": self.strata,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass
 class Data:
     """Encoded data of one fit.
 
-    X, y, weight, group and time are restricted to the rows that are used (those with a
-    target); `train` and `test` number these.  y is 0.0 or 1.0 for classification.
+    y, weight, offset, exposure, strata, group and order are restricted to the rows that
+    are used (those with a target); `train` and `test` number these.  y counts labels
+    from 0; for survival it has the columns event, time and perhaps entry.  The offset
+    includes the logarithm of the exposure.
     """
 
     file: object
-    task: str
+    loss: object
     target: str
     y: np.ndarray
     classes: np.ndarray | None
+    event: str | None
     weight: np.ndarray | None
+    offset: np.ndarray | None
+    exposure: np.ndarray | None
+    strata: np.ndarray | None
     group: np.ndarray | None
-    time: np.ndarray | None
+    order: np.ndarray | None
     train: np.ndarray
     test: np.ndarray
     X_train: object
@@ -37,13 +73,35 @@ class Data:
     columns: list = field(default_factory=list)
 
     @property
+    def task(self):
+        """What the target is: "regression", "classification" or "survival"."""
+        return task_of(self.loss.name)
+
+    @property
+    def labels(self):
+        """What splits keep the shares of, see `labels_of`."""
+        return labels_of(self.loss, self.y)
+
+    @property
     def split(self):
         """How rows are split, in words."""
-        if self.time is not None:
+        if self.order is not None:
             return "in time order"
         if self.group is not None:
             return "by group"
-        return "stratified" if self.task == "classification" else "random"
+        return "random" if self.labels is None else "stratified"
+
+    def training(self):
+        """The rows for training."""
+        return self._rows(self.train, self.X_train)
+
+    def testing(self):
+        """The rows for the test."""
+        return self._rows(self.test, self.X_test)
+
+    def _rows(self, rows, X):
+        every = Rows(None, self.y, self.weight, self.offset, self.strata)
+        return every.take(rows, X)
 
 
 def prepare_data(options):
@@ -55,25 +113,45 @@ def prepare_data(options):
         With the offending column, row or line.
     """
     file = read_file(options.file, format=options.format, delimiter=options.delimiter)
-    notes = list(file.notes)
     roles = _roles(file, options)
-    target = roles["--target"]
+    name = roles.get("--target", options.time)
     pick = _picker(file, options.file)
-    y, classes, task = _target(pick(target), options, notes)
-    used = np.flatnonzero(~np.isnan(y))
+    found = find_target(options, name, pick)
+    notes = [*file.notes, *found.notes]
+    used = found.known
     if not len(used):
-        raise DataError(f"{options.file}: the target {target!r} is empty")
-    if len(used) < len(y):
-        notes.append(f"{len(y) - len(used)} rows without a target are left out")
-    y = y[used]
-    weight = group = time = None
+        raise DataError(f"{options.file}: the target {name!r} is empty")
+    if len(used) < len(found.y):
+        what = "time or event" if options.is_survival else "target"
+        notes.append(f"{len(found.y) - len(used)} rows without a {what} are left out")
+    y, loss = found.y[used], found.loss
+    weight = offset = exposure = strata = group = order = None
     if options.weight:
-        weight = _weight(pick(options.weight), used)
+        weight = weights(pick(options.weight), used)
+    if options.offset:
+        offset = offsets(pick(options.offset), used)
+        if loss.name == "multinomial":
+            raise DataError(
+                "--offset is one number a row, and a multinomial model has a linear "
+                "predictor for each class"
+            )
+    if options.exposure:
+        exposure = exposures(pick(options.exposure), used)
+        offset = np.log(exposure) + (0.0 if offset is None else offset)
+    if options.strata:
+        strata = codes(pick(options.strata), used, "--strata")
     if options.group:
-        group = _codes(pick(options.group), used, "--group")
-    if options.time:
-        time = _time(file, pick(options.time), used)
-    train, test = split_rows(y, task, options.test_size, options.seed, group, time)
+        group = codes(pick(options.group), used, "--group")
+    if options.order_by:
+        order = _order(file, pick(options.order_by), used, options.order_option)
+    labels = labels_of(loss, y)
+    train, test = split_rows(
+        len(y), options.test_size, options.seed, labels, group, order
+    )
+    if labels is not None:
+        check_labels(labels[train], found.classes, "the training rows")
+    if loss.name == "huber" and options.delta is None:
+        loss = _default_huber(y[train], name, notes)
     treatment, described = None, []
     if isinstance(file, Table):
         features = _feature_columns(file, options, set(roles.values()))
@@ -93,13 +171,17 @@ def prepare_data(options):
             feature_names = [f"x{j}" for j in range(file.X.shape[1])]
     return Data(
         file=file,
-        task=task,
-        target=target,
+        loss=loss,
+        target=name,
         y=y,
-        classes=classes,
+        classes=found.classes,
+        event=found.event,
         weight=weight,
+        offset=offset,
+        exposure=exposure,
+        strata=strata,
         group=group,
-        time=time,
+        order=order,
         train=train,
         test=test,
         X_train=X_train,
@@ -111,21 +193,44 @@ def prepare_data(options):
     )
 
 
+def _default_huber(y, name, notes):
+    """Huber's loss at the usual delta for the spread of the target."""
+    delta = HUBER * 1.4826 * float(np.median(np.abs(y - np.median(y))))
+    if not delta > 0:
+        raise DataError(
+            f"--loss huber: half of the target {name!r} is of one value, so its spread "
+            f"gives no threshold; give one as --delta"
+        )
+    notes.append(
+        f"delta of the Huber loss is {delta:.4g}, {HUBER} robust standard deviations "
+        f"of the target (another with --delta)"
+    )
+    return Huber(delta)
+
+
 def _roles(file, options):
     """Columns (or arrays) with a part of their own, by option; all are there."""
     is_table = isinstance(file, Table)
     names = file.columns.column_names if is_table else list(file.arrays)
-    target = options.target or (None if is_table else "y")
-    if target is None:
+    target = options.target
+    if target is None and not options.is_survival and not is_table:
+        target = "y"
+    if target is None and not options.is_survival:
         raise DataError(
             f"{options.file}: which column is the target? Give --target NAME, one of: "
             f"{_listed(names)}"
         )
     given = {
         "--target": target,
+        "--time": options.time,
+        "--event": options.event,
+        "--entry": options.entry,
+        "--strata": options.strata,
+        "--exposure": options.exposure,
+        "--offset": options.offset,
         "--weight": options.weight,
         "--group": options.group,
-        "--time": options.time,
+        "--order": options.order,
     }
     roles = {option: name for option, name in given.items() if name is not None}
     for option, name in roles.items():
@@ -136,9 +241,18 @@ def _roles(file, options):
             raise DataError(
                 f"{options.file}: {option}: {message}; there are: {_listed(names)}"
             )
-    if len(set(roles.values())) < len(roles):
-        raise DataError(f"{', '.join(roles)}: these must be different columns")
+    _check_different(roles)
     return roles
+
+
+def _check_different(roles):
+    """One column has one role; that groups are strata as well makes sense."""
+    for name in roles.values():
+        same = [option for option, other in roles.items() if other == name]
+        if len(same) > 1 and same != ["--strata", "--group"]:
+            raise DataError(
+                f"{', '.join(same)}: these must be different columns, not all {name!r}"
+            )
 
 
 def _picker(file, path):
@@ -158,121 +272,10 @@ def _picker(file, path):
     return pick
 
 
-# --- target, weights, groups, times ------------------------------------------------
+# --- split -------------------------------------------------------------------------
 
 
-def _target(raw, options, notes):
-    """y with NaN where it is missing, classes or None, task."""
-    task = options.task
-    if raw.kind in ("date", "other"):
-        raise DataError(f"the target {raw.name!r} holds {raw.type}")
-    values, labels = _target_values(raw, task)
-    if task == "regression" or (task == "auto" and labels is None):
-        if options.positive is not None:
-            raise DataError("--positive names a class, but this is a regression")
-        bad = np.abs(values) > MAX_ABS
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise DataError(
-                f"the target {raw.name!r} is {values[row]:g} in data row {row + 1}; "
-                f"numbers below {MAX_ABS:g} are expected"
-            )
-        seen = values[~np.isnan(values)]
-        if len(seen) and seen.min() == seen.max():
-            raise DataError(f"the target {raw.name!r} is constant ({seen[0]:g})")
-        few = np.unique(seen)
-        if task == "auto" and len(few) <= 10 and (few == np.floor(few)).all():
-            notes.append(
-                f"the target has {len(few)} different values; treated as a number "
-                f"(regression), since only two classes are supported"
-            )
-        return values, None, "regression"
-    if len(labels) < 2:
-        only = repr(labels[0]) if len(labels) else "nothing"
-        raise DataError(
-            f"the target {raw.name!r} has one class only ({only}); two are needed"
-        )
-    if len(labels) > 2:
-        shown = ", ".join(repr(label) for label in labels[:6])
-        more = ", …" if len(labels) > 6 else ""
-        raise DataError(
-            f"the target {raw.name!r} has {len(labels)} classes ({shown}{more}); "
-            f"classification needs two"
-        )
-    classes = np.array(labels)
-    if options.positive is not None:
-        texts = [str(label) for label in labels]
-        if options.positive not in texts:
-            raise DataError(
-                f"--positive {options.positive}: the classes are {texts[0]} and "
-                f"{texts[1]}"
-            )
-        if options.positive == texts[0]:
-            classes = classes[::-1].copy()
-            values = 1 - values
-    return values, classes, "classification"
-
-
-def _target_values(raw, task):
-    """Values and None for numbers; values 0, 1, … and the labels for classes."""
-    if raw.kind == "text":
-        wrong = np.array([parse_number(label) is None for label in raw.labels], bool)
-        if wrong.any():
-            is_wrong = np.append(wrong, False)[raw.codes]
-            mostly = len(raw.labels) > 2 and is_wrong.mean() < 0.5
-            if task == "regression" or (task == "auto" and mostly):
-                row = int(np.argmax(is_wrong))
-                raise DataError(
-                    f"the target {raw.name!r} must be a number, but in "
-                    f"{np.count_nonzero(is_wrong)} of {len(raw)} rows it is not; the "
-                    f"first is data row {row + 1}: {raw.labels[raw.codes[row]]!r}"
-                )
-            order = np.argsort(raw.labels)
-            rank = np.append(np.argsort(order), np.nan)
-            return rank[raw.codes], [raw.labels[k] for k in order]
-        raw = Raw(raw.name, "number", "numbers", values=numbers(raw))
-    values = raw.values
-    if task == "regression":
-        return values, None
-    distinct = np.unique(values[~np.isnan(values)])
-    if task == "auto" and raw.kind == "number" and len(distinct) != 2:
-        return values, None
-    if raw.kind == "boolean":
-        labels = [bool(value) for value in distinct]
-    elif (distinct == np.floor(distinct)).all():
-        labels = [int(value) for value in distinct]
-    else:
-        labels = distinct.tolist()
-    codes = np.searchsorted(distinct, values).astype(np.float64)
-    codes[np.isnan(values)] = np.nan
-    return codes, labels
-
-
-def _weight(raw, used):
-    values = numbers(raw)[used]
-    bad = ~np.isfinite(values) | (values < 0)
-    if bad.any():
-        i = int(np.argmax(bad))
-        raise DataError(
-            f"--weight: {raw.name!r} is {values[i]} in data row {used[i] + 1}; weights "
-            f"must be finite and not negative"
-        )
-    if not values.any():
-        raise DataError(f"--weight: all of {raw.name!r} is 0")
-    return values
-
-
-def _codes(raw, used, option):
-    if raw.values is None and raw.kind != "text":
-        raise DataError(f"{option}: column {raw.name!r} holds {raw.type}")
-    codes = raw.as_text().codes[used]
-    if (codes < 0).any():
-        i = int(np.argmax(codes < 0))
-        raise DataError(f"{option}: {raw.name!r} is missing in data row {used[i] + 1}")
-    return codes
-
-
-def _time(file, raw, used):
+def _order(file, raw, used, option):
     """Times as sortable numbers."""
     name = raw.name
     if isinstance(file, Table):
@@ -284,35 +287,65 @@ def _time(file, raw, used):
                 column = column.cast(pa.timestamp("us"))
             except pa.ArrowException:
                 raise DataError(
-                    f"--time: {name!r} is text that is not an ISO 8601 time"
+                    f"{option}: {name!r} is text that is not an ISO 8601 time"
                 ) from None
         values = column.to_numpy()
     else:
         values = file.arrays[name]
     if values.dtype.kind not in "fiuM":
-        raise DataError(f"--time: {name!r} holds neither numbers nor times")
+        raise DataError(f"{option}: {name!r} holds neither numbers nor times")
     values = values[used]
     bad = np.isnat(values) if values.dtype.kind == "M" else values != values
     if bad.any():
         row = used[int(np.argmax(bad))] + 1
-        raise DataError(f"--time: {name!r} is missing in data row {row}")
+        raise DataError(f"{option}: {name!r} is missing in data row {row}")
     return values
 
 
-# --- split -------------------------------------------------------------------------
+def labels_of(loss, y):
+    """What splits keep the shares of, (n,): classes, or events; None for numbers."""
+    if task_of(loss.name) == "survival":
+        return y[:, 0]
+    return y if loss.labels else None
 
 
-def split_rows(y, task, test_size, seed, group=None, time=None):
+def check_labels(labels, classes, where):
+    """Refuse rows without an event, or without a row of some class.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+    classes : ndarray or None
+        None for events.
+    where : str
+        What rows these are.
+
+    Raises
+    ------
+    DataError
+    """
+    if classes is None and not labels.any():
+        raise DataError(f"{where} have no event: a Cox model needs some")
+    if classes is not None:
+        absent = np.setdiff1d(np.arange(len(classes)), labels)
+        if len(absent):
+            raise DataError(
+                f"{where} hold no row of the class {classes.tolist()[absent[0]]!r}"
+            )
+
+
+def split_rows(n, test_size, seed, labels=None, group=None, order=None):
     """Training and test rows: the latest, whole groups, or at random (stratified).
 
     Parameters
     ----------
-    y : ndarray of shape (n,)
-    task : {"regression", "classification"}
+    n : int
     test_size : float
         Share of the test rows, 0 for none.
     seed : int
-    group, time : ndarray of shape (n,), optional
+    labels : ndarray of shape (n,), optional
+        Both parts get the same share of each label, unless they are split otherwise.
+    group, order : ndarray of shape (n,), optional
 
     Returns
     -------
@@ -322,39 +355,34 @@ def split_rows(y, task, test_size, seed, group=None, time=None):
     Raises
     ------
     DataError
-        Too few rows, groups, times or members of a class.
+        Too few rows, groups or times.
     """
-    n = len(y)
     n_test = round(n * test_size)
     is_test = np.zeros(n, bool)
     rng = np.random.default_rng(seed)
     if test_size and not 0 < n_test < n:
         raise DataError(f"{n} rows are too few to hold out {test_size:.0%} of them")
-    if n_test and time is not None:
+    if n_test and order is not None:
         # equal times stay together
-        cut = np.sort(time)[n - n_test]
-        is_test = time >= cut
+        is_test = order >= np.sort(order)[n - n_test]
     elif n_test and group is not None:
         _, group = np.unique(group, return_inverse=True)
         sizes = np.bincount(group)
-        order = rng.permutation(len(sizes))
-        before = np.cumsum(sizes[order]) - sizes[order]
-        is_test = np.isin(group, order[before < n_test])
-    elif n_test and task == "classification":
-        for label in (0.0, 1.0):
-            rows = rng.permutation(np.flatnonzero(y == label))
+        shuffled = rng.permutation(len(sizes))
+        before = np.cumsum(sizes[shuffled]) - sizes[shuffled]
+        is_test = np.isin(group, shuffled[before < n_test])
+    elif n_test and labels is not None:
+        for label in np.unique(labels):
+            rows = rng.permutation(np.flatnonzero(labels == label))
             is_test[rows[: round(len(rows) * test_size)]] = True
     elif n_test:
         is_test[rng.permutation(n)[:n_test]] = True
     if is_test.all():
-        what = "time" if time is not None else "group"
+        what = "time" if order is not None else "group"
         raise DataError(
             f"too few different {what}s to hold out {test_size:.0%} of rows"
         )
-    train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
-    if task == "classification" and len(np.unique(y[train])) < 2:
-        raise DataError("the training rows are of one class only; two are needed")
-    return train, test
+    return np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
 
 def _split_matrix(X, train, test):

@@ -6,22 +6,32 @@ import numpy as np
 
 from fastl1._version import __version__
 from fastl1.cli.choose import TOL as CV_TOL
-from fastl1.cli.metrics import METRICS, evaluate
+from fastl1.cli.kinds import KINDS
+from fastl1.cli.metrics import by_class, calibration, evaluate
 
 SCHEMA = 1
 NEAR_DUPLICATE = 0.99  # correlation
 MAX_PAIR_FEATURES = 1000  # features among which near-duplicates are looked for
 MAX_PAIR_ROWS = 5000
+MANY_EVENTS = 50
+MANY_ROWS = 20  # of a class
+ALMOST = 0.995  # of R², AUC, concordance
 
 
 @dataclass
 class Fitted:
-    """What was fitted: `model` is the one of `fit`, `std` that of the columns of X."""
+    """What was fitted.
+
+    `model` is the one of `fit`, with another `intercept` for the Cox loss; `null` the
+    intercept of the null model; `std` the standard deviations of the columns of X.
+    """
 
     cv: object
     choice: object
     fit: object
     model: object
+    intercept: object
+    null: object
     std: np.ndarray
     ridge: dict
     ridge_eta: np.ndarray
@@ -45,6 +55,7 @@ def make_report(data, options, fitted):
         "schema": SCHEMA,
         "fastl1": __version__,
         "task": data.task,
+        "loss": {"name": data.loss.name, **data.loss.params()},
         "options": {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(options).items()
@@ -83,18 +94,18 @@ def make_report(data, options, fitted):
             "null_objective": float(fit.info["null_objective"]),
         },
         "model": {
-            "kept": model.nnz,
+            "kept": len(model.features),
             "features": model.n_features,
-            "sparsity": 1 - model.nnz / model.n_features,
-            "intercept": model.intercept,
+            "sparsity": 1 - len(model.features) / model.n_features,
+            "intercept": np.asarray(fitted.intercept).tolist(),
             "columns_used": (
                 None
                 if data.treatment is None
-                else data.treatment.used_columns(model.indices)
+                else data.treatment.used_columns(model.features)
             ),
         },
         "ridge": {**fitted.ridge, "kept": int(np.count_nonzero(fitted.std))},
-        "test": _test_scores(data, model, fitted.ridge_eta),
+        "test": _test_scores(data, fitted),
         "coefficients": _coefficients(data, model, fitted.std),
         "notes": data.notes,
     }
@@ -102,66 +113,88 @@ def make_report(data, options, fitted):
     return report
 
 
-def _test_scores(data, model, ridge_eta):
+def _test_scores(data, fitted):
     """Metrics of the model, the null model and ridge on the test rows."""
-    if not len(data.test):
+    rows, loss = data.testing(), data.loss
+    if not len(data.test) or (rows.weight is not None and not rows.weight.any()):
         return None
-    y = data.y[data.test]
-    weight = None if data.weight is None else data.weight[data.test]
-    if weight is not None and not weight.any():
+    if data.task == "survival" and not _events(rows) > 0:
         return None
-    y_train = data.y[data.train]
-    mean = np.average(
-        y_train, weights=None if data.weight is None else data.weight[data.train]
-    )
-    null = mean if data.task == "regression" else np.log(mean) - np.log1p(-mean)
+    shift = 0.0 if rows.offset is None else rows.offset
+    eta = fitted.model.predict(rows.X, type="link") + shift
+    null = np.zeros(eta.shape) + fitted.null + shift
     etas = {
-        "model": model.predict(data.X_test, type="link"),
-        "ridge": ridge_eta,
-        "null": np.full(len(y), null),
+        "model": eta,
+        "ridge": fitted.ridge_eta,
+        "null": null,
     }
-    scores = {name: evaluate(data.task, y, eta, weight) for name, eta in etas.items()}
+    scores = {name: evaluate(loss, rows, eta, null) for name, eta in etas.items()}
     delta = {
         name: {
             metric: None
-            if scores["model"][metric] is None or scores[name][metric] is None
-            else scores["model"][metric] - scores[name][metric]
-            for metric in METRICS[data.task]
+            if value is None or scores[name][metric] is None
+            else value - scores[name][metric]
+            for metric, value in scores["model"].items()
         }
         for name in ("null", "ridge")
     }
-    return {"rows": len(y), **scores, "delta": delta}
+    found = {"rows": len(rows.y), **scores, "delta": delta}
+    if loss.name == "multinomial":
+        found["by_class"] = by_class(loss, rows, etas["model"], data.classes)
+    exposure = None if data.exposure is None else data.exposure[data.test]
+    table = calibration(loss, rows, etas["model"], exposure)
+    if table is not None:
+        found["calibration"] = table
+    return found
 
 
 def _coefficients(data, model, std):
-    """Kept features, by decreasing effect of one standard deviation."""
+    """Kept coefficients, by decreasing effect of one standard deviation."""
     names = data.feature_names
     effect = model.values * std[model.indices]
     order = np.argsort(-np.abs(effect), kind="stable")
-    return [
-        {
-            "feature": names[int(model.indices[k])],
-            "coefficient": float(model.values[k]),
-            "effect": float(effect[k]),
-        }
-        for k in order
-    ]
+    found = []
+    for k in order:
+        entry = {"feature": names[int(model.indices[k])]}
+        if model.n_outputs > 1:
+            entry["class"] = data.classes.tolist()[int(model.outputs[k])]
+        entry["coefficient"] = float(model.values[k])
+        entry["effect"] = float(effect[k])
+        found.append(entry)
+    return found
 
 
 def _describe_target(data):
-    y, weight = data.y[data.train], data.weight
+    rows = data.training()
+    y, classes = rows.y, data.classes
     out = {"name": data.target}
-    if data.task == "regression":
+    if data.task == "survival":
+        out["events"] = int(y[:, 0].sum())
+        out["event_share"] = float(y[:, 0].mean())
+        out["median_time"] = float(np.median(y[:, 1]))
+        if rows.strata is not None:
+            out["strata"] = len(np.unique(rows.strata))
+    elif data.task == "regression":
         out |= {"mean": float(y.mean()), "std": float(y.std())}
+        if data.exposure is not None:
+            exposure = data.exposure[data.train]
+            out["exposure"] = float(exposure.sum())
+            out["rate"] = float(y.sum() / exposure.sum())
     else:
-        out |= {
-            "classes": data.classes.tolist(),
-            "positive": data.classes.tolist()[1],
-            "positive_share": float(y.mean()),
-        }
-    if weight is not None:
-        out["weight_sum"] = float(weight[data.train].sum())
+        counts = np.bincount(y.astype(np.intp), minlength=len(classes))
+        out["classes"] = classes.tolist()
+        out["counts"] = counts.tolist()
+        if len(classes) == 2:
+            out["positive"] = classes.tolist()[1]
+            out["positive_share"] = float(y.mean())
+    if rows.weight is not None:
+        out["weight_sum"] = float(rows.weight.sum())
     return out
+
+
+def _events(rows):
+    """The weighted number of events."""
+    return rows.y[:, 0].sum() if rows.weight is None else rows.weight @ rows.y[:, 0]
 
 
 def _warnings(report, data, fitted):
@@ -184,14 +217,7 @@ def _warnings(report, data, fitted):
     if constant:
         out.append(f"{constant} constant features (coefficient 0)")
     out += _near_duplicates(data, model, std)
-    if data.task == "classification":
-        share = report["target"]["positive_share"]
-        rare = min(share, 1 - share)
-        if rare < 0.1:
-            out.append(
-                f"class imbalance: the rarer class is {rare:.1%} of the training rows; "
-                f"accuracy says little, look at AUC and log-loss"
-            )
+    out += _about_target(report["target"], data)
     if model.nnz == 0:
         out.append("no feature helps in cross-validation: this is the null model")
     elif choice.index == cv.alphas.shape[1] - 1:
@@ -203,17 +229,55 @@ def _warnings(report, data, fitted):
         out.append("fewer than 50 training rows: the metrics are rough")
     scores = report["test"]
     if scores is not None:
-        main = next(iter(METRICS[data.task]))
-        if model.nnz and scores["delta"]["null"][main] >= 0:
-            out.append("not better than the null model on the test rows")
-        second = scores["model"]["r2" if data.task == "regression" else "auc"]
-        if second is not None and second > 0.995 and report["coefficients"]:
-            first = report["coefficients"][0]["feature"]
-            out.append(
-                f"almost perfect on the test rows: check that no feature contains the "
-                f"answer (the strongest is {first!r})"
-            )
+        out += _about_scores(report, data)
     return out
+
+
+def _about_target(target, data):
+    if data.task == "survival":
+        if target["events"] < MANY_EVENTS:
+            yield f"{target['events']} events in training: the metrics are rough"
+    elif data.task == "classification":
+        counts, classes = np.array(target["counts"]), target["classes"]
+        rare = int(counts.argmin())
+        share = counts[rare] / counts.sum()
+        if len(classes) == 2 and share < 0.1:
+            yield (
+                f"class imbalance: the rarer class is {share:.1%} of the training "
+                f"rows; accuracy says little, look at AUC and log-loss"
+            )
+        elif len(classes) > 2 and counts[rare] < MANY_ROWS:
+            few = np.count_nonzero(counts < MANY_ROWS)
+            yield (
+                f"rare classes: {few} of {len(classes)} have fewer than {MANY_ROWS} "
+                f"training rows; {classes[rare]!r} has {counts[rare]}"
+            )
+
+
+def _about_scores(report, data):
+    scores, kept = report["test"], report["coefficients"]
+    main = KINDS[data.loss.name].metrics[0]
+    if kept and (scores["delta"]["null"][main] or 0) >= 0:
+        yield "not better than the null model on the test rows"
+    found = [scores["model"].get(name) for name in ("r2", "auc", "concordance")]
+    if kept and any(value is not None and value > ALMOST for value in found):
+        yield (
+            f"almost perfect on the test rows: check that no feature contains the "
+            f"answer (the strongest is {kept[0]['feature']!r})"
+        )
+    if data.loss.name == "quantile":
+        share, q = scores["model"]["coverage"], data.loss.q
+        if abs(share - q) > 4 * np.sqrt(q * (1 - q) / scores["rows"]):
+            yield (
+                f"{share:.1%} of the test rows are at or below the predicted quantile, "
+                f"where {q:.1%} should be"
+            )
+    ratio = scores["model"].get("ratio")
+    if ratio is not None and not 0.9 <= ratio <= 1.1:
+        yield (
+            f"on the test rows the predictions sum to {ratio:.3g} times what was "
+            f"observed"
+        )
 
 
 def _near_duplicates(data, model, std):

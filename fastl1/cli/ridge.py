@@ -1,9 +1,12 @@
 """The ridge baseline: the same solver with l1_ratio = 0, on the same folds.
 
-With more features than rows, each fold is first reduced to the row space of its
-standardized X: with X Xᵀ = U S² Uᵀ the n × r matrix Z = U S has the same inner
-products, and ridge on Z gives the same predictions as ridge on X.
+With more features than rows, X is first reduced to the row space of its standardized
+form: with X Xᵀ = U S² Uᵀ the n × r matrix Z = U S has the same inner products, and
+ridge on Z, under any loss, gives the same predictions as ridge on X.  Folds are then
+those of Z: they share the scale of the features with the rows they hold out.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,16 +19,16 @@ TOL = 1e-4
 MAX_ROWS = 2000  # an eigendecomposition of this size takes about a second
 
 
-def fit_ridge(X, y, X_test, splits, weight, callback, **common):
-    """Ridge regression or ridge logistic regression with a cross-validated alpha.
+def fit_ridge(rows, test, splits, deviance, callback, **common):
+    """The model of a loss with a ridge penalty and a cross-validated alpha.
 
     Parameters
     ----------
-    X : ndarray or csc_array of shape (n, p)
-    y : ndarray of shape (n,)
-    X_test : ndarray or csr_array of shape (m, p)
+    rows, test : Rows
     splits : list of (train, test)
-    weight : ndarray of shape (n,) or None
+        Of `rows`.
+    deviance : float
+        The mean unit deviance of the null model.
     callback : callable
         As for `cross_validate_path`.
     common : dict
@@ -33,65 +36,44 @@ def fit_ridge(X, y, X_test, splits, weight, callback, **common):
 
     Returns
     -------
-    eta : ndarray of shape (m,)
-        Linear predictor of the test rows.
+    eta : ndarray of shape (m,) or (m, n_classes), or None
+        Linear predictor of the test rows, if there are any.
     info : dict
         lambda, cv_score, gap.
     """
-    n, p = X.shape
-    # in units of the eigenvalues of the correlation matrix, which do not depend on y:
-    # from nearly the null model to nearly least squares
-    alphas = max(1.0, p / n) * np.geomspace(1e2, 1e-4, N_ALPHAS)
-    common = {**common, "l1_ratio": 0.0, "tol": TOL}
+    n, p = rows.X.shape
+    # in units of the eigenvalues of the correlation matrix times the curvature of the
+    # loss (1 if it is squared): from nearly the null model to nearly no penalty
+    size = deviance or 1.0
+    if common["loss"].link == "identity":
+        size /= np.cov(rows.y, ddof=0, aweights=rows.weight) or 1.0
+    alphas = max(1.0, p / n) * size * np.geomspace(1e2, 1e-4, N_ALPHAS)
+    common = {**common, "standardize": True, "tol": TOL}
     if n < p and n <= MAX_ROWS:
-        scores = _row_space_scores(X, y, splits, weight, alphas, callback, common)
-        k = int(np.argmin(scores))
-        Z, Z_test = _row_space(X, X_test, *moments(X, weight))
-    else:
-        del common["l1_ratio"]
-        cv = cross_validate_path(
-            X,
-            y,
-            cv=splits,
-            l1_ratios=(0.0,),
-            alphas=alphas,
-            sample_weight=weight,
-            standardize=True,
-            callback=callback,
-            **common,
-        )
-        scores = cv.mean_scores[0]
-        k = cv.select("min").index
-        common |= {"l1_ratio": 0.0, "standardize": True}
-        Z, Z_test = X, X_test
-    fit = path(Z, y, alphas=[alphas[k]], sample_weight=weight, **common)
-    eta = fit.predict(Z_test, type="link")[:, 0] if Z_test.shape[0] else np.empty(0)
+        Z, Z_test = _row_space(rows.X, test.X, *moments(rows.X, rows.weight))
+        rows, test = replace(rows, X=Z), replace(test, X=Z_test)
+        common["standardize"] = False
+    given = rows.keywords()
+    cv = cross_validate_path(
+        rows.X,
+        rows.y,
+        cv=splits,
+        l1_ratios=(0.0,),
+        alphas=alphas,
+        callback=callback,
+        **given,
+        **common,
+    )
+    best = cv.best
+    fit = path(rows.X, rows.y, alphas=[best.alpha], l1_ratio=0.0, **given, **common)
+    eta = None
+    if len(test.y):
+        eta = fit.predict(test.X, best.alpha, type="link", offset=test.offset)
     return eta, {
-        "lambda": float(alphas[k]),
-        "cv_score": float(scores[k]),
+        "lambda": best.alpha,
+        "cv_score": best.score,
         "gap": float(fit.dual_gaps[0]),
     }
-
-
-def _row_space_scores(X, y, splits, weight, alphas, callback, common):
-    """Mean held-out loss of each alpha, shape (K,), as `cross_validate_path` has it."""
-    rows = X.tocsr() if hasattr(X, "tocsr") else X
-    total = np.zeros(len(alphas))
-    for done, (train, test) in enumerate(splits):
-        w, w_test = (None, None) if weight is None else (weight[train], weight[test])
-        part = rows[train]
-        part = part.tocsc() if hasattr(part, "tocsc") else part
-        Z, Z_test = _row_space(part, rows[test], *moments(part, w))
-        fit = path(Z, y[train], alphas=alphas, sample_weight=w, **common)
-        eta = fit.predict(Z_test, type="link")
-        target = y[test][:, None]
-        if common["loss"] == "squared":
-            loss = (eta - target) ** 2
-        else:
-            loss = np.logaddexp(0, eta) - target * eta
-        total += np.average(loss, axis=0, weights=w_test)
-        callback((done + 1) * len(alphas), {"total": len(splits) * len(alphas)})
-    return total / len(splits)
 
 
 def _row_space(X, X_test, mean, std):
