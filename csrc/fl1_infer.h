@@ -33,18 +33,22 @@ typedef struct fl1_infer {
     ptrdiff_t (*find[2])(const fl1_filter *filter, ptrdiff_t n, const void *indptr,
                          const void *idx, int32_t *row, int32_t *pos);
 
-    /* out_i = the product of row i with w (bound,), per value type (the first two) and
-     * index type; pointers as for `find`.  Returns the first row with an index that is
-     * not in [0, bound), or -1. */
+    /* out_i = the product of row i with w (bound,) of type wtype (FL1_F32 or FL1_F64), in
+     * the same order for both; per value type (the first two) and index type; pointers
+     * as for `find`.  Returns the first row with an index that is not in [0, bound), or
+     * -1. */
     ptrdiff_t (*row_dots[2][2])(ptrdiff_t n, const void *indptr, const void *idx,
-                                const void *x, int64_t bound, const double *w,
+                                const void *x, int64_t bound, const void *w, int wtype,
                                 double *out);
 
     /* per value type; strides in bytes */
-    /* out_k = the value at x + index_k stride; unless `ahead` is 0, what lies that far
-     * on is fetched into the second-level cache, and need not exist */
-    void (*gather[FL1_N_VALUES])(ptrdiff_t n, const char *x, ptrdiff_t stride,
-                                 const int64_t *index, ptrdiff_t ahead, double *out);
+    /* out[k + i room] = the value at x + i row_stride + index_k stride, of `rows` rows i;
+     * unless `ahead` is 0, what lies that far on is fetched into the second-level cache,
+     * and need not exist */
+    void (*gather[FL1_N_VALUES])(ptrdiff_t rows, ptrdiff_t n, const char *x,
+                                 ptrdiff_t row_stride, ptrdiff_t stride,
+                                 const int64_t *index, ptrdiff_t ahead, double *out,
+                                 ptrdiff_t room);
     /* y_i += a x_i, x_i at x + i stride */
     void (*add_column[FL1_N_VALUES])(ptrdiff_t n, double a, const char *x,
                                      ptrdiff_t stride, double *y);

@@ -24,9 +24,9 @@ cdef extern from "fl1_infer.h":
         ptrdiff_t (*find[2])(const fl1_filter*, ptrdiff_t, const void*, const void*,
                              int32_t*, int32_t*) noexcept nogil
         ptrdiff_t (*row_dots[2][2])(ptrdiff_t, const void*, const void*, const void*,
-                                    int64_t, const double*, double*) noexcept nogil
-        void (*gather[10])(ptrdiff_t, const char*, ptrdiff_t, const int64_t*,
-                           ptrdiff_t, double*) noexcept nogil
+                                    int64_t, const void*, int, double*) noexcept nogil
+        void (*gather[10])(ptrdiff_t, ptrdiff_t, const char*, ptrdiff_t, ptrdiff_t,
+                           const int64_t*, ptrdiff_t, double*, ptrdiff_t) noexcept nogil
         void (*add_column[10])(ptrdiff_t, double, const char*, ptrdiff_t,
                                double*) noexcept nogil
         void (*sigmoid)(ptrdiff_t, double, const double*, double*) noexcept nogil

@@ -18,8 +18,8 @@ class Scorer:
         self,
         n_features: int,
         features: NDArray[Any],
-        indptr: NDArray[Any],
-        outputs: NDArray[Any],
+        indptr: NDArray[Any] | None,
+        outputs: NDArray[Any] | None,
         values: NDArray[Any],
         intercept: NDArray[Any],
     ) -> None: ...

@@ -17,10 +17,10 @@ cimport numpy as cnp
 import numpy as np
 
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64
-from fastl1._predict cimport (
-    PACK, SCRATCH, Scorer, add_hit, csr_link, csr_t, dense_link, hits_t, make_hits,
-    map_t, value_type
-)
+from fastl1._predict cimport Scorer
+from fastl1._predict_dense cimport PACK, dense_row
+from fastl1._predict_map cimport add_hit, map_t, value_type
+from fastl1._predict_sparse cimport SCRATCH, csr_link, csr_t, hits_t, make_hits
 from fastl1._runtime cimport OPS
 
 cnp.import_array()
@@ -351,8 +351,8 @@ cdef class Predictor:
                 ) from None
             row = row.astype(np.float64)
             vtype = value_type(row)
-        dense_link(
-            &self.scorer.map, <const char*> cnp.PyArray_DATA(row), 1, 0,
+        dense_row(
+            &self.scorer.map, <const char*> cnp.PyArray_DATA(row),
             cnp.PyArray_STRIDE(row, 0), vtype, pack, eta
         )
         return 0

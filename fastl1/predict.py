@@ -305,9 +305,9 @@ class Inference:
     def _score_parts(self) -> Scorer:
         if self._scorer is None:
             w = self.weights
+            places = (w.indptr, w.outputs) if w.n_outputs > 1 else (None, None)
             self._scorer = Scorer(
-                *(w.n_features, w.features, w.indptr, w.outputs, w.values),
-                self._content.intercept,
+                w.n_features, w.features, *places, w.values, self._content.intercept
             )
         return self._scorer
 

@@ -49,7 +49,8 @@ KERNELS = (
     *("_screen", "_quadratic", "_sweeps", "_state", "_samples", "_working"),
     *("_certificate", "_interior", "_newton", "_driver", "_setup"),
     *("_pilot", "_moments"),
-    *("_solver", "_batch", "_ragged", "_predict", "_predictor"),
+    *("_solver", "_batch", "_ragged"),
+    *("_predict_map", "_predict_dense", "_predict_sparse", "_predict", "_predictor"),
     *("_softmax", "_softmax_model", "_multinomial", "_multinomial_solver"),
 )
 # Everything else that is not the standard library or numpy, and who may import it;

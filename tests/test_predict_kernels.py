@@ -200,20 +200,54 @@ def test_threads_and_the_rest_of_the_batch_change_no_bit(m, n_outputs, share):
         assert np.array_equal(got[0], one[i])
 
 
+# many features in use; few, whose lines are fetched ahead for several rows at a time
+@pytest.mark.parametrize(("n", "p", "m"), [(20_000, 40, 25), (5003, 700, 40)])
 @pytest.mark.parametrize("order", ["C", "F", "strided"])
 @pytest.mark.parametrize("n_outputs", [1, 3])
-def test_threads_change_no_bit_of_dense_rows(order, n_outputs):
-    W, intercept = coefficients(40, 25, n_outputs)
+def test_threads_change_no_bit_of_dense_rows(n, p, m, order, n_outputs):
+    W, intercept = coefficients(p, m, n_outputs)
     model = scorer(W, intercept)
-    X = dense_rows(20_000, 40, "f8", order)
+    X = dense_rows(n, p, "f8", order)
     one, two = (
-        run(model.dense, X, n=20_000, n_outputs=n_outputs, n_threads=t) for t in (1, 2)
+        run(model.dense, X, n=n, n_outputs=n_outputs, n_threads=t) for t in (1, 2)
     )
     assert np.array_equal(one, two)
     if order == "C":
-        assert np.array_equal(
-            run(model.dense, X[7:8], n=1, n_outputs=n_outputs)[0], one[7]
-        )
+        for i in (7, n - 1):
+            alone = run(model.dense, X[i : i + 1], n=1, n_outputs=n_outputs)
+            assert np.array_equal(alone[0], one[i])
+
+
+@pytest.mark.parametrize("p", [60, 70_000])
+@pytest.mark.parametrize("index", ["i4", "i8"])
+@pytest.mark.parametrize("value", ["f4", "f8"])
+def test_coefficients_that_floats_hold_give_the_same_bits(p, index, value):
+    """They are kept as floats; one more, which no row meets, makes them doubles."""
+    rng = np.random.default_rng(p)
+    w = rng.standard_normal((p, 1)).astype(np.float32).astype(float)
+    w[rng.random(p) < 0.3] = 0.0
+    w[[5, 6], 0] = np.float32([1e-45, -3e38])
+    w[p - 1] = 0.0
+    wide = w.copy()
+    wide[p - 1] = 0.1
+    X = sp.random_array((300, p - 1), density=min(0.5, 40 / p), format="csr", rng=1)
+    X.data[::50] = np.nan
+    parts = X.indptr.astype(index), X.indices.astype(index), X.data.astype(value)
+    narrow, wide = (scorer(W, np.array([0.25])) for W in (w, wide))
+    assert wide.nbytes - narrow.nbytes > 4 * p
+    one, two = (run(model.csr, *parts, n=300, n_outputs=1) for model in (narrow, wide))
+    assert 0 < np.isnan(one).sum() < 300
+    assert np.array_equal(one, two, equal_nan=True)
+
+
+def test_one_output_needs_no_places():
+    W, intercept = coefficients(70_000, 300, 1)
+    features = np.flatnonzero(W)
+    model = Scorer(len(W), features, None, None, W[features, 0], intercept)
+    X = sp.random_array((50, len(W)), density=1e-2, format="csr", rng=1)
+    parts = X.indptr.astype("i4"), X.indices.astype("i4"), X.data
+    got = run(model.csr, *parts, n=50, n_outputs=1)
+    assert np.array_equal(got, run(scorer(W, intercept).csr, *parts, n=50, n_outputs=1))
 
 
 @pytest.mark.parametrize("p", [60, 70_000])
