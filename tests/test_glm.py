@@ -8,8 +8,16 @@ import pytest
 import scipy.sparse as sp
 import sklearn.linear_model
 import sklearn.svm
-from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+from sklearn.base import clone
+from sklearn.metrics import (
+    accuracy_score,
+    d2_pinball_score,
+    d2_tweedie_score,
+    r2_score,
+)
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import fastl1
 
@@ -168,6 +176,139 @@ def test_cross_validation_is_that_of_the_paths(X, name):
     again = pickle.loads(pickle.dumps(model))
     assert np.array_equal(again.predict(X), model.predict(X))
     assert hasattr(model, "decision_function") == (name == "LinearSVC")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_settings_and_offsets_are_those_of_the_path(X, name):
+    y, offset = target(name, X), 0.3 * np.sin(np.arange(len(X)))
+    settings = {
+        "penalty_factor": np.r_[0.0, np.inf, np.full(6, 0.5)],
+        "lower": -0.2,
+        "upper": np.r_[0.1, np.full(7, np.inf)],
+        "standardize": True,
+        "tol": 1e-6,
+    }
+    model = make(name, alpha=0.03, **settings).fit(X, y, offset=offset)
+    path = fastl1.path(
+        X, y, loss=MODELS[name][1], alphas=[0.03], offset=offset, **settings
+    )
+    np.testing.assert_allclose(
+        np.ravel(model.coef_), path.coefs.toarray()[:, 0], atol=1e-12
+    )
+    assert np.ravel(model.coef_)[:2].tolist() == [0.1, 0.0]
+    kind = "class" if name == "LinearSVC" else "response"
+    expected = path.predict(X, alpha=0.03, type=kind, offset=offset)
+    if name == "LinearSVC":
+        assert np.array_equal(model.predict(X, offset=offset), expected)
+        eta = model.decision_function(X, offset=offset)
+        np.testing.assert_allclose(eta, model.decision_function(X) + offset)
+    else:
+        np.testing.assert_allclose(model.predict(X, offset=offset), expected)
+    assert model.score(X, y, offset=offset) != model.score(X, y)
+    with pytest.raises(ValueError, match="offset has 3 values"):
+        model.predict(X, offset=np.ones(3))
+    grid = {"alphas": [0.3, 0.03], "cv": list(KFold(3).split(X))}
+    chosen = fastl1.PathCV(make(name, **settings), **grid).fit(X, y, offset=offset)
+    result = fastl1.cross_validate_path(
+        X, y, loss=MODELS[name][1], offset=offset, **grid, **settings
+    )
+    assert np.array_equal(chosen.cv_result_.scores, result.scores)
+    best = chosen.estimator_
+    assert np.array_equal(
+        chosen.predict(X, offset=offset), best.predict(X, offset=offset)
+    )
+    assert chosen.score(X, y, offset=offset) == best.score(X, y, offset=offset)
+
+
+@pytest.mark.parametrize("name", ["PoissonRegressor", "TweedieRegressor"])
+def test_an_exposure_multiplies_the_mean(X, name):
+    y, exposure = target(name, X), 0.5 + np.arange(len(X)) % 4
+    offset = np.cos(np.arange(len(X)))
+    counts = make(name, alpha=0.01, tol=1e-10).fit(X, y, exposure=exposure)
+    shifted = make(name, alpha=0.01, tol=1e-10).fit(X, y, offset=np.log(exposure))
+    np.testing.assert_array_equal(counts.coef_, shifted.coef_)
+    rates = counts.predict(X)
+    np.testing.assert_allclose(counts.predict(X, exposure=exposure), rates * exposure)
+    both = counts.predict(X, exposure=exposure, offset=offset)
+    np.testing.assert_allclose(both, rates * exposure * np.exp(offset))
+    expected = d2_tweedie_score(
+        y, rates * exposure, power=MODELS[name][0].get("power", 1)
+    )
+    assert counts.score(X, y, exposure=exposure) == pytest.approx(expected)
+    if name == "PoissonRegressor":  # counts of an exposure are weighted rates
+        scale = exposure.mean()
+        weighted = make(name, alpha=0.01 / scale, tol=1e-10)
+        weighted.fit(X, y / exposure, exposure)
+        np.testing.assert_allclose(weighted.coef_, counts.coef_, atol=1e-6)
+    chosen = fastl1.PathCV(make(name), alphas=4).fit(X, y, exposure=exposure)
+    model = chosen.estimator_
+    np.testing.assert_allclose(
+        chosen.predict(X, exposure=exposure), model.predict(X) * exposure
+    )
+    with pytest.raises(ValueError, match=r"exposure must be > 0, but is 0.0 at row 2"):
+        counts.fit(X, y, exposure=np.r_[1.0, 1.0, 0.0, exposure[3:]])
+    with pytest.raises(TypeError, match=r"HuberRegressor\.fit takes no exposure"):
+        fastl1.PathCV(fastl1.HuberRegressor()).fit(X, y, exposure=exposure)
+
+
+def test_offsets_and_exposures_are_routed(X):
+    y, exposure = target("PoissonRegressor", X), 0.5 + np.arange(len(X)) % 4
+    rows = {"exposure": exposure, "offset": 0.1 * exposure}
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = fastl1.PoissonRegressor(alpha=0.01)
+        asked = dict.fromkeys(rows, True)
+        for ask in ("fit", "predict", "score"):
+            getattr(model, f"set_{ask}_request")(**asked)
+        pipeline = make_pipeline(StandardScaler(), model).fit(X, y, **rows)
+        predicted = pipeline.predict(X, **rows)
+        scores = cross_validate(model, X, y, cv=KFold(3), params=rows)["test_score"]
+    scaled = StandardScaler().fit_transform(X)
+    direct = clone(model).fit(scaled, y, **rows)
+    np.testing.assert_array_equal(predicted, direct.predict(scaled, **rows))
+    for score, (train, test) in zip(scores, KFold(3).split(X), strict=True):
+        train_rows, test_rows = (
+            {name: value[part] for name, value in rows.items()}
+            for part in (train, test)
+        )
+        fold = clone(model).fit(X[train], y[train], **train_rows)
+        assert score == pytest.approx(fold.score(X[test], y[test], **test_rows))
+
+
+def test_class_weights_are_for_training_alone(X):
+    y, weight = target("LinearSVC", X), np.arange(len(X)) % 3 + 0.5
+    options = {"loss": "squared_hinge", "cv": list(KFold(3).split(X)), "tol": 1e-8}
+    heavy = fastl1.cross_validate_path(
+        X,
+        y,
+        alphas=[0.1, 0.01],
+        class_weight={"yes": 4.0},
+        sample_weight=weight,
+        **options,
+    )
+    by_hand = weight * np.where(y == "yes", 4.0, 1.0)
+    for f, (train, test) in enumerate(options["cv"]):
+        path = fastl1.path(
+            X[train],
+            y[train],
+            loss="squared_hinge",
+            alphas=[0.1, 0.01],
+            sample_weight=by_hand[train],
+            tol=1e-8,
+        )
+        np.testing.assert_allclose(
+            heavy.paths[0][f].coefs.toarray(), path.coefs.toarray(), atol=1e-4
+        )
+        eta = heavy.paths[0][f].predict(X[test], type="link")
+        signed = np.where(y[test] == "yes", 1, -1)[:, None] * eta
+        deviance = np.maximum(1 - signed, 0) ** 2
+        expected = np.average(deviance, axis=0, weights=weight[test])
+        np.testing.assert_allclose(heavy.scores[0, :, f], expected)
+    model = fastl1.PathCV(
+        fastl1.LinearSVC(class_weight={"yes": 4.0}, tol=1e-8),
+        alphas=[0.1, 0.01],
+        cv=options["cv"],
+    ).fit(X, y, weight)
+    np.testing.assert_array_equal(model.cv_result_.scores, heavy.scores)
 
 
 def test_cross_validation_takes_scorers_and_splitters(X):
