@@ -96,7 +96,7 @@ def problem_of(
         if "class_weight" in keywords:  # contained in the weights of the fit
             del known["sample_weight"]
     problem = check_problem(X, y, loss=result.family, **{**known, **keywords})
-    p = result.coefs.shape[0]
+    p = result._outputs[0].shape[0]
     if problem.shape[1] != p:
         raise ValueError(f"X has {problem.shape[1]} features, the path has {p}")
     if problem.classes is not None and list(problem.classes) != list(result.classes):

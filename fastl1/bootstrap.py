@@ -33,13 +33,14 @@ class BootstrapResult:
     ----------
     alphas : ndarray (K,)
     inclusion : scipy.sparse.csc_array (p, K)
-        Share of the draws in which w_j is not 0 at alpha k.
+        Share of the draws in which w_j is not 0 at alpha k.  Here and below, for the
+        multinomial loss, a tuple of such arrays, one per class.
     mean, std : scipy.sparse.csc_array (p, K)
         Of w_j over the draws, zeros included; std with B - 1 degrees of freedom.
     levels : ndarray (m,)
     quantiles : list (m,) of scipy.sparse.csc_array (p, K)
         Of w_j over the draws, zeros included, interpolated linearly.
-    intercept_quantiles : ndarray (m, K)
+    intercept_quantiles : ndarray (m, K), or (m, classes, K) for the multinomial loss
     n_bootstraps : int
         Draws done.
     loss : str
@@ -62,7 +63,7 @@ class BootstrapResult:
     info: dict[str, Any]
 
     def __repr__(self) -> str:
-        p, count = self.inclusion.shape
+        p, count = _parts(self.inclusion)[0].shape
         return (
             f"<BootstrapResult: {self.n_bootstraps} draws, {count} alphas, "
             f"{p} features>"
@@ -78,16 +79,24 @@ class BootstrapResult:
 
         Returns
         -------
-        lower, upper : ndarray (p,)
+        lower, upper : ndarray (p,), or (p, classes) for the multinomial loss
         """
         order = np.argsort(self.levels)
-        low, high = self.quantiles[order[0]], self.quantiles[order[-1]]
-        return low[:, [k]].toarray()[:, 0], high[:, [k]].toarray()[:, 0]
+        ends = (_parts(self.quantiles[order[end]]) for end in (0, -1))
+        low, high = (
+            np.hstack([part[:, [k]].toarray() for part in end]) for end in ends
+        )
+        return (low, high) if low.shape[1] > 1 else (low[:, 0], high[:, 0])
+
+
+def _parts(matrix: Any) -> tuple[Any, ...]:
+    """The matrices of all classes, or the only one."""
+    return matrix if isinstance(matrix, tuple) else (matrix,)
 
 
 @dataclass
 class _Draw:
-    """The path of one draw."""
+    """The path of one draw, the coefficients of all classes below each other."""
 
     coefs: Any
     intercepts: np.ndarray
@@ -97,7 +106,13 @@ class _Draw:
     def of(cls, path: PathResult) -> "_Draw":
         tally = Tally()
         tally.add(path)
-        return cls(path.coefs, path.intercepts, tally)
+        coefs = path.coefs
+        if isinstance(coefs, tuple):
+            import scipy.sparse as sp
+
+            coefs = sp.vstack(coefs, format="csc")
+            coefs.sort_indices()
+        return cls(coefs, path.intercepts, tally)
 
     @property
     def nbytes(self) -> int:
@@ -255,19 +270,24 @@ def bootstrap_path(
 def _summary(
     problem: Problem, alphas: np.ndarray, levels: np.ndarray, draws: list[_Draw]
 ) -> BootstrapResult:
-    p, n_draws = problem.shape[1], len(draws)
+    p, n_outputs, n_draws = problem.shape[1], problem.n_outputs, len(draws)
     columns = [_summarize(draws, k, levels) for k in range(len(alphas))]
 
     def matrix(name: str, part: int | None = None) -> Any:
-        return _from_columns(
+        found = _from_columns(
             [
                 (one["rows"], one[name] if part is None else one[name][part])
                 for one in columns
             ],
-            p,
+            p * n_outputs,
         )
+        if n_outputs == 1:
+            return found
+        by_row = found.tocsr()
+        return tuple(by_row[k * p : (k + 1) * p].tocsc() for k in range(n_outputs))
 
     intercepts = np.array([draw.intercepts for draw in draws])
+    shape = (len(alphas),) if n_outputs == 1 else (n_outputs, len(alphas))
     return BootstrapResult(
         alphas=alphas,
         inclusion=matrix("inclusion"),
@@ -277,7 +297,7 @@ def _summary(
         quantiles=[matrix("quantiles", m) for m in range(len(levels))],
         intercept_quantiles=np.quantile(intercepts, levels, axis=0)
         if n_draws
-        else np.full((len(levels), len(alphas)), np.nan),
+        else np.full((len(levels), *shape), np.nan),
         n_bootstraps=n_draws,
         loss=problem.loss,
         feature_names=problem.feature_names,

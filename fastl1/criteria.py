@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._keywords import ProblemKeywords, problem_of
+from fastl1._links import softmax
 from fastl1._solver import Solver
 from fastl1._validation import CSC, Problem, check_real, check_vector
 from fastl1.paths import PathResult, make_solver
@@ -19,6 +20,7 @@ _DISPERSION_IS_ONE = {
     "logistic": True,
     "probit": True,
     "cloglog": True,
+    "multinomial": True,
     "poisson": True,
     "cox": True,
     "gamma": False,
@@ -94,9 +96,10 @@ def information_criterion(
 
     The squared loss is that of a normal y; -2 log L is n log(2 pi RSS / n) + n with the
     unknown variance profiled out, and n log(2 pi s) + RSS / s for a given variance s.
-    Of logistic, probit, cloglog and poisson losses it is the deviance (-2 log L up to a
-    constant that all models share), of gamma and tweedie the deviance divided by the
-    dispersion.  For cox L is the partial likelihood and n the number of events [4]_.
+    Of logistic, probit, cloglog, multinomial and poisson losses it is the deviance (-2
+    log L up to a constant that all models share), of gamma and tweedie the deviance
+    divided by the dispersion.  For cox L is the partial likelihood and n the number of
+    events [4]_.
 
     Parameters
     ----------
@@ -118,7 +121,9 @@ def information_criterion(
         the l2 penalties D: the formula of the elastic net [2]_, and with D = 0 the rank
         of the support, which is right for dependent columns too [3]_; it costs a
         decomposition of the support for each alpha.  "auto" is "support" without an l2
-        penalty and "trace" with one.
+        penalty and "trace" with one.  For the multinomial loss a feature counts
+        once for each class that it has a coefficient for, at most the number of
+        classes less one: a constant added to all of them changes nothing.
     **keywords
         What defined the problem of the fit (`sample_weight`, `offset`,
         `penalty_factor`, ...).  All of it is known while the result has its data; for a
@@ -193,14 +198,21 @@ def information_criterion(
         n = float(problem.y.sum() if weight is None else weight @ problem.y)
     deviance, free = np.empty(len(result)), np.empty(len(result))
     for k in range(len(result)):
-        coef = result.coefs[:, [k]].toarray()[:, 0].astype(np.float64)
-        solver.set_coef(coef, float(result.intercepts[k]))
+        coef = np.concatenate(
+            [part[:, [k]].toarray()[:, 0] for part in result._outputs]
+        )
+        coef, intercept = coef.astype(np.float64), result.intercepts[..., k]
+        solver.set_coef(coef, intercept if intercept.ndim else float(intercept))
         deviance[k] = 2 * total * solver.objective(0.0)
         if isinstance(kinds, str):
             support = _free_support(coef, problem)
-            free[k] = len(support)
+            free[k] = _count(support, problem)
             if kinds == "trace" and len(support):
-                free[k] = _trace(problem, solver, support, float(result.alphas[k]))
+                alpha = float(result.alphas[k])
+                if problem.n_outputs > 1:
+                    free[k] = _softmax_trace(problem, coef, intercept, support, alpha)
+                else:
+                    free[k] = _trace(problem, solver, support, alpha)
         else:
             free[k] = kinds[k]
     if loss == "squared":
@@ -265,10 +277,18 @@ def _largest_model_dispersion(deviance: np.ndarray, df: np.ndarray, n: float) ->
 
 
 def _n_candidates(problem: Problem) -> int:
-    """Columns that may enter."""
+    """Coefficients that may enter."""
+    p, each = problem.shape[1], max(problem.n_outputs - 1, 1)
     if problem.penalty_factor is None:
-        return problem.shape[1]
-    return int(np.isfinite(problem.penalty_factor).sum())
+        return p * each
+    return int(np.isfinite(problem.penalty_factor).sum()) * each
+
+
+def _count(support: np.ndarray, problem: Problem) -> int:
+    """Coefficients in the support, at most one less than there are classes for each
+    feature."""
+    times = np.bincount(support % problem.shape[1])
+    return int(np.minimum(times, max(problem.n_outputs - 1, 1)).sum())
 
 
 def _log_binomial(p: int, df: np.ndarray) -> np.ndarray:
@@ -279,12 +299,12 @@ def _log_binomial(p: int, df: np.ndarray) -> np.ndarray:
 
 
 def _free_support(coef: np.ndarray, problem: Problem) -> np.ndarray:
-    """Nonzero coefficients off their bounds."""
+    """Nonzero coefficients off their bounds, of one class after another."""
     free = coef != 0
     if problem.lower is not None:
-        free &= coef > problem.lower
+        free &= coef > np.tile(problem.lower, problem.n_outputs)
     if problem.upper is not None:
-        free &= coef < problem.upper
+        free &= coef < np.tile(problem.upper, problem.n_outputs)
     return np.flatnonzero(free)
 
 
@@ -297,15 +317,60 @@ def _trace(
     if problem.fit_intercept and h.sum() > 0:
         Z = Z - (h @ Z) / h.sum()
     H = (Z * h[:, None]).T @ Z
-    penalty = np.full(len(support), alpha * (1.0 - problem.l1_ratio))
+    return _trace_of(H, _l2(problem, support, alpha))
+
+
+def _softmax_trace(
+    problem: Problem,
+    coef: np.ndarray,
+    intercepts: np.ndarray,
+    support: np.ndarray,
+    alpha: float,
+) -> float:
+    """The same of the multinomial loss, whose Hessian has the blocks Z' S (diag(p) -
+    p p') Z; the intercepts, of all classes but one, come first and are eliminated."""
+    p, classes = problem.shape[1], problem.n_outputs
+    owner, column = np.divmod(support, p)
+    Z = columns_of(problem.X, column)
+    eta = np.tile(intercepts, (len(Z), 1))
+    np.add.at(eta.T, owner, (Z * coef[support]).T)
+    if problem.offset is not None:
+        eta += problem.offset
+    P = softmax(eta)
+    s = problem.sample_weight
+    s = np.ones(len(Z)) if s is None else s
+    s = s / s.sum()
+    if problem.fit_intercept:
+        Z = np.hstack([np.ones((len(Z), classes - 1)), Z])
+        owner = np.concatenate([np.arange(1, classes), owner])
+    own = Z * P[:, owner]
+    same = owner[:, None] == owner
+    H = ((Z * (s[:, None] * P[:, owner])).T @ Z) * same - (own * s[:, None]).T @ own
+    if problem.fit_intercept:
+        m = classes - 1
+        H = (
+            H[m:, m:]
+            - H[m:, :m] @ np.linalg.pinv(H[:m, :m], hermitian=True) @ H[:m, m:]
+        )
+    return _trace_of(H, _l2(problem, column, alpha))
+
+
+def _l2(problem: Problem, columns: np.ndarray, alpha: float) -> np.ndarray:
+    """Second derivatives of the penalty of some columns."""
+    penalty = np.full(len(columns), alpha * (1.0 - problem.l1_ratio))
     if problem.penalty_factor is not None:
-        penalty *= problem.penalty_factor[support]
+        penalty *= problem.penalty_factor[columns]
     if problem.standardize:
-        penalty *= _variances(problem, support)
+        penalty *= _variances(problem, columns)
+    return penalty
+
+
+def _trace_of(H: np.ndarray, penalty: np.ndarray) -> float:
+    """tr((H + D)^+ H), D diagonal."""
     # scaled to a unit diagonal, so that the rank does not depend on units
     root = np.sqrt(H.diagonal() + penalty)
     root[root == 0] = 1.0
-    H /= np.outer(root, root)
+    H = H / np.outer(root, root)
     inverse = np.linalg.pinv(
         H + np.diag(penalty / root**2), rcond=1e-10, hermitian=True
     )

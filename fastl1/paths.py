@@ -165,12 +165,18 @@ class PathResult:
         return self.coefs if isinstance(self.coefs, tuple) else (self.coefs,)
 
     @property
-    def n_nonzero(self) -> np.ndarray:
-        """Features with a nonzero coefficient (for some class), of each model."""
+    def support(self) -> Any:
+        """Features with a nonzero coefficient (for some class), of each model: pattern
+        of a csc_array (p, K)."""
         first, *others = (part != 0 for part in self._outputs)
         for part in others:
             first = first + part
-        return np.diff(first.tocsc().indptr)
+        return first.tocsc()
+
+    @property
+    def n_nonzero(self) -> np.ndarray:
+        """How many features each model has in its `support`."""
+        return np.diff(self.support.indptr)
 
     def __repr__(self) -> str:
         p, count = self._outputs[0].shape

@@ -137,7 +137,7 @@ def relaxed_path(
     Raises
     ------
     ValueError, TypeError
-        On bad input.
+        On bad input, and for the multinomial loss.
     FitInterrupted
         On Ctrl-C; its `result` is the RelaxedResult of the alphas that were done.
 
@@ -168,6 +168,7 @@ def relaxed_path(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
     problem = problem_of(result, X, y, keywords)
+    _refuse_classes("relaxed_path", problem)
     refits = _Refits(problem, result, tol, max_iter)
     interrupted = False
     try:
@@ -183,6 +184,15 @@ def relaxed_path(
         )
     warn_unconverged(found.refit, stacklevel=2)
     return found
+
+
+def _refuse_classes(function: str, problem: Problem) -> None:
+    if problem.n_outputs > 1:
+        raise ValueError(
+            f"{function} works feature by feature, but loss={problem.loss!r} has a "
+            "coefficient for each class; fit one class against the others instead, "
+            "with loss='logistic'"
+        )
 
 
 class _Refits:
@@ -371,7 +381,7 @@ def adaptive_path(
     Raises
     ------
     ValueError, TypeError
-        On bad input, and when all first coefficients are 0.
+        On bad input, when all first coefficients are 0, and for the multinomial loss.
     FitInterrupted
         On Ctrl-C; its `result` is a PathResult of the alphas that were done, None
         during the first fit.
@@ -399,6 +409,7 @@ def adaptive_path(
     problem_args, grid, solver = split_keywords("adaptive_path", keywords)
     exponent = check_real("exponent", exponent, 0.0, open_low=True)
     problem = check_problem(X, y, **problem_args)
+    _refuse_classes("adaptive_path", problem)
     if isinstance(initial, str):
         if initial not in ("ridge", "lasso"):
             raise ValueError(

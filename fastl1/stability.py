@@ -426,7 +426,8 @@ def _supports(path: PathResult, candidates: np.ndarray, q: int | None) -> _Suppo
     """What a path selects at each alpha, as long as it is not more than q in all."""
     tally = Tally()
     tally.add(path)
-    indices, indptr = path.coefs.indices, path.coefs.indptr
+    whole = path.support
+    indices, indptr = whole.indices, whole.indptr
     ever: set[int] = set()
     kept, ends = [], [0]
     for k in range(len(path)):

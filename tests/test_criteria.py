@@ -253,3 +253,60 @@ def test_other_data_and_losses_are_refused():
     logistic = fit(X, y > 0, loss="logistic")
     with pytest.raises(ValueError, match="y has the labels"):
         fastl1.information_criterion(logistic, X, np.where(y > 0, "a", "b"))
+
+
+@pytest.mark.parametrize("df", ["support", "trace"])
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.6])
+@pytest.mark.parametrize("kind", ["aic", "ebic"])
+def test_two_classes_of_the_multinomial_loss_are_those_of_the_logistic(
+    kind, l1_ratio, df
+):
+    """Its coefficients are half as large, of both signs: half the l2 penalty."""
+    X, y = make("logistic")
+    l1, l2 = l1_ratio, (1 - l1_ratio) / 2
+    grid = {"standardize": True, "tol": 1e-10}
+    alphas = np.array([0.1, 0.05, 0.02])
+    options = {"loss": "multinomial", "l1_ratio": l1_ratio, **grid}
+    both = fastl1.path(X, y, alphas=alphas, **options)
+    options = {"loss": "logistic", "l1_ratio": l1 / (l1 + l2), **grid}
+    one = fastl1.path(X, y, alphas=alphas * (l1 + l2), **options)
+    a = fastl1.information_criterion(both, X, y, kind, df=df)
+    b = fastl1.information_criterion(one, X, y, kind, df=df)
+    assert b.df.max() > 2
+    np.testing.assert_allclose(a.df, b.df, rtol=1e-4)
+    np.testing.assert_allclose(a.deviance, b.deviance, rtol=1e-6)
+    np.testing.assert_allclose(a.values, b.values, rtol=1e-5)
+
+
+def test_multinomial_degrees_of_freedom_are_those_of_its_hessian():
+    X, _ = make()
+    rng = np.random.default_rng(3)
+    y = np.argmax(X[:, :3] + rng.gumbel(size=(len(X), 3)), axis=1)
+    offset = 0.2 * rng.standard_normal((len(X), 3))
+    weight = rng.uniform(0.5, 2, len(X))
+    result = fastl1.path(
+        X,
+        y,
+        loss="multinomial",
+        alphas=[0.03],
+        l1_ratio=0.5,
+        offset=offset,
+        sample_weight=weight,
+    )
+    found = fastl1.information_criterion(result, X, y)
+    proba = result.predict(X, alpha=0.03, offset=offset)
+    own = proba[np.arange(len(y)), y]
+    assert found.deviance[0] == pytest.approx(-2 * weight @ np.log(own))
+    coef = np.hstack([part.toarray() for part in result.coefs])
+    on = np.flatnonzero(coef.ravel(order="F"))
+    # of the mean loss in all coefficients of the support and all intercepts
+    ones = np.kron(np.eye(3), np.ones((len(X), 1)))
+    D = np.hstack([np.kron(np.eye(3), X)[:, on], ones])
+    S = np.diag(np.tile(weight / weight.sum(), 3))
+    P = [np.diag(proba[:, k]) for k in range(3)]
+    W = np.block([[P[i] * (i == j) - P[i] @ P[j] for j in range(3)] for i in range(3)])
+    H = D.T @ S @ W @ D
+    penalty = np.r_[np.full(len(on), 0.03 * 0.5), np.zeros(3)]
+    expected = np.trace(np.linalg.pinv(H + np.diag(penalty)) @ H) - 2  # intercepts
+    assert found.df[0] == pytest.approx(expected, rel=1e-6)
+    assert 2 < expected < len(on)

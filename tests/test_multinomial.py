@@ -13,6 +13,8 @@ from reference_multinomial import MultinomialReference
 
 import fastl1
 from fastl1._multinomial_solver import MultinomialSolver
+from fastl1._resampling import Groups, bootstrap_weights, seed_sequence, stream
+from fastl1._validation import check_problem
 from fastl1.losses import Multinomial
 
 
@@ -410,3 +412,56 @@ def test_cross_validation(storage):
         np.testing.assert_allclose(hits.scores[0, :, f], right.mean(axis=0))
         recall = [right[y[rows] == k].mean(axis=0) for k in range(3)]
         np.testing.assert_allclose(balanced.scores[0, :, f], np.mean(recall, axis=0))
+
+
+def test_stability_selection_counts_features():
+    X, y = make(n=150, p=20, K=3, noise=0.3)
+    options = {"loss": "multinomial", "n_threads": 1, "tol": 1e-5}
+    result = fastl1.stability_selection(X, y, n_subsamples=10, q=4, **options)
+    assert result.scores.shape == (20,)
+    top = fastl1.path(X, y, max_features=4, **options)
+    strong = np.flatnonzero(top.support.toarray()[:, -1])
+    assert set(result.selected) & set(strong)
+    assert (result.n_selected_ever <= 4).all()
+
+
+def test_bootstrap_has_every_class():
+    X, y = make(n=80, p=6, K=3)
+    grid = {"alphas": [0.05, 0.02], "tol": 1e-6, "n_threads": 1}
+    result = fastl1.bootstrap_path(X, y, loss="multinomial", n_bootstraps=5, **grid)
+    root = seed_sequence(0)
+    problem = check_problem(X, y, loss="multinomial")
+    groups = Groups.of(problem)
+    draws = [
+        fastl1.path(
+            X,
+            y,
+            loss="multinomial",
+            sample_weight=bootstrap_weights(problem, groups, stream(root, 0, b)),
+            **grid,
+        )
+        for b in range(5)
+    ]
+    assert len(result.mean) == 3
+    for k in range(3):
+        own = np.array([draw.coefs[k].toarray() for draw in draws])
+        np.testing.assert_allclose(result.mean[k].toarray(), own.mean(axis=0))
+        np.testing.assert_allclose(
+            result.inclusion[k].toarray(), (own != 0).mean(axis=0)
+        )
+        np.testing.assert_allclose(
+            result.quantiles[1][k].toarray(), np.median(own, axis=0)
+        )
+    assert result.intercept_quantiles.shape == (3, 3, 2)
+    low, high = result.interval(1)
+    assert low.shape == (6, 3)
+    assert (low <= high).all()
+
+
+def test_what_goes_feature_by_feature_is_refused():
+    X, y = make()
+    result = fit(X, y, n_alphas=3)
+    with pytest.raises(ValueError, match="relaxed_path works feature by feature"):
+        fastl1.relaxed_path(result, X, y)
+    with pytest.raises(ValueError, match="adaptive_path works feature by feature"):
+        fastl1.adaptive_path(X, y, loss="multinomial")
