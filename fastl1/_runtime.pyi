@@ -21,7 +21,6 @@ def evaluate_loss(
     power: float = 1.5,
     delta: float = 1.0,
     q: float = 0.5,
-    smooth: float = 1.0,
     dual: NDArray[np.float64] | None = None,
     kappa: float = 1.0,
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float]: ...
