@@ -31,16 +31,20 @@ enum {
 };
 
 /* Who is at risk when, for the Cox loss: groups of deaths at one time, in the order of
- * strata and in each from the last time to the first.  Row i is at risk at the groups
- * first_i <= g < last_i. */
+ * strata and in each from the last time to the first.  Row i joins at group first_i and
+ * stays to the end of its stratum, but for the early leavers, at risk at the groups
+ * from <= g < to.  first_i is n_groups for those and for rows that never are at risk. */
 typedef struct fl1_cox {
-    ptrdiff_t n_groups;
-    const ptrdiff_t *first, *last; /* (n,) */
-    const ptrdiff_t *start;        /* (n_groups + 1,) of each group's rows in deaths */
-    const ptrdiff_t *deaths;
-    const ptrdiff_t *opens; /* (n_groups,) whether a stratum begins there */
+    ptrdiff_t n_groups, n_deaths, n_early;
+    const ptrdiff_t *first;         /* (n,) */
+    const ptrdiff_t *start;         /* (n_groups + 1,) of each group's rows in deaths */
+    const ptrdiff_t *deaths, *group; /* (n_deaths,) rows, and their groups */
+    const ptrdiff_t *opens;         /* (n_groups,) whether a stratum begins there */
+    const ptrdiff_t *early, *early_from, *early_to; /* (n_early,) */
     int efron;
-    double *work; /* (n + 5 n_groups,) */
+    const double *there; /* (n,) where the gradient is the dual point; NULL: at eta */
+    double *work;        /* (4 n + 15 (n_groups + 1),) of the loss, and its Hessian */
+    double *scratch;     /* (4 (n_groups + 1),) */
 } fl1_cox;
 
 /* What a loss depends on besides y and eta; each reads its own. */
@@ -51,6 +55,7 @@ typedef struct fl1_loss {
     fl1_cox cox;
 } fl1_loss;
 
+enum { FL1_COX_WIDTH = 8 };            /* vectors that cox_product takes at a time */
 enum { FL1_WIDTH = 16 };               /* vectors that sparse_dots takes at a time */
 enum { FL1_STACK = 8 };                /* packed rows are padded to multiples of it */
 enum { FL1_GROUP = 8 };                /* columns that product_block prefetches */
@@ -163,6 +168,17 @@ typedef struct fl1_ops {
     ptrdiff_t (*loss_domain[FL1_N_LOSSES])(const fl1_loss *loss, ptrdiff_t n,
                                            const double *y, const double *s, double *v,
                                            double *h);
+
+    /* The Cox loss's Hessian H at eta, where it was evaluated last and has the
+     * curvatures h: kept until the next call */
+    void (*cox_freeze)(const fl1_cox *cox, ptrdiff_t n, const double *eta,
+                       const double *h);
+    /* how far eta is from there, a standard deviation under h */
+    double (*cox_drift)(const fl1_cox *cox, ptrdiff_t n, const double *eta);
+    /* V (n, FL1_COX_WIDTH) <- (H + damp diag(h)) V and size_k = v_k' diag(h) v_k;
+     * scratch holds 4 FL1_COX_WIDTH (n_groups + 1) numbers */
+    void (*cox_product)(const fl1_cox *cox, ptrdiff_t n, double damp, double *V,
+                        double *size, double *scratch);
 
     /* The softmax loss: labels in 0..n_classes-1; eta, P, V hold a column of n rows per
      * class, ld apart.  eta -> sum_i s_i (-log p_i,label), the probabilities P, and

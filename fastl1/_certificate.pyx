@@ -17,7 +17,7 @@ from libc.stdlib cimport qsort
 from libc.string cimport memcpy
 
 from fastl1._design cimport design_xtv
-from fastl1._ops cimport FL1_QUANTILE, FL1_SQUARED
+from fastl1._ops cimport FL1_COX, FL1_QUANTILE, FL1_SQUARED
 from fastl1._quadratic cimport dual_ratio, pen_young
 from fastl1._samples cimport (
     centre_dual,
@@ -235,6 +235,8 @@ cdef double working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
     if S.alpha_now == 0.0:
         return stationarity(S)
     free_part = _free_part(S, h_sum)
+    if S.loss == FL1_COX:  # whose gradient sums to 0
+        return free_part + gap_at(S, S.v, False)
     if S.centre and h_sum > 0.0:
         shift = v_sum / h_sum
     for i in range(S.n):

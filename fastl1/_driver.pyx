@@ -23,8 +23,9 @@ from fastl1._certificate cimport (
     scan_outside,
     signed_correlation,
 )
+from fastl1._coupled cimport solve_coupled
 from fastl1._newton cimport solve_newton
-from fastl1._ops cimport FL1_SQUARED
+from fastl1._ops cimport FL1_COX, FL1_SQUARED
 from fastl1._samples cimport evaluate, fit_intercept, fit_null, project_dual
 from fastl1._state cimport (
     CONVERGED,
@@ -77,6 +78,8 @@ cdef int _solve_working_set(
     choose_regime(S)
     if S.loss == FL1_SQUARED:
         return solve_squared(S, alpha, tol, rounds)
+    if S.loss == FL1_COX and S.use_gram:
+        return solve_coupled(S, alpha, tol, rounds)
     return solve_newton(S, alpha, tol, rounds)
 
 

@@ -22,7 +22,7 @@ cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures
 cdef int PATIENCE = 20           # Newton steps without a lower gap
 
 
-cdef double _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
+cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     """Move to the quadratic's solution as far as the objective goes down; the part of
     the way, 0 where it does not."""
     cdef ptrdiff_t i, k, j, count = 0
@@ -42,7 +42,7 @@ cdef double _line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     design_add_xw(&S.X, S.cols, S.p_work, count, S.n_work, S.n_threads)
     S.n_column_products += count
     slope = pen1 - pen0 - S.q.ops.dot(S.n, S.v, S.n_work)
-    if S.centre:
+    if S.centre and S.loss != FL1_COX:
         b_step = (v_sum - S.q.ops.dot(S.n, S.h, S.n_work)) / h_sum
         for i in range(S.n):
             S.n_work[i] += b_step
@@ -143,7 +143,7 @@ cdef int _descend(
         S.m_gram = S.F.m = 0
         if solve_quadratic(S, _inner_gap(S, gap[0], damp), 50) < 0:
             return NO_MEMORY
-        t = _line_search(S, v_sum, h_sum)
+        t = line_search(S, v_sum, h_sum)
         if t == 0.0 and damp >= 1.0:
             return 1
         if t < DAMPED:

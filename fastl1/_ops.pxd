@@ -52,19 +52,27 @@ cdef extern from "fl1_ops.h":
         FL1_CLOGLOG
         FL1_COX
         FL1_N_LOSSES
+        FL1_COX_WIDTH
         FL1_WIDTH
         FL1_STACK
         FL1_GROUP
 
     ctypedef struct fl1_cox:
         ptrdiff_t n_groups
+        ptrdiff_t n_deaths
+        ptrdiff_t n_early
         const ptrdiff_t* first
-        const ptrdiff_t* last
         const ptrdiff_t* start
         const ptrdiff_t* deaths
+        const ptrdiff_t* group
         const ptrdiff_t* opens
+        const ptrdiff_t* early
+        const ptrdiff_t* early_from
+        const ptrdiff_t* early_to
         int efron
+        const double* there
         double* work
+        double* scratch
 
     ctypedef struct fl1_loss:
         fl1_cox cox
@@ -144,6 +152,11 @@ cdef extern from "fl1_ops.h":
                                  double) noexcept nogil
         ptrdiff_t (*loss_domain[11])(const fl1_loss*, ptrdiff_t, const double*,
                                      const double*, double*, double*) noexcept nogil
+        void (*cox_freeze)(const fl1_cox*, ptrdiff_t, const double*,
+                           const double*) noexcept nogil
+        double (*cox_drift)(const fl1_cox*, ptrdiff_t, const double*) noexcept nogil
+        void (*cox_product)(const fl1_cox*, ptrdiff_t, double, double*, double*,
+                            double*) noexcept nogil
         double (*softmax_eval)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const int32_t*,
                                const double*, const double*, double*,
                                double*) noexcept nogil

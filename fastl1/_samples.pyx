@@ -10,6 +10,7 @@ from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy, memset
 
 from fastl1._cholesky cimport chol_free, chol_solve_small, chol_t
+from fastl1._cox cimport cox_gram
 from fastl1._design cimport design_add_xw, design_means, design_xtv
 from fastl1._ops cimport FL1_COX, FL1_HUBER, FL1_QUANTILE, FL1_SQUARED
 from fastl1._product cimport design_gram
@@ -17,6 +18,7 @@ from fastl1._state cimport state_t
 
 cdef enum:
     EDGES = 10           # times rows may turn out to lie beyond the domain's edge
+    REFITS = 8           # Newton steps of the free columns, for a dual point of Cox's
 
 
 cdef void sync_eta(state_t* S) noexcept nogil:
@@ -37,6 +39,7 @@ cdef void sync_eta(state_t* S) noexcept nogil:
 
 cdef double loss_at_eta(state_t* S) noexcept nogil:
     """The loss at eta, with v and h (the quantile loss keeps v: csrc/losses.inc)."""
+    S.loss_param.cox.there = NULL
     S.loss_value = S.q.ops.loss_eval[S.loss](
         &S.loss_param, S.n, S.y, S.eta, S.s, S.v, S.h
     )
@@ -52,6 +55,8 @@ cdef void evaluate(state_t* S) noexcept nogil:
 cdef double young_at(state_t* S, const double* v, double kappa) noexcept nogil:
     """Fenchel-Young gap of the loss at eta and the dual point kappa v; at kappa = 0 the
     loss itself."""
+    if S.loss == FL1_COX and kappa == 0.0:
+        return S.loss_value
     return S.q.ops.loss_young[S.loss](
         &S.loss_param, S.n, S.y, S.eta, S.s, v, kappa
     )
@@ -274,6 +279,48 @@ cdef int _project_free(state_t* S, double* A) noexcept nogil:
     return 0
 
 
+cdef int _refit_free(state_t* S, double* A) noexcept nogil:
+    """project_dual for the Cox loss, whose conjugate couples the rows: the dual point
+    is the gradient where the free columns are fitted anew, by Newton steps.
+
+    eta is kept; S.there has that other linear predictor, and v and h belong to it.
+    """
+    cdef chol_t F
+    cdef double* x = A + S.n_free * S.n_free
+    cdef double value = S.loss_value, size = 0.0, worst, before = INFINITY
+    cdef int status = 0, _
+    cdef ptrdiff_t k
+    memcpy(S.there, S.eta, S.n * sizeof(double))
+    for k in range(S.n):
+        size += S.v[k] * S.v[k] / S.s[k] if S.s[k] > 0.0 else 0.0
+    size = sqrt(size)
+    for _ in range(REFITS):
+        _free_columns(S, x, x + S.n_free)
+        worst = 0.0
+        for k in range(S.n_proj):
+            worst = max(worst, fabs(x[k]) / S.norm[S.proj[k]])
+        if worst <= 1e-14 * size or not worst < 0.5 * before:
+            break
+        before = worst
+        S.m_gram = S.F.m = 0  # of another Hessian
+        S.q.ops.cox_freeze(&S.loss_param.cox, S.n, S.there, S.h)
+        status = cox_gram(S, S.proj, 0, S.n_proj, 0.0, A, S.n_free)
+        if status == 0:
+            memset(&F, 0, sizeof(chol_t))
+            F.ops = S.q.ops
+            status = chol_solve_small(&F, S.n_proj, A, S.n_free, x)
+            chol_free(&F)
+        if status < 0:
+            break
+        design_add_xw(&S.X, S.proj, x, S.n_proj, S.there, S.n_threads)
+        S.q.ops.loss_eval[S.loss](
+            &S.loss_param, S.n, S.y, S.there, S.s, S.v, S.h
+        )
+    S.loss_param.cox.there = S.there
+    S.loss_value = value
+    return status
+
+
 cdef void _balance(ptrdiff_t n, double* v) noexcept nogil:
     """sum v = 0 by scaling the heavier sign, which no domain can object to."""
     cdef ptrdiff_t i
@@ -317,24 +364,19 @@ cdef int project_dual(state_t* S) noexcept nogil:
     """
     cdef double* A
     cdef int status = 0, _
-    cdef ptrdiff_t k
     S.n_proj = 0
-    if S.loss == FL1_COX:
-        # The dual point is the gradient itself, which sums to 0; free columns count as
-        # met where they are almost orthogonal to it.
-        for k in range(S.n_alive if S.n_free else 0):
-            if S.pf[S.alive[k]] == 0.0:
-                S.proj[S.n_proj] = S.alive[k]
-                S.n_proj += 1
-        return 0
     if S.n_free == 0:
-        if S.centre:
+        if S.centre and S.loss != FL1_COX:  # whose gradient sums to 0
             centre_dual(S, S.v, S.h)
         return 0
     A = <double*> malloc(S.n_free * (S.n_free + 3) * sizeof(double))
     if A == NULL:
         memset(S.v, 0, S.n * sizeof(double))
         return -1
+    if S.loss == FL1_COX:
+        status = _refit_free(S, A)
+        free(A)
+        return status
     for _ in range(EDGES):
         if not S.q.ops.sum(S.n, S.h) > 0.0:
             status = 1

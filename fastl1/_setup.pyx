@@ -49,7 +49,7 @@ cdef enum:
     # columns up to which the products of all with the working set are kept (128 MB at
     # most)
     MAX_CROSS = 4000
-    OF_ROWS = 9          # arrays of n doubles
+    OF_ROWS = 10         # arrays of n doubles
     OF_COLUMNS = 6       # arrays of p doubles ...
     LENT_COLUMNS = 6     # ... and those that may be another state's
     PLACES = 3           # arrays of p indices, and one that may be another state's
@@ -86,24 +86,31 @@ cdef int set_loss(state_t* S, loss, params) except -1:
     return 0
 
 
-cdef const ptrdiff_t* _indices(array) except? NULL:
+cdef const ptrdiff_t* _indices(array):
     cdef const ptrdiff_t[::1] view = array
+    return &view[0] if len(view) else NULL
+
+
+cdef double* _numbers(array):
+    cdef double[::1] view = array
     return &view[0]
 
 
 cdef int _set_risk(fl1_cox* c, params) except -1:
     """Borrows the arrays of params["risk"], see Survival.risk_sets."""
-    cdef double[::1] work
     if "risk" not in params:
         raise ValueError("loss='cox' needs times, which this function does not take")
     risk = params["risk"]
-    work = risk["work"]
-    c.n_groups = len(risk["opens"])
-    c.first, c.last = _indices(risk["first"]), _indices(risk["last"])
-    c.start, c.deaths = _indices(risk["start"]), _indices(risk["deaths"])
-    c.opens = _indices(risk["opens"])
+    c.n_groups, c.n_deaths = len(risk["opens"]), len(risk["deaths"])
+    c.n_early = len(risk["early"])
+    c.first, c.start = _indices(risk["first"]), _indices(risk["start"])
+    c.deaths, c.group = _indices(risk["deaths"]), _indices(risk["group"])
+    c.opens, c.early = _indices(risk["opens"]), _indices(risk["early"])
+    c.early_from = _indices(risk["early_from"])
+    c.early_to = _indices(risk["early_to"])
     c.efron = params["ties"] == "efron"
-    c.work = &work[0]
+    c.there = NULL
+    c.work, c.scratch = _numbers(risk["work"]), _numbers(risk["scratch"])
     return 0
 
 
@@ -150,6 +157,7 @@ cdef int reserve(
     S.y, S.s, S.s_sqrt = at, at + n, at + 2 * n
     S.eta, S.v, S.h = at + 3 * n, at + 4 * n, at + 5 * n
     S.h_sqrt, S.g, S.n_work = at + 6 * n, at + 7 * n, at + 8 * n
+    S.there = at + 9 * n
     at += OF_ROWS * n
     S.w, S.w_eta, S.p_work = at, at + p, at + 2 * p
     S.c_work, S.c_zero, S.w_back = at + 3 * p, at + 4 * p, at + 5 * p

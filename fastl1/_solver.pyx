@@ -36,6 +36,7 @@ REGIMES = (
     ("gram", "a sparse block that costs few sweeps"),
     ("gram", "the sweeps done have cost as much as a block"),
     ("gram", "forced"),
+    ("gram", "rows at risk together couple the columns"),
     ("residual", f"a working set above {MAX_GRAM} columns"),
     ("residual", "ridge, a system of rank n"),
     ("residual", "a sparse block costs more than sweeps"),

@@ -35,6 +35,7 @@ cdef enum:
     GRAM_FEW_SWEEPS
     GRAM_SWEEPS_SPENT
     GRAM_FORCED
+    GRAM_COUPLED
     RESIDUAL_LARGE
     RESIDUAL_RANK
     RESIDUAL_SWEEPS
@@ -85,9 +86,11 @@ cdef struct state_t:
     double* h_sqrt
     double* g                # (n,) v / sqrt(s), what screening measures
     double* n_work
+    double* there            # (n,) where v belongs, if not at eta (Cox, free columns)
     double loss_value
     double curve_null        # sum of the curvatures at the null model
     double move              # largest change of eta in the last Newton step
+    double damp              # of the Hessian that G is of (Cox)
     double r2                # |g|^2; kept up to date by the Gram regime
     # coefficients on the scaled design
     double* w                # (p,)

@@ -53,6 +53,7 @@ class Survival:
         opens = np.ones(len(head), np.intp)
         opens[1:] = np.diff(code[head]) != 0
         first, last = np.zeros(n, np.intp), np.zeros(n, np.intp)
+        early = np.zeros(n, bool)
         for stratum in np.unique(code):
             own = code == stratum
             low, high = np.searchsorted(code[head], [stratum, stratum + 1])
@@ -61,13 +62,20 @@ class Survival:
             last[own] = high
             if self.entry is not None:
                 last[own] = low + np.searchsorted(falling, -self.entry[own])
+                early[own] = (first[own] < last[own]) & (last[own] < high)
+        leavers = np.flatnonzero(early)
+        size = len(head) + 1
         return {
-            "first": first,
-            "last": np.maximum(first, last),
+            "first": np.where(early | (first >= last), len(head), first),
             "start": start.astype(np.intp),
             "deaths": rows.astype(np.intp),
+            "group": np.repeat(np.arange(len(head)), np.diff(start)).astype(np.intp),
             "opens": opens,
-            "work": np.zeros(n + 5 * len(head)),
+            "early": leavers.astype(np.intp),
+            "early_from": first[leavers],
+            "early_to": last[leavers],
+            "work": np.empty(4 * n + 15 * size),
+            "scratch": np.empty(4 * size),
         }
 
 

@@ -9,13 +9,15 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from fastl1._cholesky cimport chol_delete
+from fastl1._cox cimport cox_gram
 from fastl1._design cimport col_nnz, design_xtv
-from fastl1._ops cimport FL1_SQUARED
+from fastl1._ops cimport FL1_COX, FL1_SQUARED
 from fastl1._product cimport design_cross, design_gram
 from fastl1._quadratic cimport gram_solve, quad_gap
 from fastl1._samples cimport evaluate, shift_intercept
 from fastl1._state cimport (
     AUGMENTED,
+    GRAM_COUPLED,
     GRAM_COVARIANCE,
     GRAM_DENSE,
     GRAM_FEW_SWEEPS,
@@ -41,6 +43,7 @@ cdef double ROW_SKEW = 2.0       # how much longer than the mean rows that meet 
 
 cdef enum:
     TURN = 5             # rounds between two looks for Ctrl-C
+    MAX_COUPLED = 4000   # columns of a Gram block that is needed for convergence alone
     MAX_CG = 100         # conjugate gradient steps where signs may still change
 
 
@@ -333,6 +336,9 @@ cdef int grow_gram(state_t* S) noexcept nogil:
     if S.covariance:
         if _grow_cross(S) < 0:
             return NO_MEMORY
+    elif S.loss == FL1_COX:
+        if cox_gram(S, S.ws, S.m_gram, S.m, S.damp, S.G, S.ldg) < 0:
+            return NO_MEMORY
     elif design_gram(
         &S.X, &S.rows, S.ws, S.m_gram, S.m, S.h_sqrt, _centring(S),
         S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt), S.G, S.ldg, S.n_threads
@@ -374,8 +380,10 @@ cdef int _regime(const state_t* S) noexcept nogil:
     cdef double cost
     if S.force_regime:
         return GRAM_FORCED if S.force_regime == 1 else RESIDUAL_FORCED
-    if S.m > MAX_GRAM:
+    if S.m > (MAX_COUPLED if S.loss == FL1_COX else MAX_GRAM):
         return RESIDUAL_LARGE
+    if S.loss == FL1_COX:
+        return GRAM_COUPLED
     if S.l1_ratio == 0.0 and S.m > (2 * S.n if kept else S.n):
         return RESIDUAL_RANK
     if not S.X.sparse:

@@ -46,8 +46,8 @@ LAYERS = (
 # Compiled modules, each of which may cimport those before it.
 KERNELS = (
     *("_ops", "_runtime", "_cholesky", "_design", "_rows", "_product", "_kernels"),
-    *("_screen", "_quadratic", "_sweeps", "_state", "_samples", "_working"),
-    *("_certificate", "_interior", "_newton", "_driver", "_setup"),
+    *("_screen", "_quadratic", "_sweeps", "_state", "_cox", "_samples", "_working"),
+    *("_certificate", "_interior", "_newton", "_coupled", "_driver", "_setup"),
     *("_pilot", "_moments"),
     *("_solver", "_batch", "_ragged"),
     *("_predict_map", "_predict_dense", "_predict_sparse", "_predict", "_predictor"),
