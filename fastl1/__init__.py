@@ -66,6 +66,7 @@ _EXPORTS = {
     "lasso_path": "paths",
     "path": "paths",
     "soft_threshold": "prox",
+    "register_skl2onnx": "export_skl2onnx",
 }
 
 __all__ = ["__version__", "show_config", *_EXPORTS]

@@ -15,6 +15,7 @@ from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning
 from fastl1.exceptions import FitInterrupted as FitInterrupted
 from fastl1.exceptions import ModelFileError as ModelFileError
 from fastl1.explain import Explanation as Explanation
+from fastl1.export_skl2onnx import register_skl2onnx as register_skl2onnx
 from fastl1.glm import GammaRegressor as GammaRegressor
 from fastl1.glm import HuberRegressor as HuberRegressor
 from fastl1.glm import LinearSVC as LinearSVC

@@ -41,7 +41,7 @@ LAYERS = (
     {"_estimators"} | {"refit", "stability", "bootstrap"},
     {"_loss_model", "linear_model", "logistic"},
     {"glm", "cox", "path_cv", "logistic_cv"},
-    {"cli"},
+    {"cli", "export_skl2onnx"},
 )
 # Compiled modules, each of which may cimport those before it.
 KERNELS = (
@@ -59,7 +59,7 @@ OPTIONAL = {
     "click": {"cli"},
     "cryptography": {"seal"},
     "matplotlib": {"cli"},
-    "onnx": {"cli", "export_onnx"},
+    "onnx": {"cli", "export_onnx", "export_skl2onnx"},
     "onnxruntime": {"cli"},
     "pyarrow": {"_table", "cli"},
     "rich": {"cli"},
@@ -69,6 +69,7 @@ OPTIONAL = {
         "_stability_bounds",
         *("logistic", "cox"),
     },
+    "skl2onnx": {"export_skl2onnx"},
     "sklearn": {
         *("_estimators", "_loss_model", "linear_model", "logistic"),
         *("glm", "cox", "path_cv", "logistic_cv"),
