@@ -29,7 +29,7 @@ class ModelDiff:
     by : {"name", "index"}
         What features were matched by.
     facts : dict of str to (before, after)
-        Link, classes, precision, number of features, …, where they differ.
+        Loss, link, classes, precision, number of features, …, where they differ.
     """
 
     __slots__ = (
@@ -125,6 +125,10 @@ def _compare_facts(diff, before, after):
             value.tolist() if isinstance(value, np.ndarray) else value
             for value in (getattr(before, name), getattr(after, name))
         )
+        if pair[0] != pair[1]:
+            diff.facts[name] = pair
+    for name in ("loss", "loss_params", "exposure", "offset"):
+        pair = before.metadata.get(name), after.metadata.get(name)
         if pair[0] != pair[1]:
             diff.facts[name] = pair
 

@@ -12,17 +12,29 @@ log link the relative change is at most exp(bound) - 1.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from fastl1._artifact import LARGEST_CODE, STORED, Weights
 from fastl1._links import LINKS
+from fastl1.losses import LOSSES, Loss
+from fastl1.survival import concordance_index
 
 PRECISIONS = (
     "float32",
     *(name for name in STORED if name not in ("float64", "float32")),
 )
+_LOSS_OF = {
+    "identity": "squared",
+    "log": "poisson",
+    "logit": "logistic",
+    "probit": "probit",
+    "cloglog": "cloglog",
+    "softmax": "multinomial",
+    "decision": "squared_hinge",
+}
 
 
 def quantize(weights: Weights, precision: str) -> Weights:
@@ -143,27 +155,41 @@ def importance(weights: Weights) -> np.ndarray:
     return np.maximum.reduceat(size, weights.indptr[:-1])
 
 
+def loss_of(link: str, metadata: Mapping[str, Any]) -> Loss:
+    """The loss that a model was fitted with; if it does not say, its link's own."""
+    name = metadata.get("loss")
+    if name in LOSSES and LOSSES[name].link == link:
+        return LOSSES[name](**metadata.get("loss_params", {}))
+    return LOSSES[_LOSS_OF[link]]()
+
+
 def fit_quality(
-    link: str, y: Any, eta: np.ndarray, classes: np.ndarray | None
+    loss: Loss, y: Any, eta: np.ndarray, classes: np.ndarray | None
 ) -> dict[str, float]:
-    """How well the linear predictor fits labels or numbers; the smaller the better.
+    """How well the linear predictor fits labels, numbers or times.
 
     Returns
     -------
     dict
-        "rmse" for identity, "poisson_deviance" for log, "log_loss" and "error_rate" for
-        links to probabilities, "error_rate" for decision.
+        Of numbers "rmse" for the squared loss, "NAME_loss" (its mean) for huber and
+        quantile, "NAME_deviance" (the mean unit deviance) for others; of labels
+        "error_rate", and "log_loss" where there are probabilities; "concordance" for
+        cox.  The smaller the better, but for the last.
     """
-    if LINKS[link].classifies:
-        return _classification_quality(link, y, eta, classes)
+    if loss.labels:
+        return _classification_quality(loss.link, y, eta, classes)
     y = np.asarray(y, np.float64)
-    if y.shape != eta.shape:
+    if y.shape != eta.shape and loss.name != "cox":
         raise ValueError(f"y has shape {y.shape}, the predictions have {eta.shape}")
-    if link == "identity":
-        return {"rmse": float(np.sqrt(np.mean((y - eta) ** 2)))}
-    ratio = np.where(y > 0, y, 1.0)
-    deviance = 2 * (y * (np.log(ratio) - eta) - y + np.exp(eta))
-    return {"poisson_deviance": float(np.mean(deviance))}
+    if loss.name == "cox":
+        return {"concordance": concordance_index(y, eta)}
+    loss.check_values(y)
+    half = float(np.mean(loss.deviance(y, eta)))
+    if loss.name == "squared":
+        return {"rmse": math.sqrt(2 * half)}
+    if loss.link == "identity":
+        return {f"{loss.name}_loss": half}
+    return {f"{loss.name}_deviance": 2 * half}
 
 
 def _classification_quality(link, y, eta, classes):

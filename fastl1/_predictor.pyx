@@ -254,7 +254,7 @@ cdef class Predictor:
         if self.link == SIGMOID:
             OPS.infer.sigmoid(1, 1.0, &eta, &eta)
         elif self.link == EXP:
-            return exp(eta)
+            return exp(708.0 if eta > 708.0 else eta)
         elif self.link == OTHER:
             return float(self.inverse(np.array([eta]))[0])
         return eta

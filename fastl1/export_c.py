@@ -35,7 +35,7 @@ class CSource(NamedTuple):
 
 # From eta, in place, to the response; what is missing leaves it as it is.
 _RESPONSE = {
-    "log": "out[k] = exp(out[k]);",
+    "log": "out[k] = exp(out[k] > 708.0 ? 708.0 : out[k]);",
     "logit": "double small = exp(-fabs(out[k]));\n"
     "        out[k] = (out[k] >= 0.0 ? 1.0 : small) / (1.0 + small);",
     "probit": "out[k] = 0.5 * erfc(out[k] * -0.70710678118654752440);",

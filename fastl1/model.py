@@ -394,6 +394,7 @@ class SparseModel(Inference):
         max_features: int | None = None,
         X: Any = None,
         y: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
     ) -> SparseModel:
         """The model without its least important features.
 
@@ -408,7 +409,10 @@ class SparseModel(Inference):
             At most so many stay, the most important ones (of equals the first).
         X : as in `predict`, optional
         y : array (n,) or (n, n_outputs), optional
-            With `X`: what should be predicted, to report what the pruning costs.
+            With `X`: what should be predicted, to report what the pruning costs; of a
+            Cox model (event, time[, entry]).
+        offset : array (n,), optional
+            Known part of the linear predictor of these rows, as the training had it.
 
         Returns
         -------
@@ -416,8 +420,9 @@ class SparseModel(Inference):
             Its ``metadata["pruning"]`` holds ``threshold`` and ``max_features`` as
             given, ``features`` and ``kept``, the numbers before and after; and with `X`
             and `y` ``rows``, ``before`` and ``after``, dicts of the metrics of the
-            model: rmse; poisson_deviance for the link "log"; error_rate, and log_loss
-            for links to probabilities.
+            loss in ``metadata["loss"]`` (of models without, of the loss that goes with
+            the link): rmse; huber_loss, quantile_loss; poisson_deviance and so on;
+            error_rate, and log_loss where there are probabilities; concordance.
 
         Raises
         ------
@@ -450,10 +455,13 @@ class SparseModel(Inference):
         if y is not None:
             if X is None:
                 raise ValueError("y without X")
+            loss = _compress.loss_of(self.link, self.metadata)
             for name, part in (("before", self), ("after", model)):
                 eta = part.predict(X, "link")
+                if offset is not None:
+                    eta = eta + np.asarray(offset, np.float64)
                 report["rows"] = len(eta)
-                report[name] = _compress.fit_quality(self.link, y, eta, self.classes)
+                report[name] = _compress.fit_quality(loss, y, eta, self.classes)
         return model
 
     def trim(self, *, renumber: bool = True) -> SparseModel:

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastl1._compress import fit_quality, spread
+from fastl1._compress import fit_quality, loss_of, spread
 from fastl1.columns import ColumnTreatment
 from fastl1.model import SparseModel
 
@@ -229,25 +229,25 @@ def test_fit_quality_against_scikit_learn():
     eta = rng.standard_normal(50)
     classes = np.array(["no", "a"])
     y = classes[rng.integers(0, 2, 50)]
-    quality = fit_quality("logit", y, eta, classes)
+    quality = fit_quality(loss_of("logit", {}), y, eta, classes)
     p = 1 / (1 + np.exp(-eta))
     assert quality["log_loss"] == pytest.approx(
         metrics.log_loss(y, np.stack([p, 1 - p], 1), labels=["a", "no"]), rel=1e-12
     )
     assert quality["error_rate"] == np.mean(y != classes[(eta > 0).astype(int)])
-    assert list(fit_quality("decision", y, eta, classes)) == ["error_rate"]
+    assert list(fit_quality(loss_of("decision", {}), y, eta, classes)) == ["error_rate"]
     eta = rng.standard_normal((50, 3))
     y = rng.integers(0, 3, 50)
     share = np.exp(eta) / np.exp(eta).sum(axis=1, keepdims=True)
-    quality = fit_quality("softmax", y, eta, np.arange(3))
+    quality = fit_quality(loss_of("softmax", {}), y, eta, np.arange(3))
     assert quality["log_loss"] == pytest.approx(metrics.log_loss(y, share), rel=1e-12)
     counts = rng.poisson(np.exp(eta[:, 0])).astype(float)
-    quality = fit_quality("log", counts, eta[:, 0], None)
+    quality = fit_quality(loss_of("log", {}), counts, eta[:, 0], None)
     assert quality["poisson_deviance"] == pytest.approx(
         metrics.mean_poisson_deviance(counts, np.exp(eta[:, 0])), rel=1e-9
     )
     with pytest.raises(ValueError, match="y holds 7, which is none of"):
-        fit_quality("softmax", np.full(50, 7), eta, np.arange(3))
+        fit_quality(loss_of("softmax", {}), np.full(50, 7), eta, np.arange(3))
 
 
 @pytest.mark.parametrize("storage", [np.asarray, sp.csc_array])

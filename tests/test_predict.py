@@ -1,6 +1,7 @@
 """Prediction from every form of rows, single rows, explanations, and serving."""
 
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -202,6 +203,14 @@ def test_what_is_not_finite_is_named(X, message):
 def test_overflow_of_finite_rows_is_no_error():
     model = SparseModel([0], [1e300], 0.0, 1)
     assert model.predict([[1e300], [-1e300]]).tolist() == [np.inf, -np.inf]
+
+
+def test_the_log_link_ends_at_e_to_708():
+    model = SparseModel([0], [1.0], 0.0, 1, link="log")
+    rows = [[1.0], [708.0], [709.0], [1e5], [-1e5]]
+    expected = [math.exp(1), *3 * [math.exp(708)], 0.0]
+    assert model.predict(rows).tolist() == pytest.approx(expected, rel=1e-15)
+    assert [model.predictor()(row) for row in rows] == model.predict(rows).tolist()
 
 
 def test_named_rows_follow_dict_vectorizer():

@@ -94,7 +94,7 @@ def bench(model, data, as_json, plot, **given):
 
 def _rows(model, file):
     """Encoded rows of a data file: a dense array, or CSR."""
-    X, _ = read_rows(model, file)
+    X = read_rows(model, file)
     try:
         if isinstance(X, dict):
             X = _encode(model, X)

@@ -11,8 +11,9 @@ from fastl1._artifact import STORED
 from fastl1._atomic import write_atomic
 from fastl1._table import prepare, raw_column
 from fastl1.cli.errors import DataError, WriteError
-from fastl1.cli.predict import load_model
+from fastl1.cli.predict import load_model, offset_of
 from fastl1.cli.read import Table, read_file
+from fastl1.cli.target import read_event
 from fastl1.columns import numbers
 
 DEFAULT_OUT = "Where to write; default: a new name beside MODEL."
@@ -74,7 +75,7 @@ def quantize(model, precision, data, max_error, out):
       fastl1 quantize fastl1_model int8 --data houses.csv --max-error 500
     """
     loaded, path = load_model(model)
-    rows = None if data is None else read_rows(loaded, data)[0]
+    rows = None if data is None else read_rows(loaded, data)
     try:
         small = loaded.quantize(precision, rows, max_error=max_error)
     except ValueError as error:
@@ -116,11 +117,13 @@ def prune(model, threshold, max_features, data, target, out):
     loaded, path = load_model(model)
     if (threshold is None) == (max_features is None):
         raise click.UsageError("give either --threshold or --max-features")
-    rows = y = None
+    rows = y = offset = None
     if data is not None:
-        rows, y = read_rows(loaded, data, target)
+        rows, y, offset = read_scored_rows(loaded, data, target)
     try:
-        small = loaded.prune(threshold, max_features=max_features, X=rows, y=y)
+        small = loaded.prune(
+            threshold, max_features=max_features, X=rows, y=y, offset=offset
+        )
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: {error}") from None
     out = out or path.with_suffix(".pruned.fl1")
@@ -135,45 +138,81 @@ def prune(model, threshold, max_features, data, target, out):
 COMMANDS = (diff, quantize, prune)
 
 
-def read_rows(model, file, target=None, *, format=None, delimiter=None):
-    """Rows of a data file for a model, with their target if the file has it.
-
-    Returns
-    -------
-    X : dict of Raw, ndarray or SciPy matrix
-        What the model needs of the rows; those without a target are left out.
-    y : ndarray (n,) or None
+def read_rows(model, file):
+    """What a model needs of the rows of a data file: dict of Raw, ndarray or matrix.
 
     Raises
     ------
     DataError
     """
-    source = read_file(
-        file,
-        format=format,
-        delimiter=delimiter,
-        info=model.metadata.get("file_info"),
-        n_features=model.n_features,
-    )
-    named = target or model.metadata.get("target")
-    is_table = isinstance(source, Table)
-    there = source.columns.column_names if is_table else list(source.arrays)
+    source = _read(model, file)
+    return _features(model, source, file, np.arange(source.n_rows))
+
+
+def read_scored_rows(model, file, target=None):
+    """Rows of a data file with what is to be predicted of them.
+
+    Parameters
+    ----------
+    model : SparseModel
+    file : str
+    target : str, optional
+        Its column; by default that of the training.
+
+    Returns
+    -------
+    X : dict of Raw, ndarray or SciPy matrix
+        What the model needs of the rows that have a target; of all if there is none.
+    y : ndarray (n,), (n, 2) or (n, 3), or None
+        None too for a Cox model with strata: its risks compare within one only.
+    offset : ndarray (n,) or None
+        What the offset and the exposure of the training add to the linear predictor.
+
+    Raises
+    ------
+    DataError
+    """
+    source = _read(model, file)
+    part = source.columns if isinstance(source, Table) else source.arrays
+    there = part.column_names if isinstance(source, Table) else list(part)
     if target is not None and target not in there:
         raise DataError(f"{file}: there is no column {target!r}")
+    survival = None if target is not None else model.metadata.get("survival")
+    target = target or model.metadata.get("target")
+    y = offset = None
+    rows = np.arange(source.n_rows)
     try:
-        y, rows = None, np.arange(source.n_rows)
-        if named in there:
-            part = source.columns if is_table else source.arrays
-            y, rows = _target(model, raw_column(part[named], named))
-        if not is_table:
-            X = source.X.tocsr() if hasattr(source.X, "tocsr") else source.X
-            return X[rows], y
+        if survival is not None:
+            names = [survival[k] for k in ("event", "time", "entry") if k in survival]
+            if "strata" not in survival and set(names) <= set(there):
+                raw = [raw_column(part[name], name) for name in names]
+                y, rows = _times(*raw, label=survival.get("event_label"))
+        elif target in there:
+            y, rows = _target(model, raw_column(part[target], target))
+        if y is not None:
+            offset = offset_of(model, source, rows)
+    except (ValueError, TypeError, DataError) as error:
+        raise DataError(f"{file}: {error}") from None
+    return _features(model, source, file, rows), y, offset
+
+
+def _read(model, file):
+    return read_file(
+        file, info=model.metadata.get("file_info"), n_features=model.n_features
+    )
+
+
+def _features(model, source, file, rows):
+    if not isinstance(source, Table):
+        X = source.X.tocsr() if hasattr(source.X, "tocsr") else source.X
+        return X[rows]
+    try:
         if not model.has_names:
             raise ValueError("the model takes a matrix, this is a table")
         raw = prepare(source.columns, model.required_features())
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise DataError(f"{file}: {error}") from None
-    return {name: column.take(rows) for name, column in raw.items()}, y
+    return {name: column.take(rows) for name, column in raw.items()}
 
 
 def _target(model, raw):
@@ -185,6 +224,13 @@ def _target(model, raw):
     values = numbers(raw)
     rows = np.flatnonzero(~np.isnan(values))
     return values[rows], rows
+
+
+def _times(event, *times, label):
+    """Event, time and perhaps entry where they are known, and the rows where."""
+    y = np.column_stack([read_event(event, label)[0], *map(numbers, times)])
+    rows = np.flatnonzero(~np.isnan(y).any(axis=1))
+    return y[rows], rows
 
 
 def _write(out, model, source):
