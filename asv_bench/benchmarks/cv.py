@@ -7,10 +7,11 @@ from . import data
 N_ALPHAS = 50
 
 
-def cross_validate(X, y, n_threads=1):
+def cross_validate(X, y, n_threads=1, loss="squared"):
     return fastl1.cross_validate_path(
         X,
         y,
+        loss=loss,
         cv=5,
         n_alphas=N_ALPHAS,
         alpha_min_ratio=1e-2,
@@ -34,6 +35,20 @@ class CrossValidation:
 
     def peakmem_cross_validation(self, design, n_threads):
         cross_validate(self.X, self.y, n_threads)
+
+
+class LogisticCrossValidation:
+    params = (["wide", "text"],)
+    param_names = ["design"]
+
+    def setup_cache(self):
+        data.store()
+
+    def setup(self, design):
+        self.X, self.y = data.fetch(design, "logistic")
+
+    def time_cross_validation(self, design):
+        cross_validate(self.X, self.y, loss="logistic")
 
 
 class Work:
