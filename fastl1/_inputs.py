@@ -233,6 +233,8 @@ def in_place(column: Any) -> np.ndarray | None:
 
 def is_table(X: Any) -> bool:
     """Whether X has named columns (dict, pandas, polars, pyarrow)."""
+    if hasattr(X, "tocsr"):  # SciPy's DOK matrices are mappings
+        return False
     return isinstance(X, Mapping) or hasattr(X, "columns") or hasattr(X, "column_names")
 
 

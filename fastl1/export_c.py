@@ -15,12 +15,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastl1._artifact import LARGEST_CODE, Weights
 from fastl1._atomic import write_atomic
 from fastl1._c_columns import Rows, rows
 from fastl1._c_text import array, identifier, listing, string, unsigned
 from fastl1._compress import quantize
 from fastl1._links import LINKS
+from fastl1._weights import LARGEST_CODE, Weights
 
 CType = Literal["double", "float", "int8"]
 
@@ -39,7 +39,7 @@ _RESPONSE = {
     "logit": "double small = exp(-fabs(out[k]));\n"
     "        out[k] = (out[k] >= 0.0 ? 1.0 : small) / (1.0 + small);",
     "probit": "out[k] = 0.5 * erfc(out[k] * -0.70710678118654752440);",
-    "cloglog": "out[k] = -expm1(-exp(out[k] < 708.0 ? out[k] : 708.0));",
+    "cloglog": "out[k] = -expm1(-exp(out[k] > 708.0 ? 708.0 : out[k]));",
 }
 _SOFTMAX = """\
     double most = out[0], sum = 0.0;

@@ -120,12 +120,13 @@ def test_model_without_coefficients(tmp_path, dtype, outputs):
 
 @needs_gcc
 def test_extreme_links_do_not_overflow(tmp_path):
-    for link in ("logit", "probit", "cloglog"):
+    for link in ("log", "logit", "probit", "cloglog"):
         model = SparseModel([0], [1.0], 0.0, 1, link)
         c = Compiled(model, model.to_c(tmp_path / f"{link}.c"))
         for x in (-800.0, -30.0, 30.0, 800.0):
             wanted = model.predict([[x]])[0]
             assert c("predict", [x]) == pytest.approx(wanted, rel=1e-11, abs=1e-300)
+        assert np.isnan(c("predict", [np.nan]))
 
 
 @needs_gcc

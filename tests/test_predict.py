@@ -55,8 +55,13 @@ def forms(X, names):
     yield "lists", X.tolist()
     yield "half", X.astype(np.float16).astype(np.longdouble)
     yield "swapped", X.astype(">f8")
-    for kind in ("csr", "csc", "coo", "bsr", "lil"):
+    for kind in ("csr", "csc", "coo", "bsr", "dia", "dok", "lil"):
         yield kind, sp.csr_matrix(X).asformat(kind)
+    there = np.zeros(len(X), [("skip", "u1"), ("x", "f8", X.shape[1])])
+    there["x"] = X
+    yield "field of a record, not aligned", there["x"]
+    longer = np.asfortranarray(np.vstack([X, X, X]))
+    yield "slice in Fortran order", longer[len(X) : 2 * len(X)]
     yield "array", sp.csr_array(X)
     columns = {name: X[:, j] for j, name in enumerate(names)}
     yield "dict of columns", columns

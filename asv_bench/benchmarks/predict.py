@@ -38,6 +38,42 @@ class Sparse:
         self.model.decision_function(self.X, out=self.out, n_threads=n_threads)
 
 
+class AllKept:
+    """20 000 rows of 50 nonzeros, 10**6 coefficients, which floats hold or not."""
+
+    params = ["float64", "float32"]
+    param_names = ["precision"]
+
+    def setup(self, precision):
+        coef = np.random.default_rng(0).standard_normal(1_000_000).astype(precision)
+        self.model = fastl1.SparseModel.from_coef(coef)
+        self.X = csr_rows(20_000, 1_000_000, 50)
+        self.out = np.empty(20_000)
+        self.time_link(precision)
+
+    def time_link(self, precision):
+        self.model.decision_function(self.X, out=self.out, n_threads=1)
+
+    def track_bytes(self, precision):
+        return self.model.nbytes
+
+
+class WideDense:
+    """2 000 rows of 5 000 features in C order, 2 % kept: most lines are left out."""
+
+    params = ["float64", "float32", "int8"]
+    param_names = ["dtype"]
+
+    def setup(self, dtype):
+        self.model = make_model(5000, 0.02)
+        X = 9 * np.random.default_rng(2).standard_normal((2000, 5000))
+        self.X = X.astype(dtype)
+        self.out = np.empty(2000)
+
+    def time_link(self, dtype):
+        self.model.decision_function(self.X, out=self.out, n_threads=1)
+
+
 class Dense:
     """4 000 rows of 1 000 features, 2 % kept."""
 
