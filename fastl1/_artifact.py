@@ -1,16 +1,5 @@
 """What a ``.fl1`` file holds, between its bytes and its Python objects; numpy only.
 
-In memory: `Weights`, the nonzero coefficients by slot.  A *slot* is a feature with a
-nonzero coefficient for any output; inference touches slots only::
-
-    features  int64 (n_slots,)      strictly increasing: slot -> feature
-    indptr    int64 (n_slots + 1,)  coefficients of slot k: indptr[k] … indptr[k + 1]
-    outputs   int32 (nnz,)          output of each coefficient, increasing in a slot
-    values    float (nnz,)          float64, or float32 for every other precision
-
-With one output this is ``features[k], values[k]``; `Weights.matrix` is the same as a
-dense (n_slots, n_outputs) array in C order, the better form when most of it is filled.
-
 In the file (schema 2), a container (`_container`) of::
 
     values     F64 F32 F16 (nnz,) | I8 (nnz,) | U8 ((nnz + 1) // 2,)
@@ -41,13 +30,19 @@ import numpy as np
 
 from fastl1._container import json_text, pack, parse_json, unpack
 from fastl1._links import LINKS
+from fastl1._packing import (
+    MAX_PLACE,
+    decode_gaps,
+    encode_gaps,
+    pack_nibbles,
+    unpack_nibbles,
+)
+from fastl1._weights import STORED, Weights
 from fastl1.exceptions import ModelFileError
 
 FORMAT = "fastl1.SparseModel"
 SCHEMA = 2
 MINOR = 0
-MAX_OUTPUTS = 2**31 - 1
-_MAX_PLACE = 2**62
 _MAP = 1 << 20  # larger files are mapped, smaller ones read
 _METADATA = {"format", "schema", "minor", "model", "columns", "lineage"}
 _MODEL = {
@@ -59,155 +54,6 @@ _MODEL = {
     "output_names",
 }
 _TENSORS = {"values", "intercept", "gaps", "scales", "names", "kept_names"}
-STORED: dict[str, np.dtype[Any]] = {
-    "float64": np.dtype(np.float64),
-    "float32": np.dtype(np.float32),
-    "float16": np.dtype(np.float16),
-    "int8": np.dtype(np.int8),
-    "int4": np.dtype(np.int8),
-}
-LARGEST_CODE = {"int8": 127, "int4": 7}
-
-
-class Weights:
-    """Nonzero coefficients of a linear model, by slot; see the module.
-
-    Parameters
-    ----------
-    places : int64 array (nnz,)
-        ``feature * n_outputs + output``, strictly increasing.
-    codes : array (nnz,) of the dtype ``STORED[precision]``
-        What is stored of each coefficient; those whose value is 0 are dropped.
-    n_features, n_outputs : int
-    precision : {"float64", "float32", "float16", "int8", "int4"}
-    scales : float32 array (n_outputs,), optional
-        Of int8 and int4: value = code * scale of the output, in float32.
-
-    Raises
-    ------
-    ValueError
-        Sizes or places that do not fit, values that are not finite.
-    """
-
-    __slots__ = (
-        "_indptr",
-        "codes",
-        "features",
-        "n_features",
-        "n_outputs",
-        "outputs",
-        "precision",
-        "scales",
-        "values",
-    )
-
-    def __init__(
-        self,
-        places: np.ndarray,
-        codes: np.ndarray,
-        n_features: int,
-        n_outputs: int = 1,
-        precision: str = "float64",
-        scales: np.ndarray | None = None,
-    ) -> None:
-        if n_features < 1:
-            raise ValueError(f"n_features must be at least 1, got {n_features}")
-        if not 1 <= n_outputs <= MAX_OUTPUTS or n_features * n_outputs > _MAX_PLACE:
-            raise ValueError(f"a model of {n_features} × {n_outputs} is too large")
-        if len(places) and (places[0] < 0 or places[-1] >= n_features * n_outputs):
-            raise ValueError(f"indices must lie between 0 and {n_features - 1}")
-        if (np.diff(places) <= 0).any():
-            raise ValueError("indices must be strictly increasing")
-        self.n_features = n_features
-        self.n_outputs = n_outputs
-        self.precision = precision
-        self.scales = None
-        if precision in LARGEST_CODE:
-            self.scales = _check_scales(scales, n_outputs)
-            if np.abs(codes.astype(np.int16)).max(initial=0) > LARGEST_CODE[precision]:
-                raise ValueError(f"a code exceeds the range of {precision}")
-        elif scales is not None:
-            raise ValueError(f"{precision} values have no scales")
-        kept = codes != 0
-        if not kept.all():
-            places, codes = places[kept], codes[kept]
-        self.codes = codes
-        if n_outputs == 1:
-            self.features = places
-            self.outputs = np.broadcast_to(np.int32(0), len(places))
-        else:
-            feature = places // n_outputs
-            first = np.flatnonzero(np.diff(feature, prepend=-1))
-            self.features = feature[first]
-            self._indptr = np.append(first, len(places))
-            self.outputs = (places - feature * n_outputs).astype(np.int32)
-        self.values = self._decode()
-        bad = ~np.isfinite(self.values)
-        if bad.any():
-            i = int(bad.argmax())
-            raise ValueError(f"values: entry {i} is {self.values[i]}")
-        for array in (self.features, self.outputs, codes, self.values):
-            array.flags.writeable = False
-
-    def _decode(self):
-        if self.scales is not None:
-            return self.codes.astype(np.float32) * self.scales[self.outputs]
-        narrow = self.precision == "float16"
-        return self.codes.astype(np.float32) if narrow else self.codes
-
-    @property
-    def nnz(self) -> int:
-        """Number of nonzero coefficients."""
-        return len(self.codes)
-
-    @property
-    def indptr(self) -> np.ndarray:
-        """Where the coefficients of each slot start, int64 (n_slots + 1,)."""
-        return np.arange(self.nnz + 1) if self.n_outputs == 1 else self._indptr
-
-    @property
-    def feature_of(self) -> np.ndarray:
-        """Feature of each coefficient, int64 (nnz,)."""
-        if self.n_outputs == 1:
-            return self.features
-        return np.repeat(self.features, np.diff(self.indptr))
-
-    @property
-    def places(self) -> np.ndarray:
-        """``feature * n_outputs + output`` of each coefficient, int64 (nnz,)."""
-        return self.feature_of * self.n_outputs + self.outputs
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the arrays take in memory."""
-        arrays = {id(array): array.nbytes for array in (self.codes, self.values)}
-        if self.n_outputs > 1:
-            arrays |= {id(a): a.nbytes for a in (self._indptr, self.outputs)}
-        return sum(arrays.values()) + self.features.nbytes
-
-    def matrix(self, dtype: Any = np.float64) -> np.ndarray:
-        """Dense coefficients of the slots, (n_slots, n_outputs) in C order."""
-        out = np.zeros((len(self.features), self.n_outputs), dtype)
-        out[np.repeat(np.arange(len(out)), np.diff(self.indptr)), self.outputs] = (
-            self.values
-        )
-        return out
-
-    def replace(
-        self,
-        codes: np.ndarray,
-        precision: str | None = None,
-        scales: np.ndarray | None = None,
-    ) -> "Weights":
-        """The same places with other codes."""
-        return Weights(
-            self.places,
-            codes,
-            self.n_features,
-            self.n_outputs,
-            precision or self.precision,
-            self.scales if precision is None else scales,
-        )
 
 
 class Content:
@@ -469,7 +315,7 @@ def _weights_1(model, tensors):
         raise ValueError("schema 1 has one output")
     if values.ndim != 1 or values.shape != indices.shape:
         raise ValueError("indices and values must be equally long")
-    if indices.dtype.kind != "u" or (indices > _MAX_PLACE).any():
+    if indices.dtype.kind != "u" or (indices > MAX_PLACE).any():
         raise ValueError("indices are malformed")
     precision = _float_name(values)
     n_features = _expect(int, model["n_features"])
@@ -484,7 +330,7 @@ def _weights(model, tensors):
     if precision not in STORED:
         raise ValueError(f"unknown precision {str(precision)[:20]!r}")
     if precision == "int4":
-        codes = _unpack_nibbles(codes, len(places))
+        codes = unpack_nibbles(codes, len(places))
     if codes.shape != places.shape or codes.dtype != STORED[precision]:
         raise ValueError(
             f"{len(places)} places, but values of {codes.dtype} {codes.shape}"
@@ -522,75 +368,3 @@ def _float_name(values):
     if values.dtype.name not in ("float32", "float64"):
         raise ValueError(f"values have dtype {values.dtype}")
     return values.dtype.name
-
-
-def _check_scales(scales, n_outputs):
-    if scales is None or scales.shape != (n_outputs,) or scales.dtype != np.float32:
-        raise ValueError(f"one float32 scale for each of {n_outputs} outputs expected")
-    if not (np.isfinite(scales) & (scales > 0)).all():
-        raise ValueError("scales must be positive and finite")
-    return scales
-
-
-def encode_gaps(places: np.ndarray) -> np.ndarray:
-    """Variable-length form, uint8, of strictly increasing places (int64, >= 0)."""
-    gaps = np.diff(places, prepend=-1) - 1
-    parts, present = [gaps & 127], [np.ones(len(gaps), bool)]
-    rest = gaps >> 7
-    while rest.any():
-        parts.append(rest & 127)
-        present.append(rest > 0)
-        rest = rest >> 7
-    table = np.stack(parts, axis=1).astype(np.uint8)
-    kept = np.stack(present, axis=1)
-    table[:, :-1][kept[:, 1:]] |= 128
-    return table[kept]
-
-
-def decode_gaps(raw: np.ndarray) -> np.ndarray:
-    """Places, int64, from what `encode_gaps` made.
-
-    Raises
-    ------
-    ValueError
-        Not such bytes: they end inside an integer, are not the shortest form, or lead
-        beyond 2**62.
-    """
-    if raw.dtype != np.uint8 or raw.ndim != 1:
-        raise ValueError("gaps must be bytes")
-    last = raw < 128
-    if not len(raw):
-        return np.zeros(0, np.int64)
-    if last.all():
-        gaps = raw.astype(np.int64)
-    else:
-        if not last[-1]:
-            raise ValueError("gaps end inside an integer")
-        ends = np.flatnonzero(last)
-        starts = np.append(0, ends[:-1] + 1)
-        lengths = ends - starts + 1
-        if lengths.max() > 9 or (raw[ends[lengths > 1]] == 0).any():
-            raise ValueError("gaps are malformed")
-        shift = 7 * (np.arange(len(raw)) - np.repeat(starts, lengths))
-        gaps = np.add.reduceat((raw & 127).astype(np.int64) << shift, starts)
-    if gaps.sum(dtype=np.float64) + len(gaps) > _MAX_PLACE:
-        raise ValueError("gaps lead out of range")
-    gaps[1:] += 1
-    return np.cumsum(gaps)
-
-
-def pack_nibbles(codes: np.ndarray) -> np.ndarray:
-    """Two int8 codes of 4 bits to a byte, uint8, the low nibble first."""
-    nibbles = np.zeros(len(codes) + len(codes) % 2, np.uint8)
-    nibbles[: len(codes)] = codes & 15
-    return nibbles[::2] | (nibbles[1::2] << 4)
-
-
-def _unpack_nibbles(raw, count):
-    if raw.dtype != np.uint8 or raw.shape != ((count + 1) // 2,):
-        raise ValueError(f"{count} places, but {raw.shape} bytes of 4-bit values")
-    nibbles = np.stack([raw & 15, raw >> 4], axis=1).ravel()
-    if nibbles[count:].any():
-        raise ValueError("the last 4-bit value is not empty")
-    codes = nibbles[:count].astype(np.int8)
-    return np.where(codes > 7, codes - 16, codes).astype(np.int8)

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from fastl1._artifact import LARGEST_CODE, STORED, Weights
 from fastl1._links import LINKS
+from fastl1._weights import LARGEST_CODE, STORED, Weights
 from fastl1.losses import LOSSES, Loss
 from fastl1.survival import concordance_index
 

@@ -19,9 +19,9 @@ from zlib import crc32
 
 import numpy as np
 
-from fastl1._artifact import Weights
 from fastl1._onnx_graph import Graph, coefficients, fit
 from fastl1._table import MISSING_TEXT
+from fastl1._weights import Weights
 from fastl1.columns import Category, ColumnInUse, Hashed
 
 _ML = "ai.onnx.ml"

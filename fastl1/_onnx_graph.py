@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from fastl1._artifact import LARGEST_CODE, STORED, Weights, pack_nibbles
 from fastl1._links import LINKS
+from fastl1._packing import pack_nibbles
+from fastl1._weights import LARGEST_CODE, STORED, Weights
 
 # the largest eta whose exponential is taken, as in the kernels where the type allows it
 CAP = {"float32": 88.0, "float64": 708.0}

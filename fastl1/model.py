@@ -1,7 +1,7 @@
 """SparseModel: a fitted sparse linear model as one small, safe file.
 
-`_artifact` describes the file and how the coefficients lie in memory.  Loading parses
-JSON and reads arrays: it executes nothing from the file and needs numpy only.
+`_artifact` describes the file, `_weights` how the coefficients lie in memory.  Loading
+parses JSON and reads arrays: it executes nothing from the file and needs numpy only.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastl1._artifact import Content, Weights, decode, encode, read
+from fastl1._artifact import Content, decode, encode, read
 from fastl1._atomic import write_atomic
 from fastl1._inputs import check_width, is_table
 from fastl1._links import LINKS
+from fastl1._weights import Weights
 from fastl1.predict import Inference
 
 if TYPE_CHECKING:

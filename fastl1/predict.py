@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fastl1 import _inputs
-from fastl1._artifact import Content, Weights
+from fastl1._artifact import Content
 from fastl1._links import LINKS, clipped_exp, labels
 from fastl1._predict import Scorer, link_values, total
+from fastl1._weights import Weights
 from fastl1.exceptions import ModelFileError
 
 if TYPE_CHECKING:

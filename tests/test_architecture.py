@@ -25,9 +25,9 @@ LAYERS = (
         "_ragged",
         "_multinomial_solver",
     }
-    | {"_atomic", "_container", "_links"}
+    | {"_atomic", "_container", "_links", "_packing"}
     | {"_predict", "_predictor", "explain"},
-    {"losses", "_survival"},
+    {"losses", "_survival", "_weights"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"}
     | {"survival"},

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastl1._artifact import decode_gaps, encode_gaps
 from fastl1._container import pack, unpack
+from fastl1._packing import decode_gaps, encode_gaps
 from fastl1.columns import ColumnTreatment
 from fastl1.exceptions import ModelFileError
 from fastl1.model import SparseModel

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from fastl1._artifact import STORED
 from fastl1._atomic import write_atomic
 from fastl1._table import prepare, raw_column
+from fastl1._weights import STORED
 from fastl1.cli.errors import DataError, WriteError
 from fastl1.cli.predict import load_model, offset_of
 from fastl1.cli.read import Table, read_file
