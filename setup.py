@@ -106,6 +106,8 @@ class BuildKernels(build_ext):
         for ext, with_c in zip(self.extensions, cythonized, strict=True):
             ext.sources = with_c.sources
             ext.depends += ["setup.py", *map(str, Path("csrc").iterdir())]
+            if ext.name.startswith("fastl1._capi"):
+                ext.depends += map(str, Path("fastl1/include").iterdir())
             ext.define_macros += macros
             ext.extra_compile_args += FLAGS + native + openmp
             ext.extra_link_args += LINK_FLAGS + openmp
@@ -168,7 +170,7 @@ def kernel(path):
     return Extension(
         f"fastl1.{name}",
         [str(path), *primitives],
-        include_dirs=["csrc", np.get_include()],
+        include_dirs=["csrc", "fastl1/include", np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
     )
 

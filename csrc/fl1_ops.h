@@ -76,6 +76,10 @@ typedef struct fl1_ops {
      * the two arrays are larger than them. */
     void (*soft_threshold_f64)(ptrdiff_t n, const double *x, double t, double *out);
     void (*soft_threshold_f32)(ptrdiff_t n, const float *x, float t, float *out);
+    /* out_i = clamp(soft(z_i, l1 f_i) / (1 + l2 f_i), lo_i, hi_i), all of one value
+     * type; out may be z; f, lo and hi may be NULL: see prox.inc */
+    void (*prox[2])(ptrdiff_t n, const void *z, double l1, double l2, const void *f,
+                    const void *lo, const void *hi, void *out);
 
     /* dense columns, indexed by value type; `shift` is subtracted from every entry */
     double (*dense_dot[2])(ptrdiff_t n, const void *x, double shift, const double *v);

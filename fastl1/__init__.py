@@ -5,6 +5,7 @@ the module it lives in on first use.
 """
 
 import importlib
+import os
 
 from fastl1 import _runtime
 from fastl1._version import __version__
@@ -69,7 +70,12 @@ _EXPORTS = {
     "register_skl2onnx": "export_skl2onnx",
 }
 
-__all__ = ["__version__", "show_config", *_EXPORTS]
+__all__ = ["__version__", "get_include", "show_config", *_EXPORTS]
+
+
+def get_include() -> str:
+    """Folder of ``fastl1.h``, for compilers of programs that call fastl1 from C."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 
 
 def show_config() -> None:

@@ -95,6 +95,8 @@ cdef extern from "fl1_ops.h":
                                    double*) noexcept nogil
         void (*soft_threshold_f32)(ptrdiff_t, const float*, float,
                                    float*) noexcept nogil
+        void (*prox[2])(ptrdiff_t, const void*, double, double, const void*,
+                        const void*, const void*, void*) noexcept nogil
         double (*dense_dot[2])(ptrdiff_t, const void*, double,
                                const double*) noexcept nogil
         void (*dense_axpy[2])(ptrdiff_t, double, const void*, double,

@@ -1,5 +1,6 @@
-# A first working set from a sample of the rows.
+# A working set from a sample of the rows, where that pays; then the solve.
 from fastl1._state cimport state_t
 
-cdef bint pilot_pays(const state_t* S, double alpha) noexcept nogil
-cdef int pilot(state_t* S, double alpha) noexcept nogil
+cdef int solve_alpha(
+    state_t* S, double alpha, double expected, double tol, int max_iter
+) noexcept nogil

@@ -6,7 +6,7 @@ screening of all rows finds, and what it adds stays at zero.  It is trusted as f
 as correlations on the sample stand out of their noise, of standard deviation
 |x_j| sigma / sqrt(rows).
 """
-from libc.math cimport sqrt
+from libc.math cimport INFINITY, sqrt
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -14,8 +14,8 @@ from fastl1._driver cimport finish, null_model, start_alpha
 from fastl1._ops cimport FL1_SQUARED
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport release, reserve, set_samples
-from fastl1._state cimport CONVERGED, MAX_ITER, NO_MEMORY, state_t
-from fastl1._working cimport add_slot
+from fastl1._state cimport CONVERGED, INTERRUPTED, MAX_ITER, NO_MEMORY, state_t
+from fastl1._working cimport add_slot, start_covariance
 
 cdef enum:
     BLOCK = 256          # neighbouring rows of the sample ...
@@ -28,7 +28,7 @@ cdef double STEP = 0.4   # of alpha, along the sample's path
 cdef double TOL = 1e-3
 
 
-cdef bint pilot_pays(const state_t* S, double alpha) noexcept nogil:
+cdef bint _pilot_pays(const state_t* S, double alpha) noexcept nogil:
     """Whether a first solve at alpha is far enough from the null model."""
     return (
         S.loss == FL1_SQUARED and S.lazy_ok and not S.X.sparse
@@ -84,7 +84,7 @@ cdef int _run(state_t* P, double alpha) noexcept nogil:
     return NO_MEMORY if status == NO_MEMORY else 0
 
 
-cdef int pilot(state_t* S, double alpha) noexcept nogil:
+cdef int _pilot(state_t* S, double alpha) noexcept nogil:
     """The sample's support near alpha becomes the working set of S; 0 or NO_MEMORY."""
     cdef ptrdiff_t k, j, rows = BLOCKS * BLOCK
     cdef int status = NO_MEMORY
@@ -112,4 +112,26 @@ cdef int pilot(state_t* S, double alpha) noexcept nogil:
     release(&P)
     free(data)
     free(y)
+    return status
+
+
+cdef int _first_look(state_t* S, double alpha, double expected) noexcept nogil:
+    """The pilot, where it pays; 0, NO_MEMORY or INTERRUPTED."""
+    cdef int status
+    if not _pilot_pays(S, alpha):
+        return 0
+    status = _pilot(S, alpha)
+    if S.covariance_ok and expected < INFINITY:
+        start_covariance(S)
+    return INTERRUPTED if status == 0 and S.interrupted else status
+
+
+cdef int solve_alpha(
+    state_t* S, double alpha, double expected, double tol, int max_iter
+) noexcept nogil:
+    """Solve at alpha from where the state stands, alone with X; `expected` is the least
+    alpha of the path under way, or infinite.  The status."""
+    cdef int status = _first_look(S, min(alpha, expected), expected)
+    if status == 0:
+        status = finish(S, start_alpha(S, alpha, tol, max_iter))
     return status

@@ -184,6 +184,14 @@ cpdef int resolve_threads(object n_threads) except -1:
     return n
 
 
+cdef int threads_of(int asked) noexcept nogil:
+    """`resolve_threads` for callers without Python: 0 asks for the default, which has
+    been resolved once before."""
+    if not fl1_has_openmp or _forked:
+        return 1
+    return min(asked if asked > 0 else _default_threads, MAX_THREADS)
+
+
 # .stop of a thread: see stop_with
 _local = threading.local()
 

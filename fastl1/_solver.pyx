@@ -7,10 +7,10 @@ from libc.string cimport memset
 
 from fastl1._certificate cimport pass_begin, pass_end, refresh
 from fastl1._design cimport bind_design
-from fastl1._driver cimport certify, finish, null_model, resume, start_alpha
+from fastl1._driver cimport certify, finish, null_model, resume
 from fastl1._moments cimport Moments
 from fastl1._ops cimport FL1_COX, FL1_SQUARED
-from fastl1._pilot cimport pilot, pilot_pays
+from fastl1._pilot cimport solve_alpha
 from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport (
@@ -26,8 +26,8 @@ from fastl1._setup cimport (
     set_loss,
     set_samples,
 )
-from fastl1._state cimport INTERRUPTED, NO_MEMORY, state_t
-from fastl1._working cimport MAX_GRAM, start_covariance
+from fastl1._state cimport NO_MEMORY, state_t
+from fastl1._working cimport MAX_GRAM
 
 REGIMES = (
     ("none", "the gap was met at once"),
@@ -160,17 +160,6 @@ cdef class Solver:
         in few passes."""
         self.expected = alpha
 
-    cdef int _first_look(self, double alpha) noexcept nogil:
-        """The pilot, where it pays.  0, NO_MEMORY or INTERRUPTED."""
-        cdef state_t* S = &self.S
-        cdef int status
-        if not pilot_pays(S, alpha):
-            return 0
-        status = pilot(S, alpha)
-        if S.covariance_ok and self.expected < INFINITY:
-            start_covariance(S)
-        return INTERRUPTED if status == 0 and S.interrupted else status
-
     def solve(self, double alpha, double tol, int max_iter):
         """Solve at alpha from the present coefficients.
 
@@ -184,11 +173,7 @@ cdef class Solver:
         self.watch = Watch()
         self.S.owner = <void*> self.watch
         with nogil:
-            status = self._first_look(min(alpha, self.expected))
-            if status == 0:
-                status = finish(
-                    &self.S, start_alpha(&self.S, alpha, tol, max_iter)
-                )
+            status = solve_alpha(&self.S, alpha, self.expected, tol, max_iter)
         if status == NO_MEMORY:
             raise MemoryError(
                 f"no memory for a working set of {self.S.m} columns at alpha={alpha:g}"

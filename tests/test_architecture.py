@@ -24,6 +24,7 @@ LAYERS = (
         "_batch",
         "_ragged",
         "_multinomial_solver",
+        "_capi",
     }
     | {"_atomic", "_container", "_links", "_packing"}
     | {"_predict", "_predictor", "explain"},
@@ -52,6 +53,7 @@ KERNELS = (
     *("_solver", "_batch", "_ragged"),
     *("_predict_map", "_predict_dense", "_predict_sparse", "_predict", "_predictor"),
     *("_softmax", "_softmax_model", "_multinomial", "_multinomial_solver"),
+    *("capi", "_capi_base", "_capi_model", "_capi_problem", "_capi_solver", "_capi"),
 )
 # Everything else that is not the standard library or numpy, and who may import it;
 # scipy is a dependency, but too slow to import before it is needed.

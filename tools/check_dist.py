@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 SOURCE_FOLDERS = ("csrc/", "examples/", "fastl1/", "tests/", "tools/")
-IN_WHEEL = (".py", ".pyi", ".pxd", ".so")
+IN_WHEEL = (".h", ".py", ".pyi", ".pxd", ".so")
 
 
 def main():

@@ -1,10 +1,12 @@
 """First steps with an installed fastl1: works with only numpy and scipy beside it."""
 
 import importlib.util
+from pathlib import Path
 
 import numpy as np
 
 import fastl1
+from fastl1 import _capi
 
 fastl1.show_config()
 
@@ -26,6 +28,10 @@ assert (predicted == labels).mean() > 0.9
 np.testing.assert_allclose(
     fastl1.alpha_max(X, y), np.abs(X.T @ (y - y.mean())).max() / 200
 )
+
+# what embeds fastl1 finds its header, and the table behind it
+assert (Path(fastl1.get_include()) / "fastl1.h").is_file()
+assert "fl1_api" in repr(_capi.fl1_api)
 
 # the estimators need scikit-learn, and say so
 if importlib.util.find_spec("sklearn") is None:
