@@ -30,10 +30,11 @@ BUILD_BASE = "-".join(
     + [name.lower() for name in VARIANTS if os.environ.get(f"FASTL1_{name}") == "1"]
 )
 
-FLAGS = ["-std=gnu11", "-fopenmp-simd", "-fvisibility=hidden"]
-# neither changes a result: no errno, no floating-point traps, which keep loops with a
-# choice in them from being vectorized
-FLAGS += ["-fno-math-errno", "-fno-trapping-math"]
+# csrc/build.sh reads the same file
+FLAGS_FILE = Path("csrc/flags.txt").read_text().splitlines()
+# Beside the standard and "omp simd" that is what changes no result: no errno, no
+# floating-point traps, which keep loops with a choice in them from being vectorized.
+FLAGS = [*FLAGS_FILE[0].split(), "-fvisibility=hidden"]
 FLAGS += ["-O1", "-g", "-UNDEBUG"] if DEBUG or SANITIZE else ["-O3", "-g0"]
 LINK_FLAGS = []
 if SANITIZE:
@@ -41,14 +42,12 @@ if SANITIZE:
     FLAGS += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-fno-wrapv"]
     LINK_FLAGS += ["-fsanitize=address,undefined"]
 
-LEVELS = {"csrc/level_baseline.c": []}
-if platform.machine().lower() in ("x86_64", "amd64"):
-    LEVELS["csrc/level_v3.c"] = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
-    LEVELS["csrc/level_v4.c"] = [
-        *LEVELS["csrc/level_v3.c"],
-        *("-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl"),
-        "-mprefer-vector-width=512",
-    ]
+LEVELS = {}
+for line in FLAGS_FILE[1:]:
+    source, *flags = line.split()
+    LEVELS[f"csrc/{source}"] = flags
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        break  # the others are for x86-64 only
 MACROS = [("FL1_X86_LEVELS", None)] if len(LEVELS) > 1 else []
 
 PYTHON_PROBE = """

@@ -16,18 +16,16 @@ from fastl1._capi_base cimport (
     take_struct,
 )
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64
-from fastl1._predict cimport (
-    NO_ROOM,
+from fastl1._predict_dense cimport column_scores, column_t, dense_scores
+from fastl1._predict_map cimport NO_ROOM, arrange_map, map_bytes, map_t
+from fastl1._predict_sparse cimport (
     SCRATCH,
-    arrange_map,
+    csc_scores,
     csr_link,
     csr_scores,
     csr_t,
-    dense_scores,
     hits_t,
     make_hits,
-    map_bytes,
-    map_t,
 )
 from fastl1._runtime cimport OPS, threads_of
 from fastl1.capi cimport (
@@ -292,14 +290,62 @@ cdef ptrdiff_t _bad_row(const fl1_matrix* X, ptrdiff_t first) noexcept nogil:
     return first
 
 
+cdef int _sparse_scores(
+    const map_t* M, const fl1_matrix* X, double* out, int threads
+) noexcept nogil:
+    cdef csr_t lines
+    cdef bint by_rows = X.layout == FL1_CSR
+    cdef ptrdiff_t bad
+    lines.n = X.n_rows if by_rows else X.n_cols
+    lines.nnz = pointer_at(X, lines.n)
+    lines.itype = FL1_I32 if X.index_type == FL1_INT32 else FL1_I64
+    lines.vtype = FL1_F32 if X.value_type == FL1_FLOAT32 else FL1_F64
+    lines.indptr, lines.indices = <const char*> X.indptr, <const char*> X.indices
+    lines.data = <const char*> X.values
+    if by_rows:
+        bad = csr_scores(M, &lines, out, threads)
+    else:
+        bad = csc_scores(M, &lines, X.n_rows, out, threads)
+    if bad < 0:
+        return 0 if bad == -1 else NO_ROOM
+    if by_rows:
+        return fail(
+            FL1_E_INDEX, "indices", "has one that is no feature in row %lld",
+            _bad_row(X, bad)
+        )
+    return fail(FL1_E_INDEX, "indices", "has one that is no row in column %lld", bad)
+
+
+cdef int _dense_scores(
+    const map_t* M, const fl1_matrix* X, double* out, int threads
+) noexcept nogil:
+    cdef int vtype = FL1_F32 if X.value_type == FL1_FLOAT32 else FL1_F64
+    cdef ptrdiff_t size = sizeof(float) if vtype == FL1_F32 else sizeof(double)
+    cdef ptrdiff_t stride = X.stride * size, s
+    cdef const char* values = <const char*> X.values
+    cdef column_t* columns
+    cdef int status
+    if X.layout == FL1_ROWS:
+        return dense_scores(M, values, X.n_rows, stride, size, vtype, out, threads)
+    if X.n_rows == 1:
+        return dense_scores(M, values, 1, size, stride, vtype, out, threads)
+    columns = <column_t*> malloc((M.m + 1) * sizeof(column_t))
+    if columns == NULL:
+        return NO_ROOM
+    for s in range(M.m):
+        columns[s].data, columns[s].stride = values + M.features[s] * stride, size
+        columns[s].vtype = vtype
+    status = column_scores(M, columns, X.n_rows, out, threads)
+    free(columns)
+    return status
+
+
 cdef int predict(
     const fl1_model* model, const fl1_matrix* X, int32_t kind, int32_t n_threads,
     double* out
 ) noexcept nogil:
     cdef const model_t* M = <const model_t*> model
     cdef fl1_matrix own
-    cdef csr_t rows
-    cdef ptrdiff_t bad, size, down, across
     cdef int threads
     cdef int status = _check_call(model, kind, out)
     if status < 0:
@@ -309,8 +355,6 @@ cdef int predict(
         return status
     if n_threads < 0:
         return fail(FL1_E_SIZE, "n_threads", "is %lld", n_threads)
-    if own.layout == FL1_CSC:
-        return fail(FL1_E_KIND, "layout", "FL1_CSC is not for prediction", 0)
     if own.n_cols != M.map.p:
         return fail(
             FL1_E_SIZE, "n_cols", "is %lld, not the model's n_features", own.n_cols
@@ -320,33 +364,15 @@ cdef int predict(
     if own.n_rows == 0:
         return FL1_OK
     threads = threads_of(n_threads)
-    size = sizeof(float) if own.value_type == FL1_FLOAT32 else sizeof(double)
-    if own.layout == FL1_CSR:
-        rows.n, rows.nnz = own.n_rows, pointer_at(&own, own.n_rows)
-        rows.itype = FL1_I32 if own.index_type == FL1_INT32 else FL1_I64
-        rows.vtype = FL1_F32 if own.value_type == FL1_FLOAT32 else FL1_F64
-        rows.indptr, rows.indices = <const char*> own.indptr, <const char*> own.indices
-        rows.data = <const char*> own.values
-        bad = csr_scores(&M.map, &rows, out, threads)
-        if bad >= 0:
-            return fail(
-                FL1_E_INDEX, "indices", "has one that is no feature in row %lld",
-                _bad_row(&own, bad)
-            )
-        status = 0 if bad == -1 else NO_ROOM
+    if own.layout == FL1_CSR or own.layout == FL1_CSC:
+        status = _sparse_scores(&M.map, &own, out, threads)
     else:
-        down, across = size, own.stride * size
-        if own.layout == FL1_ROWS:
-            down, across = across, down
-        status = dense_scores(
-            &M.map, <const char*> own.values, own.n_rows, down, across,
-            FL1_F32 if own.value_type == FL1_FLOAT32 else FL1_F64, out, threads
-        )
-    if status < 0:
+        status = _dense_scores(&M.map, &own, out, threads)
+    if status == NO_ROOM:
         return fail(FL1_E_MEMORY, "prediction", "needs more memory than there is", 0)
-    if kind == FL1_PREDICT_RESPONSE:
+    if status == FL1_OK and kind == FL1_PREDICT_RESPONSE:
         _respond(M.link, own.n_rows, M.map.n_outputs, out, threads)
-    return FL1_OK
+    return status
 
 
 cdef int predict_row(

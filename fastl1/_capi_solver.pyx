@@ -146,7 +146,6 @@ cdef int solver_create(
     S.loss = loss_of(own.loss)
     # each loss reads its own
     S.loss_param.power = S.loss_param.delta = S.loss_param.q = own.loss_param
-    S.loss_param.smooth = 1.0
     S.l1_ratio, S.centre = own.l1_ratio, own.fit_intercept != 0
     S.poll, S.owner = _poll, <void*> h
     status = _begin(h, &own)

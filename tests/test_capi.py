@@ -332,14 +332,19 @@ def test_predict(p, outputs, dtype):
             CALL.predict_row(handle, b - a, *kinds, *values, 0, out)
             np.testing.assert_array_equal(out, wanted[i])
     dense = X.toarray()
-    wanted = made.predict(dense, "link").reshape(201, outputs)
-    np.testing.assert_array_equal(predict(handle, matrix(dense), outputs), wanted)
-    columns = predict(handle, matrix(np.asfortranarray(dense)), outputs)
-    np.testing.assert_allclose(columns, wanted, rtol=1e-12, atol=1e-13)
+    by_rows = made.predict(dense, "link").reshape(201, outputs)
+    np.testing.assert_array_equal(predict(handle, matrix(dense), outputs), by_rows)
+    by_columns = np.asfortranarray(dense), X.tocsc()
+    for Z in by_columns:
+        wanted = made.predict(Z, "link").reshape(201, outputs)
+        np.testing.assert_array_equal(predict(handle, matrix(Z), outputs), wanted)
+    first = matrix(by_columns[0], n_rows=1, stride=201)
+    one = predict(handle, first, outputs)
+    np.testing.assert_allclose(one, wanted[:1], rtol=1e-12, atol=1e-13)
     wide = np.full((201, p + 3), NAN, dtype)
     wide[:, :p] = dense
     padded = predict(handle, matrix(wide, n_cols=p, stride=p + 3), outputs)
-    np.testing.assert_array_equal(padded, wanted)
+    np.testing.assert_array_equal(padded, by_rows)
     CALL.model_free(handle)
 
 
@@ -825,7 +830,7 @@ def test_bad_rows():
     _, handle = model(3, 1, density=1)
     X, out = sp.csr_array(np.eye(4, 3)), np.empty(4)
     cases = [
-        ({"layout": K["FL1_CSC"], "n_rows": 3, "n_cols": 4}, "KIND: layout FL1_CSC"),
+        ({"layout": 9}, "KIND: layout 9 does not exist"),
         ({"n_cols": 4}, "SIZE: n_cols is 4, not the model's"),
         ({"indices": np.array([0, 3, 2], "i4")}, "INDEX: .* no feature in row 1"),
         ({"indices": np.array([0, 1, -7], "i4")}, "INDEX: .* no feature in row 2"),
@@ -837,6 +842,10 @@ def test_bad_rows():
             setattr(rows, key, address(value))
         with pytest.raises(Failed, match=message):
             CALL.predict(handle, rows, 0, 1, out)
+    columns = sp.csc_array(np.eye(4, 3))
+    columns.indices[1] = 4
+    with pytest.raises(Failed, match="INDEX: .* that is no row in column 1"):
+        CALL.predict(handle, matrix(columns), 0, 1, out)
     for given, message in (
         ((2, 1, out), "KIND: kind 2 does not exist"),
         ((0, -1, out), "SIZE: n_threads is -1"),

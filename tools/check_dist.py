@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-SOURCE_FOLDERS = ("csrc/", "examples/", "fastl1/", "tests/", "tools/")
+SOURCE_FOLDERS = ("csrc/", "docs/", "examples/", "fastl1/", "tests/", "tools/")
 IN_WHEEL = (".h", ".py", ".pyi", ".pxd", ".so")
 
 

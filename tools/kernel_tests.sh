@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../tests"
 export PYTHONSAFEPATH=1
 files=(test_kernels.py test_predict_kernels.py test_product.py test_isa.py test_laws.py)
+files+=(test_capi.py)
 # another level is another build of the C primitives only
 if [ -z "${FASTL1_ISA-}" ]; then
     files+=(test_first_pass.py test_moments.py test_threads.py test_certificate.py)

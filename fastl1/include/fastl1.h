@@ -259,11 +259,11 @@ typedef struct fl1_api {
     int (*model_create)(const fl1_coefs *coefs, fl1_model **model);
     void (*model_free)(fl1_model *model);
 
-    /* out (n_rows, n_outputs), C order: linear predictors or responses of the rows of X
-     * (FL1_ROWS, FL1_COLUMNS or FL1_CSR, with the model's features).  Nothing but the
-     * features in use is read: NaN there gives NaN, elsewhere it is of no consequence.
-     * CSR rows may have their indices in any order, and twice: then values add up.  The
-     * result of a row does not depend on the others.
+    /* out (n_rows, n_outputs), C order: linear predictors or responses of the rows of X,
+     * in any layout, with the model's features.  Nothing but the features in use is
+     * read: NaN there gives NaN, elsewhere it is of no consequence.  Sparse X may have
+     * its indices in any order, and twice: then values add up.  The result of a row does
+     * not depend on the others.
      * Errors: NULL, HANDLE, STRUCT, SIZE, KIND, INDEX (out may have been written then),
      * MEMORY. */
     int (*predict)(const fl1_model *model, const fl1_matrix *X, int32_t kind,
