@@ -50,7 +50,8 @@ typedef struct fl1_cox {
 /* What a loss depends on besides y and eta; each reads its own. */
 typedef struct fl1_loss {
     double power;  /* tweedie: variance mu^power, in (1, 2) */
-    double delta;  /* huber: largest residual that counts as a square */
+    double delta;  /* huber: largest residual that counts as a square ... */
+    int sharp;     /* ... so small that the loss is all corner: v is kept */
     double q;      /* quantile: its level, in (0, 1) */
     fl1_cox cox;
 } fl1_loss;

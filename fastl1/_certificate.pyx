@@ -17,7 +17,7 @@ from libc.stdlib cimport qsort
 from libc.string cimport memcpy
 
 from fastl1._design cimport design_xtv
-from fastl1._ops cimport FL1_COX, FL1_QUANTILE, FL1_SQUARED
+from fastl1._ops cimport FL1_COX, FL1_SQUARED
 from fastl1._quadratic cimport dual_ratio, pen_young
 from fastl1._samples cimport (
     centre_dual,
@@ -27,7 +27,14 @@ from fastl1._samples cimport (
     young_at,
 )
 from fastl1._screen cimport MAX_REFS, cache_project, cache_push
-from fastl1._state cimport AUGMENTED, NO_MEMORY, candidate_t, is_interior_free, state_t
+from fastl1._state cimport (
+    AUGMENTED,
+    NO_MEMORY,
+    candidate_t,
+    is_interior_free,
+    keeps_dual,
+    state_t,
+)
 from fastl1._working cimport add_slot, covariance_correlations, load_quad
 
 
@@ -203,7 +210,7 @@ cdef void correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
     cdef ptrdiff_t i
     cdef double shift = 0.0
     v_sum[0] = S.q.ops.sum(S.n, S.v)
-    h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14)
+    h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14 * S.curve_null)
     if S.centre:
         shift = v_sum[0] / h_sum[0]
     for i in range(S.n):
@@ -220,7 +227,7 @@ cdef double _free_part(const state_t* S, double h_sum) noexcept nogil:
     for k in range(S.m):
         if is_interior_free(S, k):
             j, c = S.ws[k], S.q.c[k]
-            if S.loss == FL1_QUANTILE:  # without curvature: as if w were all wrong
+            if keeps_dual(S):  # without curvature: as if w were all wrong
                 total += fabs(c) * (fabs(S.w[j]) + S.null_objective / S.norm[j])
             else:
                 total += 0.5 * c * c / (S.norm[j] * S.norm[j] * h_sum)
@@ -270,9 +277,9 @@ cdef double gradient_norm(const state_t* S) noexcept nogil:
 
 cdef double stationarity(state_t* S) noexcept nogil:
     """What ends a solve at alpha = 0: the relative gradient norm, and how far the dual
-    point of the quantile loss is from being its gradient."""
+    point is from being the gradient where it is a variable of its own."""
     cdef double norm = gradient_norm(S)
-    if S.loss == FL1_QUANTILE and S.null_objective > 0.0:
+    if keeps_dual(S) and S.null_objective > 0.0:
         norm = max(norm, young_at(S, S.v, 1.0) / S.null_objective)
     return norm
 

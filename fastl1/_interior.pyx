@@ -20,7 +20,7 @@ that touch the loss take ever shorter steps from corner to corner.
 The solution is inside all boxes.  What of it belongs on an end (coefficients at 0 or a
 bound) is put there, and the duality gap of that point is what ends the solve.
 """
-from libc.math cimport INFINITY, fabs, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -29,7 +29,7 @@ from fastl1._cholesky cimport chol_append, chol_reserve, chol_solve
 from fastl1._design cimport design_add_xw, design_means, design_xtv
 from fastl1._ops cimport FL1_HUBER, FL1_QUANTILE, FL1_SQUARED_HINGE
 from fastl1._samples cimport evaluate
-from fastl1._state cimport INTERIOR_POINT, NO_MEMORY, state_t
+from fastl1._state cimport INTERIOR_POINT, NO_MEMORY, keeps_dual, state_t
 from fastl1._working cimport grow_gram
 
 cdef int MAX_STEPS = 60
@@ -351,7 +351,8 @@ cdef double _longest_step(const interior_t* I) noexcept nogil:
 
 
 cdef double _advance(interior_t* I) noexcept nogil:
-    """Predictor and corrector; the length of the step taken."""
+    """Predictor and corrector; the length of the step taken, NaN where rounding has
+    left no direction."""
     cdef state_t* S = I.S
     cdef ptrdiff_t i, k
     cdef double count, t, share
@@ -360,8 +361,8 @@ cdef double _advance(interior_t* I) noexcept nogil:
     share = _all_products(I, t, &count) / (I.mu * count)
     _direction(I, share * share * share * I.mu, 1.0)
     t = min(BACK_OFF * _longest_step(I), 1.0)
-    if not (t >= 0.0 and isfinite(I.db)):
-        return 0.0
+    if not isfinite(S.q.ops.dot(S.m, I.dw, I.dw) + S.q.ops.dot(S.n, I.dr, I.dr)):
+        return NAN
     _move(&I.rows, t)
     _move(&I.signs, t)
     _move(&I.bounds, t)
@@ -430,38 +431,43 @@ cdef double _measure(interior_t* I) noexcept nogil:
 cdef int solve_interior(state_t* S, double tol) noexcept nogil:
     """Minimize over the working set, whose quadratic is loaded, to a gap of tol.
 
-    Where the dual point is the gradient (not with the quantile loss), the products of
+    Where the dual point is the gradient (not with `keeps_dual`), the products of
     multipliers and distances count as the gap: a Newton step is then for the caller.
     Returns 0, 1 (no progress, or interrupted) or NO_MEMORY.
     """
     cdef interior_t I
     cdef int _, short = 0, status = 0
-    cdef double count, total, target = tol
-    cdef bint own_dual = S.loss == FL1_QUANTILE
+    cdef ptrdiff_t k
+    cdef double count, total, length, target = tol
     if _allocate(&I, S) < 0:
         return NO_MEMORY
     S.regime = INTERIOR_POINT
     _start(&I)
     I.best, I.b_best = INFINITY, S.b
+    for k in range(S.m):
+        I.w_best[k] = S.w[S.ws[k]]
+    memcpy(I.v_best, S.v, S.n * sizeof(double))
     for _ in range(MAX_STEPS):
         total = _all_products(&I, 0.0, &count)
         I.mu = total / count
         if not isfinite(total) or short >= PATIENCE or S.poll(S):
             break
         if total <= target:
-            if _measure(&I) <= tol or not own_dual:
+            if _measure(&I) <= tol or not keeps_dual(S):
                 break
             target = min(SHARPER * total, target)
         if _factor(&I) < 0:
             status = NO_MEMORY
             break
         S.n_newton += 1
-        short = short + 1 if _advance(&I) < SHORT else 0
+        length = _advance(&I)
+        if not length >= 0.0:
+            break
+        short = short + 1 if length < SHORT else 0
     if status == 0:
-        if not isfinite(I.best):
+        if isfinite(total) and not isfinite(I.best):
             _measure(&I)
-        if isfinite(I.best):
-            _take(&I, I.w_best, I.b_best, I.v_best)
+        _take(&I, I.w_best, I.b_best, I.v_best)
         status = 0 if I.best <= tol else 1
     S.m_gram = S.F.m = 0
     S.move = 0.0

@@ -10,9 +10,9 @@ from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from fastl1._certificate cimport correlate, slot_penalty, working_gap
 from fastl1._design cimport design_add_xw, design_means
 from fastl1._interior cimport has_corners, solve_interior
-from fastl1._ops cimport FL1_COX, FL1_HUBER, FL1_QUANTILE
+from fastl1._ops cimport FL1_COX, FL1_HUBER
 from fastl1._samples cimport evaluate, loss_at_eta
-from fastl1._state cimport NO_MEMORY, state_t
+from fastl1._state cimport NO_MEMORY, keeps_dual, state_t
 from fastl1._working cimport load_quad, solve_quadratic
 
 cdef double INNER = 0.1          # of the gap asked of the quadratic ...
@@ -79,8 +79,9 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     return t
 
 
-cdef void _raise_curvatures(state_t* S, double least) noexcept nogil:
-    """h to at least `least` a unit of weight.
+cdef void _raise_curvatures(state_t* S, double damp, double curve) noexcept nogil:
+    """h to at least a share `damp` of the usual `curve`, and so much that no row is to
+    move by more than 1 / damp.
 
     The huber loss has squares above it that touch it here (iterative reweighting).
     """
@@ -90,7 +91,7 @@ cdef void _raise_curvatures(state_t* S, double least) noexcept nogil:
             if S.h[i] == 0.0 and S.s[i] > 0.0:
                 S.h[i] = S.v[i] / (S.y[i] - S.eta[i])
         else:
-            S.h[i] = max(S.h[i], least * S.s[i])
+            S.h[i] = max(S.h[i], damp * max(curve * S.s[i], fabs(S.v[i])))
 
 
 cdef double _inner_gap(const state_t* S, double gap, double damp) noexcept nogil:
@@ -130,10 +131,10 @@ cdef int _descend(
         curve = max(h_sum, 0.1 * curve)
         curve = max(curve, 0.1 * S.curve_null)
         if damp > 0.0:
-            _raise_curvatures(S, damp * curve)
+            _raise_curvatures(S, damp, curve)
             correlate(S, &v_sum, &h_sum)
         for i in range(S.n):  # saturated samples keep the quadratic bounded
-            S.h_sqrt[i] = sqrt(max(S.h[i], 1e-14 * S.s[i]))
+            S.h_sqrt[i] = sqrt(max(S.h[i], 1e-14 * S.curve_null * S.s[i]))
         S.q.r2 = -v_sum * v_sum / h_sum if S.centre else 0.0
         for i in range(S.n):
             if S.h_sqrt[i] > 0.0:
@@ -144,9 +145,9 @@ cdef int _descend(
         if solve_quadratic(S, _inner_gap(S, gap[0], damp), 50) < 0:
             return NO_MEMORY
         t = line_search(S, v_sum, h_sum)
-        if t == 0.0 and damp >= 1.0:
+        if (t == 0.0 or S.move == 0.0) and damp >= 1.0:
             return 1
-        if t < DAMPED:
+        if t < DAMPED or S.move == 0.0:
             damp = max(10.0 * damp, 1e-3)
         elif t == 1.0:
             damp = 0.1 * damp if damp > 1e-6 else 0.0
@@ -159,18 +160,20 @@ cdef int solve_newton(
     """Minimize over the working set to a gap of about tol (absolute; relative gradient
     at alpha = 0).
 
-    Where corners of the loss stop the Newton steps, the interior-point method finds the
-    rows that lie on either side of them, and Newton steps the last digits.
+    Where corners of the loss stop the Newton steps, the interior-point method takes
+    over.
     Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
     """
     cdef int status = 1
     cdef double gap = INFINITY, goal = tol if alpha > 0.0 else tol * S.null_objective
-    if S.loss != FL1_QUANTILE:
+    if not keeps_dual(S):
         status = _descend(S, alpha, tol, rounds, &gap)
         if status <= 0 or S.interrupted or gap <= 10.0 * tol or not has_corners(S):
             return status
+    # from now on the huber loss keeps the dual point that this finds
+    S.loss_param.sharp = S.loss == FL1_HUBER
     load_quad(S, alpha)
     status = solve_interior(S, goal)
-    if status < 0 or S.interrupted or S.loss == FL1_QUANTILE:
+    if status < 0 or S.interrupted or keeps_dual(S):
         return status
     return _descend(S, alpha, tol, rounds, &gap)

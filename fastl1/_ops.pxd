@@ -78,6 +78,7 @@ cdef extern from "fl1_ops.h":
         fl1_cox cox
         double power
         double delta
+        int sharp
         double q
 
     ctypedef struct fl1_moments:

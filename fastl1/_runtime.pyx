@@ -322,7 +322,7 @@ def evaluate_loss(
     cdef double value, young
     cdef const double* point
     cdef fl1_loss param
-    param.power, param.delta, param.q = power, delta, q
+    param.power, param.delta, param.q, param.sharp = power, delta, q, False
     if n == 0:
         return 0.0, v_out, h_out, 0.0
     point = &v[0] if dual is None else &dual[0]

@@ -5,7 +5,7 @@ columns Z need Z'v = 0 at a dual point: v' = v - h (Z delta), with the curvature
 the loss, meets it exactly and moves v least where the loss says most.  Rows that this
 takes out of the domain of the conjugate stay at its edge, and the others move again.
 """
-from libc.math cimport INFINITY, fabs, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy, memset
 
@@ -19,6 +19,10 @@ from fastl1._state cimport state_t
 cdef enum:
     EDGES = 10           # times rows may turn out to lie beyond the domain's edge
     REFITS = 8           # Newton steps of the free columns, for a dual point of Cox's
+
+
+cdef double FAR = 1e3        # longest Newton step of an intercept outside a bracket
+cdef double SHARP = 0.01     # of the median residual: a delta that makes corners
 
 
 cdef void sync_eta(state_t* S) noexcept nogil:
@@ -85,12 +89,12 @@ cdef void _root_intercept(state_t* S, double slack) noexcept nogil:
     Where Newton is slow (an exponential shrinks by e a step) steps double until the
     root is bracketed, then halve the bracket.
     """
-    cdef int it
+    cdef int _
     cdef ptrdiff_t i
     cdef double low = -INFINITY, high = INFINITY, start = S.b, b
     cdef double total, curve, before = INFINITY, size, step = 0.0
     memcpy(S.n_work, S.eta, S.n * sizeof(double))
-    for it in range(300):
+    for _ in range(300):
         total = S.q.ops.sum(S.n, S.v)
         curve = S.q.ops.sum(S.n, S.h)
         if 0.5 * total * total <= slack * curve:
@@ -105,20 +109,81 @@ cdef void _root_intercept(state_t* S, double slack) noexcept nogil:
         else:
             high = S.b
         b = S.b + total / curve
-        if not low < b < high or fabs(total) > 0.3 * before:
+        if not low < b < high or fabs(b - S.b) > FAR or fabs(total) > 0.3 * before:
             if isfinite(low) and isfinite(high):
                 b = 0.5 * (low + high)
-            elif it > 0:
+            else:
                 step = max(2.0 * fabs(step), 1.0)
                 b = S.b + (step if total > 0.0 else -step)
         step = b - S.b
-        if not isfinite(step) or fabs(step) > 1e3:
-            step = 1.0 if total > 0.0 else -1.0
-            b = S.b + step
         before = fabs(total)
         _move_intercept(S, start, b)
         if fabs(step) <= 1e-15 * (1.0 + fabs(b)):
             return
+
+
+cdef int _by_value(const void* a, const void* b) noexcept nogil:
+    cdef double x = (<const double*> a)[0], y = (<const double*> b)[0]
+    return (x > y) - (x < y)
+
+
+cdef double _row_quantile(state_t* S, const double* x, double q) noexcept nogil:
+    """The q-quantile of x (n,) under the weights; NaN without memory."""
+    cdef ptrdiff_t i, count = 0
+    cdef double total = 0.0, below = 0.0, at = NAN
+    cdef double* pairs = <double*> malloc(2 * S.n * sizeof(double))
+    if pairs == NULL:
+        return NAN
+    for i in range(S.n):
+        if S.s[i] > 0.0:
+            pairs[2 * count], pairs[2 * count + 1] = x[i], S.s[i]
+            total += S.s[i]
+            count += 1
+    qsort(pairs, count, 2 * sizeof(double), &_by_value)
+    for i in range(count):
+        at = pairs[2 * i]
+        below += pairs[2 * i + 1]
+        if below >= (1.0 - 1e-15) * q * total:
+            break
+    free(pairs)
+    return at
+
+
+cdef void _quantile_intercept(state_t* S, double q) noexcept nogil:
+    """The intercept that makes 0 the q-quantile of the residuals (left as it is without
+    memory)."""
+    cdef ptrdiff_t i
+    cdef double at
+    for i in range(S.n):
+        S.n_work[i] = S.y[i] - S.eta[i]
+    at = _row_quantile(S, S.n_work, q)
+    if isfinite(at):
+        shift_intercept(S, at)
+
+
+cdef void _corner_dual(state_t* S) noexcept nogil:
+    """v: the slopes of a quantile or huber loss at eta; rows on the corner but for
+    rounding share what is left of sum v = 0."""
+    cdef ptrdiff_t i
+    cdef double r, total = 0.0, tied = 0.0, t = 0.0
+    cdef double hi = S.loss_param.delta, lo = -hi
+    if S.loss == FL1_QUANTILE:
+        lo, hi = S.loss_param.q - 1.0, S.loss_param.q
+    for i in range(S.n):
+        r = S.y[i] - S.eta[i]
+        S.v[i] = S.s[i] * (hi if r > 0.0 else lo)
+        if S.loss == FL1_HUBER:
+            S.v[i] = S.s[i] * min(max(r, lo), hi)
+        if fabs(r) <= 1e-14 * (fabs(S.y[i]) + fabs(S.eta[i])):
+            S.v[i] = 0.0
+            tied += S.s[i]
+        total += S.v[i]
+    if S.centre and tied > 0.0:
+        t = min(max(-total / tied, lo), hi)
+    for i in range(S.n):
+        if S.v[i] == 0.0:
+            S.v[i] = t * S.s[i]
+    loss_at_eta(S)
 
 
 cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
@@ -127,18 +192,21 @@ cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
     cdef ptrdiff_t i = 0
     cdef int _
     evaluate(S)
-    if not S.centre or S.loss == FL1_COX:
+    if not S.centre or S.loss == FL1_COX or S.loss_param.sharp:
         return
-    if S.b == 0.0 and S.loss in (FL1_SQUARED, FL1_HUBER, FL1_QUANTILE):
+    if S.loss == FL1_QUANTILE:
+        _quantile_intercept(S, S.loss_param.q)
+        evaluate(S)
+        return
+    if S.b == 0.0 and S.loss == FL1_HUBER:
+        _quantile_intercept(S, 0.5)
+        evaluate(S)
+    if S.b == 0.0 and S.loss == FL1_SQUARED:
         # from one residual on: exact for a constant y
         while i < S.n - 1 and S.s[i] == 0.0:
             i += 1
         shift_intercept(S, S.y[i] - S.eta[i])
         evaluate(S)
-    if S.loss == FL1_QUANTILE:
-        _quantile_intercept(S)
-        evaluate(S)
-        return
     if S.loss != FL1_SQUARED:
         _root_intercept(S, slack)
         return
@@ -147,52 +215,14 @@ cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
         evaluate(S)
 
 
-cdef int _by_value(const void* a, const void* b) noexcept nogil:
-    cdef double x = (<const double*> a)[0], y = (<const double*> b)[0]
-    return (x > y) - (x < y)
-
-
-cdef void _quantile_intercept(state_t* S) noexcept nogil:
-    """The intercept that makes 0 the weighted q-quantile of the residuals (left as it
-    is without memory)."""
-    cdef ptrdiff_t i, count = 0
-    cdef double total = 0.0, below = 0.0
-    cdef double* pairs = <double*> malloc(2 * S.n * sizeof(double))
-    if pairs == NULL:
-        return
-    for i in range(S.n):
-        if S.s[i] > 0.0:
-            pairs[2 * count], pairs[2 * count + 1] = S.y[i] - S.eta[i], S.s[i]
-            total += S.s[i]
-            count += 1
-    qsort(pairs, count, 2 * sizeof(double), &_by_value)
-    for i in range(count):
-        below += pairs[2 * i + 1]
-        if below >= (1.0 - 1e-15) * S.loss_param.q * total:
-            break
-    if count:
-        shift_intercept(S, pairs[2 * min(i, count - 1)])
-    free(pairs)
-
-
-cdef void _quantile_dual(state_t* S) noexcept nogil:
-    """v: the slopes of the quantile loss at eta; rows on its corner share what is left
-    of sum v = 0."""
+cdef void _sharpen(state_t* S) noexcept nogil:
+    """Whether the huber loss is all corner at the scale of the residuals."""
     cdef ptrdiff_t i
-    cdef double q = S.loss_param.q, r, total = 0.0, tied = 0.0, t = 0.0
     for i in range(S.n):
-        r = S.y[i] - S.eta[i]
-        S.v[i] = S.s[i] * (q if r > 0.0 else q - 1.0)
-        if fabs(r) <= 1e-14 * (fabs(S.y[i]) + fabs(S.eta[i])):
-            S.v[i] = 0.0
-            tied += S.s[i]
-        total += S.v[i]
-    if S.centre and tied > 0.0:
-        t = min(max(-total / tied, q - 1.0), q)
-    for i in range(S.n):
-        if S.v[i] == 0.0:
-            S.v[i] = t * S.s[i]
-    loss_at_eta(S)
+        S.n_work[i] = fabs(S.y[i] - S.eta[i])
+    if S.loss_param.delta < SHARP * _row_quantile(S, S.n_work, 0.5):
+        S.loss_param.sharp = True
+        _corner_dual(S)
 
 
 cdef void fit_null(state_t* S) noexcept nogil:
@@ -201,16 +231,21 @@ cdef void fit_null(state_t* S) noexcept nogil:
     cdef ptrdiff_t i
     cdef double slope = 0.0
     memset(S.v, 0, S.n * sizeof(double))
+    S.loss_param.sharp = False
     fit_intercept(S, 0.0)
     if S.loss == FL1_QUANTILE:
-        _quantile_dual(S)
+        _corner_dual(S)
     S.null_objective = young_at(S, S.v, 0.0)
     S.curve_null = S.q.ops.sum(S.n, S.h)
     if S.loss != FL1_SQUARED:
         for i in range(S.n):
             slope += fabs(S.v[i])
-        if slope <= 1e-14 * S.q.ops.sum(S.n, S.h):
+        if slope <= 1e-14 * S.curve_null:
             S.null_objective = 0.0
+    if not S.curve_null > 0.0:
+        S.curve_null = 1.0
+    if S.loss == FL1_HUBER:
+        _sharpen(S)
 
 
 cdef int _free_columns(state_t* S, double* x, double* means) noexcept nogil:

@@ -80,6 +80,7 @@ cdef int set_loss(state_t* S, loss, params) except -1:
     S.loss = LOSSES[loss]
     S.loss_param.power = params.get("power", 1.5)
     S.loss_param.delta = params.get("delta", 1.0)
+    S.loss_param.sharp = False
     S.loss_param.q = params.get("q", 0.5)
     if S.loss == FL1_COX:
         _set_risk(&S.loss_param.cox, params)

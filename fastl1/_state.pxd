@@ -2,7 +2,7 @@
 # problems can hold many.
 from fastl1._cholesky cimport chol_t
 from fastl1._design cimport design_t
-from fastl1._ops cimport fl1_loss
+from fastl1._ops cimport FL1_QUANTILE, fl1_loss
 from fastl1._quadratic cimport quad_t
 from fastl1._rows cimport rows_t
 from fastl1._screen cimport MAX_REFS, cache_t
@@ -88,7 +88,7 @@ cdef struct state_t:
     double* n_work
     double* there            # (n,) where v belongs, if not at eta (Cox, free columns)
     double loss_value
-    double curve_null        # sum of the curvatures at the null model
+    double curve_null        # sum of the curvatures at the null model, or 1
     double move              # largest change of eta in the last Newton step
     double damp              # of the Hessian that G is of (Cox)
     double r2                # |g|^2; kept up to date by the Gram regime
@@ -199,3 +199,8 @@ cdef inline bint is_interior_free(const state_t* S, ptrdiff_t k) noexcept nogil:
         S.q.lam1[k] == 0.0 and S.q.lam2[k] == 0.0
         and S.q.lo[k] < S.q.w[k] < S.q.hi[k]
     )
+
+
+cdef inline bint keeps_dual(const state_t* S) noexcept nogil:
+    """Whether the dual point is a variable of its own, not the gradient at eta."""
+    return S.loss == FL1_QUANTILE or S.loss_param.sharp
