@@ -25,7 +25,14 @@ from fastl1._certificate cimport (
 )
 from fastl1._coupled cimport solve_coupled
 from fastl1._newton cimport solve_newton
-from fastl1._ops cimport FL1_COX, FL1_SQUARED
+from fastl1._ops cimport (
+    FL1_COX,
+    FL1_GAMMA,
+    FL1_HUBER,
+    FL1_QUANTILE,
+    FL1_SQUARED,
+    FL1_SQUARED_HINGE,
+)
 from fastl1._samples cimport evaluate, fit_intercept, fit_null, project_dual
 from fastl1._state cimport (
     CONVERGED,
@@ -92,6 +99,22 @@ cdef int null_model(state_t* S) noexcept nogil:
     return WANTS_PASS
 
 
+cdef bint _runs_off(const state_t* S) noexcept nogil:
+    """Whether the unpenalized block leads to infinity: a Newton step that is still long
+    where the gradient has vanished, of a loss that some rows have least at infinity,
+    and a coefficient that no bound holds."""
+    cdef ptrdiff_t k, j
+    if S.move <= 0.1 or S.loss in (
+        FL1_SQUARED, FL1_GAMMA, FL1_SQUARED_HINGE, FL1_HUBER, FL1_QUANTILE
+    ):
+        return False
+    for k in range(S.m):
+        j = S.ws[k]
+        if S.lo[j] < S.w[j] < S.hi[j]:
+            return True
+    return False
+
+
 cdef int _null_known(state_t* S) noexcept nogil:
     """c_null; the fit of the unpenalized block, whose correlations are wanted next."""
     cdef ptrdiff_t k
@@ -113,8 +136,7 @@ cdef int _null_known(state_t* S) noexcept nogil:
     S.alpha_now = 0.0
     if _solve_working_set(S, 0.0, tol, 50) < 0:
         return NO_MEMORY
-    # a Newton step that is still long where the gradient has vanished leads to infinity
-    S.separated = S.loss != FL1_SQUARED and S.move > 0.1
+    S.separated = _runs_off(S)
     evaluate(S)
     project_dual(S)
     S.phase = FREE_BLOCK

@@ -217,10 +217,13 @@ cdef void _free_columns(multi_t* M, double* c) noexcept nogil:
     """The unpenalized columns of every block that V has to be made orthogonal to.
 
     As for one block of coefficients, columns at a bound whose correlation points
-    outwards are left out.  c (p,) is scratch.
+    outwards are left out; but not of one class alone, for the correlations of all
+    classes sum to 0.  c (p,) is scratch.
     """
-    cdef ptrdiff_t k, a, j, f
+    cdef ptrdiff_t k, a, j, f, kept
     cdef double bound
+    cdef double* absent = M.block[1].p_work  # of how many classes
+    memset(absent, 0, M.block[1].p * sizeof(double))
     cdef state_t* B
     for k in range(M.K):
         B = &M.block[k]
@@ -236,9 +239,20 @@ cdef void _free_columns(multi_t* M, double* c) noexcept nogil:
             j = B.proj[a]
             bound = B.hi[j] if c[a] > 0.0 else B.lo[j]
             if fabs(bound) < 1e300 and fabs(bound - B.w[j]) <= 1e-6 * fabs(bound):
+                absent[j] += 1.0
                 continue
             B.proj[B.n_proj] = j
             B.n_proj += 1
+    for k in range(M.K):
+        B = &M.block[k]
+        kept, f = B.n_proj, 0
+        for a in range(B.n_alive):
+            j = B.alive[a]
+            if f < kept and B.proj[f] == j:
+                f += 1
+            elif B.pf[j] == 0.0 and absent[j] == 1.0:
+                B.proj[B.n_proj] = j
+                B.n_proj += 1
 
 
 cdef void _free_residual(

@@ -555,6 +555,22 @@ def check_per_target(
     return values
 
 
+def class_weights_per_target(
+    class_weight: Mapping[Any, float] | str,
+    codes: np.ndarray,
+    classes: np.ndarray | None,
+    weight: np.ndarray | None,
+    family: Loss,
+) -> np.ndarray:
+    """Weights (n, k), Fortran order, of targets (n, k): those of the rows, of all
+    targets or of each, times those of the labels."""
+    out = np.empty(codes.shape, order="F")
+    for j in range(codes.shape[1]):
+        own = weight[:, j] if weight is not None and weight.ndim == 2 else weight
+        out[:, j] = _apply_class_weight(class_weight, codes[:, j], classes, own, family)
+    return out
+
+
 def _check_weighted_classes(
     present: np.ndarray, classes: np.ndarray, family: Loss
 ) -> None:

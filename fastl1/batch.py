@@ -1,13 +1,13 @@
 """Many fits at the price of few: targets that share X, and problems stacked in rows.
 
 `fit_many` hands its problems to `_batch.Batch`, which advances them together and reads
-X once for all; `fit_ragged` hands its own to `_ragged.Stack`, which solves each in
-the cache of one thread.
+X once for all (those of two losses go one by one, see `_each`); `fit_ragged` hands its
+own to `_ragged.Stack`, which solves each in the cache of one thread.
 """
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
 from fastl1._batch import Batch
+from fastl1._each import check_each, goes_alone, joined, solve_each, split_targets
 from fastl1._ragged import Stack
 from fastl1._validation import (
     Problem,
@@ -29,9 +30,11 @@ from fastl1._validation import (
     check_targets,
     check_vector,
     check_X,
+    class_weights_per_target,
 )
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
 from fastl1.losses import Loss, as_loss
+from fastl1.paths import PathResult
 
 MAX_ITER = 500
 
@@ -79,7 +82,8 @@ class _Fits:
         return len(self.alphas)
 
     def __repr__(self) -> str:
-        p = self.coefs.shape[self._feature_axis]
+        first = self.coefs[0] if isinstance(self.coefs, tuple) else self.coefs
+        p = first.shape[self._feature_axis]
         return (
             f"<{type(self).__name__}: {self.loss}, {len(self)} {self._problems}, {p} "
             f"features, {_outcome(self.status, self.dual_gaps)}>"
@@ -97,8 +101,9 @@ class FitManyResult(_Fits):
     Attributes
     ----------
     coefs : scipy.sparse.csc_array (p, k)
-        Coefficients on the original scale; float32 when X was float32.
-    intercepts : ndarray (k,), float64
+        Coefficients on the original scale; float32 when X was float32.  For the
+        multinomial loss a tuple of such arrays, one per class.
+    intercepts : ndarray (k,), float64, or (classes, k) for the multinomial loss
     alphas : ndarray (k,)
         The penalty of each target.
     alpha_max : ndarray (k,)
@@ -111,14 +116,15 @@ class FitManyResult(_Fits):
     status : ndarray (k,), int8
         0 converged; 1 the gap is above `tol`; 2 not solved, the fit was stopped before;
         3 a numerical failure.
-    classes : ndarray (2,) or None
+    classes : ndarray (2,), or of any length (multinomial), or None
         Labels, for losses that have them.
     loss : str
     feature_names : list of str or None
     info : dict
         Counters of the solver summed over targets, and: ``regime``: "gram" (the Gram
-        matrix of all columns was shared) or "products" (X was read by matrix products
-        with all residuals); ``stopped``: "end", "callback" or "interrupted";
+        matrix of all columns was shared), "products" (X was read by matrix products
+        with all residuals) or "each" (one by one: cox and multinomial, without
+        counters); ``stopped``: "end", "callback" or "interrupted";
         ``seconds``; ``tol``; ``max_iter``; ``n_threads``; ``isa``.
     """
 
@@ -324,6 +330,8 @@ def fit_many(
     fit_intercept: bool = True,
     standardize: bool = False,
     sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
+    strata: ArrayLike | None = None,
     offset: ArrayLike | None = None,
     tol: float = 1e-6,
     max_iter: int = MAX_ITER,
@@ -343,7 +351,8 @@ def fit_many(
     X : array-like, SciPy sparse matrix, pandas or polars frame of shape (n, p)
         As in `path`.
     Y : array-like of shape (n, k)
-        A target a column.  Labels are the same two in every column.
+        A target a column.  Labels are the same in every column.  For the Cox loss a
+        structured array (n, k) of (event, time[, entry]), or numbers (n, k, 2 or 3).
     loss : str or Loss
         As in `path`.
     alpha : float or array-like of shape (k,)
@@ -352,9 +361,15 @@ def fit_many(
         Instead of `alpha`: the penalty as a fraction of each target's own alpha_max.
     sample_weight, offset : array-like of shape (n,) or (n, k), optional
         Of all targets, or of each.  With weights of their own the targets share neither
-        the statistics of the columns nor a Gram matrix.
+        the statistics of the columns nor a Gram matrix.  The offset of the multinomial
+        loss is (n, classes), of all targets.
+    class_weight : dict or "balanced", optional
+        As in `path`, which gives each target weights of its own.
+    strata : array-like of shape (n,), optional
+        For the Cox loss, of all targets.
     coef_init : FitManyResult or array-like of shape (p, k), optional
-        Where to start: a previous result, such as yesterday's, or coefficients.
+        Where to start: a previous result, such as yesterday's, or coefficients (not of
+        the multinomial loss).
     callback : callable, optional
         ``callback(n_done, info)`` as targets are finished, with a dict of n_problems,
         n_unconverged, worst_gap (so far) and seconds; a true return value stops with
@@ -400,16 +415,37 @@ n_threads, check_input
     tol, max_iter = _check_run(tol, max_iter, callback)
     family = as_loss(loss)
     check_input = check_flag("check_input", check_input)
-    problem = _common_problem(
-        *check_X(X, check_input=check_input),
-        l1_ratio=l1_ratio,
-        penalty_factor=penalty_factor,
-        lower=lower,
-        upper=upper,
-        fit_intercept=fit_intercept,
-        standardize=standardize,
-        n_threads=n_threads,
-    )
+    options: dict[str, Any] = {
+        "l1_ratio": l1_ratio,
+        "penalty_factor": penalty_factor,
+        "lower": lower,
+        "upper": upper,
+        "fit_intercept": fit_intercept,
+        "standardize": standardize,
+        "n_threads": n_threads,
+    }
+    if goes_alone(family):
+        return _fit_each(
+            X,
+            Y,
+            family,
+            start,
+            alpha=alpha,
+            alpha_ratio=alpha_ratio,
+            sample_weight=sample_weight,
+            offset=offset,
+            coef_init=coef_init,
+            callback=callback,
+            tol=tol,
+            max_iter=max_iter,
+            class_weight=class_weight,
+            strata=strata,
+            check_input=check_input,
+            **options,
+        )
+    if strata is not None:
+        raise ValueError(f"strata go with loss='cox' only, not {family.name!r}")
+    problem = _common_problem(*check_X(X, check_input=check_input), **options)
     n = problem.shape[0]
     targets, classes = check_targets(Y, n, family, check_input=check_input)
     k = targets.shape[1]
@@ -417,6 +453,10 @@ n_threads, check_input
     weight = check_per_target(
         "sample_weight", sample_weight, n, k, check_input=check_input
     )
+    if class_weight is not None:
+        weight = class_weights_per_target(
+            class_weight, targets, classes, weight, family
+        )
     offset = check_per_target("offset", offset, n, k, check_input=check_input)
     init = _start_columns(coef_init, problem, k)
 
@@ -461,6 +501,113 @@ n_threads, check_input
         )
     _warn(result, "targets")
     return result
+
+
+def _fit_each(
+    X: Any,
+    Y: Any,
+    family: Loss,
+    start: float,
+    *,
+    alpha: ArrayLike | None,
+    alpha_ratio: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    offset: ArrayLike | None,
+    coef_init: Any,
+    callback: Callback | None,
+    tol: float,
+    max_iter: int,
+    check_input: bool,
+    **options: Any,
+) -> FitManyResult:
+    """`fit_many` of the losses that go one by one."""
+    canonical, feature_names = check_X(X, check_input=check_input, check_values=False)
+    n = canonical.shape[0]
+    targets = split_targets(Y, family, n)
+    k = len(targets)
+    weight = check_per_target(
+        "sample_weight", sample_weight, n, k, check_input=check_input
+    )
+    problems = check_each(
+        canonical,
+        targets,
+        loss=family,
+        sample_weight=weight,
+        offset=None if offset is None else np.asarray(offset),
+        check_input=check_input,
+        **options,
+    )
+    first = problems[0]
+    penalties, relative = _check_penalties(alpha, alpha_ratio, k, first.l1_ratio)
+    status, gaps = np.full(k, NOT_SOLVED, dtype=np.int8), np.full(k, np.inf)
+    report = _progress(callback, status, gaps, start)
+    done = 0
+
+    def tell(j: int, path: PathResult) -> Any:
+        nonlocal done
+        done += 1
+        status[j], gaps[j] = CONVERGED, path.dual_gaps[0]
+        if not path.converged[0]:
+            status[j] = FAILED if path.info["n_failed"] else UNCONVERGED
+        return report is not None and report(done)
+
+    results, interrupted = solve_each(
+        problems,
+        penalties,
+        relative=relative,
+        starts=_start_each(coef_init, first, k),
+        tell=tell,
+        n_threads=first.n_threads,
+        tol=tol,
+        max_iter=max_iter,
+    )
+    stopped = "interrupted" if interrupted else "end" if all(results) else "callback"
+    result = FitManyResult(
+        **joined(results, first, penalties),
+        status=status,
+        classes=first.classes,
+        loss=family.name,
+        feature_names=feature_names,
+        info={
+            "regime": "each",
+            **_run_info(stopped, start, tol, max_iter, first.n_threads),
+        },
+    )
+    if interrupted:
+        raise FitInterrupted(
+            f"the fit was interrupted after {done} of {k} targets", result
+        )
+    _warn(result, "targets")
+    return result
+
+
+def _start_each(coef_init: Any, problem: Problem, k: int) -> list[Any] | None:
+    """Coefficients and intercept (or None) of each target to start from."""
+    if coef_init is None:
+        return None
+    intercepts: Any = [None] * k
+    if isinstance(coef_init, FitManyResult):
+        several = isinstance(coef_init.coefs, tuple)
+        outputs = coef_init.coefs if several else (coef_init.coefs,)
+        intercepts = coef_init.intercepts.T
+    else:
+        outputs = (np.asarray(coef_init, dtype=np.float64),)
+    shapes = {part.shape for part in outputs}
+    if shapes != {(problem.shape[1], k)} or len(outputs) != problem.n_outputs:
+        raise ValueError(
+            f"coef_init has {len(outputs)} outputs of shape {outputs[0].shape}; "
+            f"features and targets make {problem.n_outputs} of "
+            f"{(problem.shape[1], k)}"
+        )
+    starts = []
+    for j in range(k):
+        columns = [part[:, [j]] for part in outputs]
+        dense = [
+            c.toarray() if hasattr(c, "toarray") else np.asarray(c) for c in columns
+        ]
+        coef = np.hstack(dense).astype(np.float64)
+        starts.append((coef if len(outputs) > 1 else coef[:, 0], intercepts[j]))
+    return starts
 
 
 def _start_rows(
@@ -614,6 +761,11 @@ max_iter, n_threads
     start = time.perf_counter()
     tol, max_iter = _check_run(tol, max_iter, callback)
     family = as_loss(loss)
+    if goes_alone(family):
+        raise ValueError(
+            "fit_ragged takes losses of one linear predictor and independent rows, not "
+            f"loss={family.name!r}; call fastl1.path for each problem"
+        )
     stack, feature_names = check_stack(X)
     rows, p = stack.shape if isinstance(stack, np.ndarray) else stack[-1]
     boundaries = _check_boundaries(indptr, rows)

@@ -191,6 +191,30 @@ def test_alpha_max_is_where_coefficients_begin(loss):
     assert (a.coefs.toarray() != 0).sum(axis=0).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    "loss", [*ALL, fastl1.Huber(1e6), fastl1.Cox(), fastl1.Quantile()], ids=str
+)
+def test_alpha_max_with_an_unpenalized_column_at_its_bound(loss):
+    """A long last step of the unpenalized block is no separation there, nor where a
+    loss is quadratic."""
+    X, y, rng = make(loss if isinstance(loss, str) else "huber")
+    if isinstance(loss, fastl1.Cox):
+        y = np.c_[rng.random(N) < 0.7, rng.exponential(np.exp(-X[:, 0]))]
+    bounds = {"lower": -0.2, "upper": 0.2}
+    if getattr(loss, "delta", 0) == 1e6:
+        bounds, y = {}, 5 * X[:, 0] + 0.1 * y
+    problem = {
+        "loss": as_loss(loss),
+        "penalty_factor": np.r_[0.0, np.ones(P - 1)],
+        **bounds,
+    }
+    top = fastl1.alpha_max(X, y, **problem)
+    a = fastl1.path(X, y, alphas=[top * (1 + 1e-5), top * 0.9999], tol=1e-11, **problem)
+    coefs = a.coefs.toarray()
+    assert coefs[0, 0] != 0
+    assert (coefs[1:] != 0).sum(axis=0).tolist() == [0, 1]
+
+
 def test_a_rate_is_an_offset():
     """Counts with an exposure are rates weighted by it."""
     X, y, rng = make("poisson")

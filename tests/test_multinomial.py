@@ -378,6 +378,17 @@ def test_unpenalized_columns_that_separate_the_classes_are_an_error():
         fit(X, y, penalty_factor=np.r_[0.0, np.ones(11)], n_alphas=3)
 
 
+def test_alpha_max_with_an_unpenalized_column_at_a_bound_of_one_class():
+    X, y = make(n=60, p=8, K=4)
+    problem = {"penalty_factor": np.r_[0.0, np.ones(7)], "upper": 0.3}
+    top = fastl1.alpha_max(X, y, loss="multinomial", **problem)
+    free = fastl1.alpha_max(
+        X, y, loss="multinomial", penalty_factor=problem["penalty_factor"]
+    )
+    # a constant added to all classes changes nothing, so no bound binds
+    assert top == pytest.approx(free, rel=1e-5)
+
+
 def test_an_impossible_tolerance_warns():
     X, y = make()
     with warnings.catch_warnings(record=True) as caught:
