@@ -9,20 +9,23 @@ scale          a                                   c
 =============  ==================================  =================================
 fastl1         lambda r                            lambda (1 - r)
 sklearn_alpha  lambda r                            lambda (1 - r)
-sklearn_C      r / (C S)                           (1 - r) / (C S)
-liblinear      r / (C S)                           (1 - r) / (C S),  r in {0, 1}
+sklearn_C      r / (C S m)                         (1 - r) / (C S m)
+liblinear      r / (C S m)                         (1 - r) / (C S m),  r in {0, 1}
 glmnet         lambda r k                          lambda (1 - r) k / sd(y)
 spark          lambda r t                          lambda (1 - r) t^2 / sd'(y)
 =============  ==================================  =================================
 
 - fastl1, scikit-learn's Lasso and ElasticNet: the mean of (y - eta)^2 / 2; weights are
   normalized, so their scale does not matter.
-- C (scikit-learn's LogisticRegression, liblinear): the *sum* of the logistic losses
-  times C, hence S, the sum of the weights (the number of rows without weights; class
-  weights included).
+- The same is scikit-learn's alpha for its Poisson, gamma, Tweedie and quantile
+  regressors.
+- C (scikit-learn's LogisticRegression and LinearSVC, liblinear): the *sum* of the
+  losses times C, hence S, the sum of the weights (the number of rows without weights;
+  class weights included).  Their squared hinge is twice ours: m = 2, else 1.
 - glmnet: a mean over normalized weights.  family="gaussian" divides y by its population
   standard deviation sd(y) inside and scales the solution back, which leaves a as
-  written but divides c by sd(y); the other families do not.  Penalty factors are
+  written but divides c by sd(y); the other families (binomial, multinomial, poisson,
+  cox) do not.  Penalty factors are
   rescaled to sum to the number of columns: k = p / sum(factors), counting 1 for an
   excluded column.
 - Spark: a mean over normalized weights, after glmnet's model but with n - 1 standard
@@ -34,8 +37,14 @@ spark          lambda r t                          lambda (1 - r) t^2 / sd'(y)
 from typing import Literal
 
 from fastl1._validation import check_flag, check_int, check_real
+from fastl1.losses import Loss, as_loss
 
-_LOSSES = ("squared", "logistic")
+# where C counts, and how often the library's loss holds ours
+_SUMS = {
+    "sklearn_C": {"logistic": 1.0, "multinomial": 1.0, "squared_hinge": 2.0},
+    "liblinear": {"logistic": 1.0, "squared_hinge": 2.0},
+}
+_SPARK = ("squared", "logistic", "multinomial")
 
 Scale = Literal["fastl1", "sklearn_alpha", "sklearn_C", "liblinear", "glmnet", "spark"]
 
@@ -47,16 +56,15 @@ class _Formulas:
 
     def __init__(
         self,
-        loss: str,
+        loss: str | Loss,
         n_samples: int | None,
         weight_sum: float | None,
         y_std: float | None,
         penalty_scale: float,
         standardize: bool,
     ) -> None:
-        if loss not in _LOSSES:
-            raise ValueError(f"loss must be one of {', '.join(_LOSSES)}; got {loss!r}")
-        self.squared = loss == "squared"
+        self.loss = as_loss(loss).name
+        self.squared = self.loss == "squared"
         self.n = None if n_samples is None else check_int("n_samples", n_samples, 1)
         self.weight_sum = weight_sum
         if weight_sum is not None:
@@ -70,20 +78,25 @@ class _Formulas:
         self.standardize = check_flag("standardize", standardize)
 
     def total(self, scale: str) -> float:
-        """S, for the scales that multiply a sum of losses by C."""
-        if self.squared:
-            raise ValueError(f"{scale} is defined for loss='logistic' only")
+        """S m, for the scales that multiply a sum of losses by C."""
+        times = _SUMS[scale].get(self.loss)
+        if times is None:
+            names = ", ".join(map(repr, _SUMS[scale]))
+            raise ValueError(f"{scale} is defined for loss={names} only")
         if self.weight_sum is not None:
-            return self.weight_sum
+            return times * self.weight_sum
         if self.n is None:
             raise ValueError(f"{scale} needs weight_sum, or n_samples without weights")
-        return float(self.n)
+        return times * self.n
 
     def factors(self, scale: str, ridge: bool) -> tuple[float, float]:
         """a / (lambda r) and c / (lambda (1 - r)); the second one only if `ridge`."""
         if scale == "glmnet":
             l1 = l2 = self.penalty_scale
         elif scale == "spark":
+            if self.loss not in _SPARK:
+                names = ", ".join(map(repr, _SPARK))
+                raise ValueError(f"spark has an L1 penalty for loss={names} only")
             l1 = self._sample_std(1.0) if self.standardize else 1.0
             l2 = l1 * l1
         else:
@@ -103,9 +116,6 @@ class _Formulas:
         if self.n is None or self.n < 2:
             raise ValueError("spark divides by n - 1: n_samples (at least 2) is needed")
         return population * float((self.n / (self.n - 1)) ** 0.5)
-
-
-_SUMS = ("sklearn_C", "liblinear")
 
 
 def convert_lambda(
@@ -134,8 +144,8 @@ def convert_lambda(
         The penalty: fastl1's and scikit-learn's `alpha`, scikit-learn's and liblinear's
         `C`, glmnet's `lambda` (called `lambda1` or `s` in places), Spark's `regParam`.
     frm, to : {"fastl1", "sklearn_alpha", "sklearn_C", "liblinear", "glmnet", "spark"}
-    loss : {"squared", "logistic"}
-        The C scales belong to the logistic loss.
+    loss : str or Loss
+        As in `path`.  The C scales belong to the losses of labels.
     l1_ratio : float in [0, 1]
         That of `frm`: glmnet's `alpha`, Spark's `elasticNetParam`.
     n_samples : int, optional

@@ -95,6 +95,19 @@ def test_scikit_learn_C(data, weighted):
     np.testing.assert_allclose(ours, theirs.coef_[0], atol=1e-5)
 
 
+def test_sklearn_squared_hinge(data):
+    X, _, labels, _ = data
+    svm = pytest.importorskip("sklearn.svm")
+    theirs = svm.LinearSVC(
+        C=0.3, penalty="l1", dual=False, fit_intercept=False, tol=1e-9, random_state=0
+    ).fit(X, labels)
+    alpha = fastl1.convert_lambda(
+        0.3, frm="sklearn_C", to="fastl1", loss="squared_hinge", n_samples=N
+    )
+    ours, _ = fit(X, labels, alpha, loss="squared_hinge", fit_intercept=False)
+    np.testing.assert_allclose(ours, theirs.coef_[0], atol=1e-5)
+
+
 def test_liblinear(data):
     liblinearutil = pytest.importorskip(
         "liblinear.liblinearutil", reason="liblinear-official is not installed"
@@ -262,7 +275,9 @@ def test_the_ridge_part_of_glmnet_and_spark_changes_the_ratio():
         ({"value": np.nan}, "value must be in"),
         ({"l1_ratio": 1.5}, "l1_ratio must be in"),
         ({"loss": "hinge"}, "loss must be one of"),
-        ({"to": "sklearn_C"}, "loss='logistic' only"),
+        ({"to": "sklearn_C"}, "loss='logistic', 'multinomial', 'squared_hinge' only"),
+        ({"to": "liblinear", "loss": "multinomial"}, "'squared_hinge' only"),
+        ({"to": "spark", "loss": "poisson"}, "spark has an L1 penalty for"),
         ({"to": "sklearn_C", "loss": "logistic"}, "needs weight_sum, or n_samples"),
         ({"frm": "sklearn_C", "value": 0.0}, "C must be above 0"),
         ({"to": "sklearn_C", "value": 0.0, "loss": "logistic"}, "C = inf"),

@@ -134,7 +134,7 @@ def test_convert_lambda_is_what_glmnet_was_asked_for(name):
             value,
             frm="glmnet",
             to="fastl1",
-            loss="squared" if case.loss == "squared" else "logistic",
+            loss=case.loss,
             l1_ratio=mix,
             y_std=spread(case),
             penalty_scale=factor_scale(case),
