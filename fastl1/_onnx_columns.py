@@ -19,12 +19,10 @@ from zlib import crc32
 
 import numpy as np
 
-from fastl1._onnx_graph import Graph, coefficients, fit
+from fastl1._onnx_graph import ML, Graph, coefficients, fit
 from fastl1._table import MISSING_TEXT
 from fastl1._weights import Weights
 from fastl1.columns import Category, ColumnInUse, Hashed
-
-_ML = "ai.onnx.ml"
 
 
 def declare(graph: Graph, used: list[ColumnInUse]) -> list[Any]:
@@ -33,13 +31,18 @@ def declare(graph: Graph, used: list[ColumnInUse]) -> list[Any]:
     Raises
     ------
     ValueError
-        A column has no name.
+        A column has no name, or is text and the graph is to be portable.
     """
     kinds = graph.onnx.TensorProto
     out = []
     for column in (one.column for one in used):
         if not column.name:
             raise ValueError("a column without a name cannot be an input in ONNX")
+        if graph.portable and isinstance(column, Category | Hashed):
+            raise ValueError(
+                f"column {column.name!r} holds text, which takes operators of {ML}; a "
+                "portable graph has numbers only"
+            )
         if isinstance(column, Category):
             kind, told = kinds.STRING, "text without blanks around it; '' is missing"
         elif isinstance(column, Hashed):
@@ -116,7 +119,7 @@ def _category(graph, k, used, none):
         "LabelEncoder",
         column.name,
         out=f"row_{k}",
-        domain=_ML,
+        domain=ML,
         keys_strings=list(keys),
         values_int64s=list(keys.values()),
         default_int64=none,
@@ -136,7 +139,7 @@ def _hashed(graph, k, used, none):
         "LabelEncoder",
         place,
         out=f"row_{k}",
-        domain=_ML,
+        domain=ML,
         keys_int64s=list(keys),
         values_int64s=list(keys.values()),
         default_int64=none,

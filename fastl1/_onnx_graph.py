@@ -18,6 +18,8 @@ from fastl1._links import LINKS
 from fastl1._packing import pack_nibbles
 from fastl1._weights import LARGEST_CODE, STORED, Weights
 
+ML = "ai.onnx.ml"
+
 # the largest eta whose exponential is taken, as in the kernels where the type allows it
 CAP = {"float32": 88.0, "float64": 708.0}
 
@@ -48,6 +50,8 @@ class Graph:
         float32 or float64, of everything that is computed.
     prefix : str
         Names of tensors begin with it.
+    portable : bool
+        Whether only operators of ai.onnx are wanted.
 
     Attributes
     ----------
@@ -55,11 +59,14 @@ class Graph:
         The least that has all operators and types in use.
     """
 
-    def __init__(self, onnx: Any, dtype: Any, prefix: str = "") -> None:
+    def __init__(
+        self, onnx: Any, dtype: Any, prefix: str = "", portable: bool = False
+    ) -> None:
         self.onnx = onnx
         self.dtype = np.dtype(dtype)
         self.kind = onnx.helper.np_dtype_to_tensor_dtype(self.dtype)
         self.prefix = prefix
+        self.portable = portable
         self.opset, self.ir_version = 17, 8
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
@@ -135,6 +142,27 @@ def coefficients(graph: Graph, weights: Weights) -> str:
     if stored != graph.dtype.name:
         matrix = graph.cast(matrix, graph.dtype, "coef")
     return matrix
+
+
+def kept_columns(graph: Graph, x: str, features: np.ndarray, n_features: int) -> str:
+    """Columns `features` of x (n, n_features)."""
+    small = n_features <= 2**31 - 1
+    index = graph.constant("features", features.astype(np.int32 if small else np.int64))
+    if graph.portable:
+        return graph.add("Gather", x, index, out="kept", axis=1)
+    # ONNX Runtime's Gather copies number by number with memcpy: three times as slow
+    index = graph.cast(index, np.int64, "features64")
+    return graph.add("ArrayFeatureExtractor", x, index, out="kept", domain=ML)
+
+
+def product(graph: Graph, kept: str, coef: str, n_outputs: int) -> str:
+    """kept (n, n_slots) times coef (n_slots, n_outputs)."""
+    if n_outputs > 1:
+        return graph.add("MatMul", kept, coef, out="product")
+    # ONNX Runtime's MatMul pads one output to 16
+    row = graph.add("Transpose", coef, out="coef_row")
+    terms = graph.add("Mul", kept, row, out="terms")
+    return graph.add("ReduceSum", terms, graph.axes(1), out="product", keepdims=1)
 
 
 def _matrix(graph, weights, codes, stored):

@@ -1,7 +1,7 @@
 """A model as an ONNX graph of the size of its kept features.
 
-    x (n, n_features) → Gather of the kept columns → MatMul → Add → link → prediction
-                                                               └ label of a classifier
+    x (n, n_features) → the kept columns → their products → link → prediction
+                                                             └ label of a classifier
 
 or, with the column treatment, from one input a raw column (`_onnx_columns`).  Sparse
 initializers and LinearClassifier are not used: the first is made dense when it is
@@ -18,11 +18,14 @@ from fastl1 import _onnx_columns
 from fastl1._atomic import write_atomic
 from fastl1._extras import require
 from fastl1._onnx_graph import (
+    ML,
     Graph,
     coefficients,
     fit,
+    kept_columns,
     label_table,
     place_of_label,
+    product,
     response,
 )
 from fastl1._table import prepare
@@ -37,6 +40,7 @@ def export_onnx(
     *,
     dtype: DType | None = None,
     columns: bool = False,
+    portable: bool = False,
 ) -> bytes:
     """The bytes of the file; see `SparseModel.to_onnx`."""
     kind = _dtype(dtype, columns)
@@ -44,7 +48,7 @@ def export_onnx(
     onnx = require("onnx", extra="onnx")
     tell = onnx.helper.make_tensor_value_info
     if treatment is None:
-        graph = Graph(onnx, kind)
+        graph = Graph(onnx, kind, portable=portable)
         inputs = [tell("x", graph.kind, ["n", model.n_features])]
         eta = linear(graph, model, "x")
     else:
@@ -52,7 +56,7 @@ def export_onnx(
         prefix = "/"
         while any(column.name.startswith(prefix) for column, *_ in used):
             prefix += "/"
-        graph = Graph(onnx, kind, prefix)
+        graph = Graph(onnx, kind, prefix, portable)
         inputs = _onnx_columns.declare(graph, used)
         constant = _intercept(graph, model)
         eta = _onnx_columns.linear(graph, used, model.weights, constant)
@@ -73,7 +77,7 @@ def export_onnx(
         out = _free("label", taken)
         graph.result("Gather", name, place, out=out, axis=0)
         told.append(tell(out, graph.constants[name].data_type, ["n"]))
-    data = _serialize(graph, inputs, told)
+    data = serialize(graph, inputs, told)
     if path is not None:
         write_atomic(path, data)
     return data
@@ -82,12 +86,10 @@ def export_onnx(
 def linear(graph: Graph, model: Any, x: str) -> str:
     """x (n, n_features) → eta (n, n_outputs)."""
     features = model.features if model.nnz else np.zeros(1, np.int64)
-    small = model.n_features <= 2**31 - 1
-    index = graph.constant("features", features.astype(np.int32 if small else np.int64))
-    kept = graph.add("Gather", x, index, out="kept", axis=1)
+    kept = kept_columns(graph, x, features, model.n_features)
     coef = coefficients(graph, model.weights)
-    product = graph.add("MatMul", kept, coef, out="product")
-    return graph.add("Add", product, _intercept(graph, model), out="eta")
+    total = product(graph, kept, coef, model.n_outputs)
+    return graph.add("Add", total, _intercept(graph, model), out="eta")
 
 
 def onnx_inputs(
@@ -155,11 +157,12 @@ def _free(name: str, taken: Collection[str]) -> str:
     return name
 
 
-def _serialize(graph, inputs, outputs):
+def serialize(graph: Graph, inputs: list[Any], outputs: list[Any]) -> bytes:
+    """The bytes of the file, checked; equal graphs give equal bytes."""
     onnx, helper = graph.onnx, graph.onnx.helper
     opsets = [helper.make_opsetid("", graph.opset)]
-    if any(node.domain == "ai.onnx.ml" for node in graph.nodes):
-        opsets.append(helper.make_opsetid("ai.onnx.ml", 2))
+    if any(node.domain == ML for node in graph.nodes):
+        opsets.append(helper.make_opsetid(ML, 2))
     stored = list(graph.constants.values())
     made = helper.make_model(
         helper.make_graph(graph.nodes, "fastl1", inputs, outputs, stored),

@@ -73,13 +73,11 @@ def register_skl2onnx() -> list[type]:
     shapes = require("skl2onnx.common.shape_calculator", extra="onnx")
     from fastl1.path_cv import PathCV
 
-    shape = shapes.calculate_linear_regressor_output_shapes
+    shape, convert = shapes.calculate_linear_regressor_output_shapes, _convert_regressor
     for kind in regressors():
-        register(kind, f"Fastl1{kind.__name__}", shape, _convert_regressor)
-    shape, convert = (
-        shapes.calculate_linear_classifier_output_shapes,
-        _convert_classifier,
-    )
+        register(kind, f"Fastl1{kind.__name__}", shape, convert)
+    shape = shapes.calculate_linear_classifier_output_shapes
+    convert = _convert_classifier
     for kind in classifiers():
         register(kind, f"Fastl1{kind.__name__}", shape, convert, options=OPTIONS)
     register(PathCV, "Fastl1PathCV", shape, convert, parser=_parse_cv)
@@ -94,7 +92,7 @@ def _parse_cv(scope, model, inputs, custom_parsers=None):
 
 def _convert_regressor(scope, operator, container):
     link = regressors()[type(operator.raw_operator)]
-    graph, eta = _start(scope, operator, link)
+    graph, eta = _start(scope, operator, container, link)
     (out,) = operator.outputs
     graph.result("Identity", response(graph, link, eta), out=out.full_name)
     _move(graph, scope, container)
@@ -105,7 +103,7 @@ def _convert_classifier(scope, operator, container):
     binary = len(estimator.classes_) == 2
     link = classifiers()[type(estimator)]
     link = "softmax" if link == "logit" and not binary else link
-    graph, eta = _start(scope, operator, link)
+    graph, eta = _start(scope, operator, container, link)
     label, scores = operator.outputs
     place = place_of_label(graph, link, 1 if binary else len(estimator.classes_), eta)
     table = graph.constant("classes", _labels(scope, estimator))
@@ -119,14 +117,16 @@ def _convert_classifier(scope, operator, container):
     _move(graph, scope, container)
 
 
-def _start(scope, operator, link):
+def _start(scope, operator, container, link):
     """A graph, and the name of eta (n, n_outputs) in it."""
     onnx = require("onnx", extra="onnx")
     types = require("skl2onnx.common.data_types", extra="onnx")
     given = operator.inputs[0]
     wide = isinstance(given.type, types.DoubleTensorType)
     dtype = np.dtype(np.float64 if wide else np.float32)
-    graph = Graph(onnx, dtype, scope.get_unique_variable_name("fastl1") + "/")
+    prefix = scope.get_unique_variable_name("fastl1") + "/"
+    portable = not container.is_allowed({"ArrayFeatureExtractor"})
+    graph = Graph(onnx, dtype, prefix, portable)
     x = given.full_name
     if not isinstance(given.type, types.DoubleTensorType | types.FloatTensorType):
         x = graph.cast(x, dtype, "x")

@@ -702,6 +702,7 @@ class SparseModel(Inference):
         *,
         dtype: Literal["float32", "float64"] | None = None,
         columns: bool = False,
+        portable: bool = False,
     ) -> bytes:
         """The model as an ONNX file of a few bytes a kept coefficient.
 
@@ -724,6 +725,10 @@ class SparseModel(Inference):
             may be large.
         columns : bool, default=False
             Whether to include the column treatment.
+        portable : bool, default=False
+            Whether to keep to the operators of ai.onnx, for converters such as those of
+            TensorRT, TVM and LiteRT.  By default those of ai.onnx.ml are used, too:
+            ONNX Runtime finds kept columns faster by them, and text only by them.
 
         Returns
         -------
@@ -735,13 +740,14 @@ class SparseModel(Inference):
         ImportError
             No package onnx (extra ``onnx``).
         ValueError
-            Unknown `dtype`; numbers beyond float32; no column treatment to include.
+            Unknown `dtype`; numbers beyond float32; no column treatment to include; a
+            `portable` graph with columns of text.
         OSError
             The file cannot be written.
         """
         from fastl1.export_onnx import export_onnx
 
-        return export_onnx(self, path, dtype=dtype, columns=columns)
+        return export_onnx(self, path, dtype=dtype, columns=columns, portable=portable)
 
     def to_sklearn(self) -> Any:
         """A fitted scikit-learn estimator that predicts the same.

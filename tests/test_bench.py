@@ -51,7 +51,10 @@ def saved(path, link="identity", n_outputs=1, p=30, seed=0):
 
 @pytest.mark.parametrize(
     ("link", "n_outputs"),
-    [("identity", 1), ("logit", 1), ("log", 1), ("softmax", 4), ("identity", 3)],
+    [
+        *(("identity", 1), ("logit", 1), ("log", 1), ("softmax", 4), ("identity", 3)),
+        *(("probit", 1), ("cloglog", 1)),
+    ],
 )
 @pytest.mark.parametrize("storage", [np.asarray, sp.csr_array])
 def test_contenders_agree(tmp_path, link, n_outputs, storage):
@@ -77,6 +80,21 @@ def test_contenders_agree(tmp_path, link, n_outputs, storage):
             np.testing.assert_allclose(got.ravel(), expected[i].ravel(), **tolerance)
         assert one.disk > 0
         assert one.memory > 0
+
+
+def test_the_graph_of_the_kept_columns_is_beside_the_dense_one(tmp_path):
+    pytest.importorskip("onnx", reason="needs onnx (extra onnx)")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime (extra onnx)")
+    model = saved(tmp_path / "m.fl1", "logit", p=20_000)
+    model = model.prune(max_features=10)
+    rows = np.random.default_rng(0).standard_normal((3, 20_000))
+    found, _ = contenders(model, tmp_path / "m.fl1", tmp_path, rows)
+    kept, dense = found[-2:]
+    assert kept.name == "ONNX Runtime, kept"
+    assert dense.name == "ONNX Runtime, dense"
+    assert kept.memory == 10 * 8
+    assert dense.memory == 20_000 * 4
+    assert 50 * kept.disk < dense.disk
 
 
 def test_what_is_not_installed_is_named(tmp_path, monkeypatch):

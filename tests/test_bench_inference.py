@@ -17,7 +17,9 @@ def _hurry(monkeypatch):
     monkeypatch.setattr(measure, "PAUSE", 0.0)
 
 
-@pytest.mark.parametrize("task", ["row", "batch", "batch-all", "dense", "threshold"])
+@pytest.mark.parametrize(
+    "task", ["row", "batch", "batch-all", "dense", "threshold", "onnx"]
+)
 def test_figures_are_consistent(task):
     for figure in tasks.TASKS[task](1, True):
         values = [figure["ours"], *figure["peers"].values(), figure["bytes"]]

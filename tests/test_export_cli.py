@@ -64,6 +64,7 @@ def test_columns_in_c(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
+        (["--to", "c", "--out", "m.c", "--portable"], 2, "goes with --to onnx"),
         (["--to", "onnx", "--out", "m.onnx", "--columns"], 3, "no column treatment"),
         (["--to", "onnx", "--out", "m.onnx", "--dtype", "int8"], 2, "goes with --to c"),
         (["--to", "c", "--out", "m.c", "--columns"], 3, "no column treatment"),

@@ -27,9 +27,9 @@ def run(data, X):
     }
 
 
-def check(model, dtype):
+def check(model, dtype, **given):
     X = 0.3 * np.random.default_rng(3).standard_normal((50, P)).astype(dtype)
-    got = run(model.to_onnx(dtype=dtype), X)
+    got = run(model.to_onnx(dtype=dtype, **given), X)
     tol = {"float32": 2e-6, "float64": 1e-13}[dtype]
     wanted = model.predict(X)
     assert got["prediction"].dtype == dtype
@@ -48,6 +48,18 @@ def test_links(link, outputs, dtype):
         outputs = 2
     model = random_model(link, outputs)
     check(model, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("link", "outputs"), [("probit", 1), ("softmax", 3)])
+def test_portable_graphs_have_operators_of_onnx_only(link, outputs, dtype):
+    onnx = pytest.importorskip("onnx")
+    model = random_model(link, outputs).quantize("int8")
+    check(model, dtype, portable=True)
+    made = onnx.load_from_string(model.to_onnx(dtype=dtype, portable=True))
+    assert [(one.domain, one.version) for one in made.opset_import] == [("", 17)]
+    made = onnx.load_from_string(model.to_onnx(dtype=dtype))
+    assert [one.domain for one in made.opset_import] == ["", "ai.onnx.ml"]
 
 
 @pytest.mark.parametrize("link", ["log", "logit", "probit", "cloglog"])

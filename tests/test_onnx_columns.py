@@ -21,7 +21,7 @@ FLIGHTS = Path(__file__).parent.parent / "examples" / "flights.csv.gz"
 def run(model, table, **given):
     data = model.to_onnx(columns=True, **given)
     session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-    feed = onnx_inputs(model, table, **given)
+    feed = onnx_inputs(model, table, dtype=given.get("dtype", "float64"))
     assert list(feed) == [node.name for node in session.get_inputs()]
     names = [node.name for node in session.get_outputs()]
     return dict(zip(names, session.run(None, feed), strict=True))
@@ -61,6 +61,12 @@ def test_one_column_alone(k):
     # and with the last feature only, such as that of missing cells
     coef[:-1] = 0
     check(SparseModel.from_coef(coef, 0.5, columns=treatment))
+
+
+def test_portable_graphs_take_numbers():
+    treatment = ColumnTreatment(TREATMENT.columns[:3])
+    model = SparseModel.from_coef([0.1, 2, 1e-8, 0.5, -1], 1.0, columns=treatment)
+    check(model, portable=True)
 
 
 def test_only_columns_in_use_are_inputs():
@@ -134,4 +140,6 @@ def test_errors(tmp_path):
     model = SparseModel([0], [1.0], 0.0, 2, columns=large)
     with pytest.raises(ValueError, match="a mean exceeds the range of float32"):
         model.to_onnx(columns=True, dtype="float32")
+    with pytest.raises(ValueError, match="column 'job' holds text, which takes"):
+        make().to_onnx(tmp_path / "m.onnx", columns=True, portable=True)
     assert list(tmp_path.iterdir()) == []

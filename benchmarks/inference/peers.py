@@ -44,30 +44,46 @@ def sklearn(w):
     return model.predict
 
 
-def onnx(w, threads):
-    """The dense export, float32, in ONNX Runtime: rows (n, p) -> (n, 1)."""
+def session(data, threads):
+    """An ONNX file of float32 in ONNX Runtime: rows (n, p) -> its first output."""
+    runtime = importlib.import_module("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    made = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    outputs = [made.get_outputs()[0].name]
+    (x,) = (value.name for value in made.get_inputs())
+    return lambda X: made.run(outputs, {x: X})[0]
+
+
+def onnx(w, threads, form="MatMul"):
+    """A dense export, float32, in ONNX Runtime: rows (n, p) -> (n, 1).
+
+    `form` is the operator: MatMul, or LinearRegressor, which skl2onnx writes.
+    """
     if absent("onnx", "onnxruntime"):
         return None
     import numpy as np
-    import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     column = w.astype(np.float32)[:, None]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
+    if form == "MatMul":
+        node = helper.make_node("MatMul", ["X", "w"], ["y"])
+        stored = [numpy_helper.from_array(column, "w")]
+    else:
+        given = {"coefficients": column.ravel(), "intercepts": [0.0]}
+        node = helper.make_node(form, ["X"], ["y"], domain="ai.onnx.ml", **given)
+        stored = []
     graph = helper.make_graph(
-        [helper.make_node("MatMul", ["X", "w"], ["y"])],
+        [node],
         "dense",
         [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, len(w)])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
-        [numpy_helper.from_array(column, "w")],
+        stored,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model = helper.make_model(graph, opset_imports=opsets)
     model.ir_version = 10
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return lambda X: session.run(None, {"X": X})[0]
+    return session(model.SerializeToString(), threads)
 
 
 def versions():

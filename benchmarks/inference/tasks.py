@@ -309,6 +309,53 @@ def cold_start(threads, quick):
     }
 
 
+def onnx(threads, quick):
+    """One dense row in ONNX Runtime: `to_onnx` and dense exports, all float32.  Bytes:
+    a line of 64 of the row for each kept feature, its index and coefficient of 8."""
+    p = 10_000 if quick else 1_000_000
+    w, _ = sparse_model(p, p // 100)
+    model = fastl1.SparseModel.from_coef(w.astype(np.float32))
+    dense = {
+        f"dense export, {form}": peers.onnx(w, threads, form)
+        for form in ("MatMul", "LinearRegressor")
+    }
+    if None in dense.values():
+        return
+    data = model.to_onnx()
+    contenders = {"fastl1, kept columns": peers.session(data, threads), **dense}
+    rng = np.random.default_rng(2)
+    rows = [rng.standard_normal((1, p)).astype(np.float32) for _ in range(8)]
+    expected = model.predict(rows[0])
+    for call in contenders.values():
+        check(expected, call(rows[0]), 1e-2)
+    calls = {
+        name: [partial(call, x) for x in rows] for name, call in contenders.items()
+    }
+    times = latencies(calls, rounds=3 if quick else 20)
+    p50 = {name: value[0] for name, value in times.items()}
+    ours, *others = p50.values()
+    moved = p // 100 * (64 + 8)
+    yield {
+        "figure": f"one dense row in ONNX Runtime, {threads} threads: p50 (p99)",
+        "unit": "µs",
+        "ours": ours,
+        "p99": {name: value[1] for name, value in times.items()},
+        "peers": {name: p50[name] for name in dense},
+        "bytes": moved,
+        "GBs": moved / ours / 1e3,
+        "must": [("times the faster dense export", 10.0, min(others) / ours, ">=")],
+    }
+    yield {
+        "figure": "ONNX file, float32, 1 % kept, no names",
+        "unit": "bytes",
+        "ours": len(data),
+        "peers": {"dense float32": 4 * p},
+        "bytes": len(data),
+        "GBs": None,
+        "must": [("bytes at most", 12 * (p // 100) + 4096, len(data), "<=")],
+    }
+
+
 TASKS = {
     "row": row,
     "batch": partial(batch, 0.01),
@@ -316,4 +363,5 @@ TASKS = {
     "dense": dense,
     "threshold": threshold,
     "cold-start": cold_start,
+    "onnx": onnx,
 }

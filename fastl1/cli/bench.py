@@ -264,6 +264,7 @@ def _draw_latency(axes, latency, names, color):
 
 
 def _draw_throughput(axes, lines, color):
+    told = set()
     for (name, threads), line in lines.items():
         many = threads is not None and threads > 1
         axes.plot(
@@ -272,14 +273,15 @@ def _draw_throughput(axes, lines, color):
             "o--" if many else "o-",
             color=color[name],
             mfc="white" if many else color[name],
-            label=name + ("" if threads is None else f", {_threads(threads)}"),
+            label=None if name in told else name,
         )
+        told.add(name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("rows in the batch")
-    axes.set_title("Throughput, rows/s")
+    axes.set_title("Throughput, rows/s (dashed: several threads)")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _draw_cold_starts(axes, starts, color):

@@ -1,7 +1,9 @@
 """Ways to predict with one model, to be measured against each other.
 
 Each is what somebody would write who has the model and that library: SciPy multiplies
-CSR rows by a dense vector, NumPy and ONNX Runtime take dense rows and all coefficients.
+CSR rows by a dense vector, NumPy takes dense rows and all coefficients, and so does
+ONNX Runtime, which also runs the graph of `SparseModel.to_onnx`: dense rows, of which
+it reads the kept columns.
 """
 
 import os
@@ -14,6 +16,8 @@ import numpy as np
 
 from fastl1._extras import require
 from fastl1._links import LINKS
+from fastl1._onnx_graph import Graph, response
+from fastl1.export_onnx import serialize
 
 
 class Contender:
@@ -83,7 +87,7 @@ def contenders(
         skipped["SciPy"] = "the rows are dense"
     found.append(NumPy(model, folder))
     try:
-        found.append(OnnxRuntime(model, folder))
+        found += onnx_contenders(model, folder)
     except ImportError as error:
         skipped["ONNX Runtime"] = str(error).partition(",")[0]
     return found, skipped
@@ -208,19 +212,20 @@ class NumPy(Contender):
 
 
 class OnnxRuntime(Contender):
-    """The dense equivalent as an ONNX graph in float32, as converters write it."""
+    """A graph in ONNX Runtime, float32: dense rows x → its first output."""
 
     dense = True
     threaded = True
 
-    def __init__(self, model: Any, folder: Path) -> None:
+    def __init__(
+        self, name: str, data: bytes, memory: int, n_features: int, file: Path
+    ) -> None:
+        super().__init__(name, len(data), memory, n_features)
         self.runtime = require("onnxruntime", extra="onnx")
-        self.file = folder / "dense.onnx"
-        self.file.write_bytes(dense_graph(model))
-        memory = model.n_features * model.n_outputs * 4
-        disk = os.path.getsize(self.file)
-        super().__init__("ONNX Runtime, dense", disk, memory, model.n_features)
+        self.file = file
+        self.file.write_bytes(data)
         self.sessions = {1: self._session(1)}
+        self.output = [self.sessions[1].get_outputs()[0].name]
 
     def _session(self, threads):
         options = self.runtime.SessionOptions()
@@ -235,53 +240,48 @@ class OnnxRuntime(Contender):
 
     def single(self, rows: Any, i: int) -> Callable[[], Any]:
         feed = {"x": _dense_row(rows, i).astype(np.float32)}
-        return partial(self.sessions[1].run, None, feed)
+        return partial(self.sessions[1].run, self.output, feed)
 
     def batch(self, rows: Any, threads: int | None) -> Callable[[], Any]:
         if threads not in self.sessions:
             self.sessions[threads] = self._session(threads)
-        return partial(self.sessions[threads].run, None, {"x": rows})
+        return partial(self.sessions[threads].run, self.output, {"x": rows})
 
     def program(self, rows: Any, folder: Path) -> str:
-        row = folder / "onnx_row.npy"
+        row = folder / f"{self.file.stem}_row.npy"
         np.save(row, _dense_row(rows, 0).astype(np.float32))
         return (
             "import numpy\n"
             "import onnxruntime\n"
             f"session = onnxruntime.InferenceSession({str(self.file)!r}, "
             'providers=["CPUExecutionProvider"])\n'
-            f'session.run(None, {{"x": numpy.load({str(row)!r})}})\n'
+            f'session.run({self.output}, {{"x": numpy.load({str(row)!r})}})\n'
         )
 
 
-def dense_graph(model: Any) -> bytes:
-    """ONNX file of the model with all its coefficients: MatMul, Add and the link."""
-    onnx = require("onnx", extra="onnx")
-    helper, kinds = onnx.helper, onnx.TensorProto
-    coef = np.ascontiguousarray(np.atleast_2d(model.coef_).T, np.float32)
-    intercept = np.atleast_1d(np.asarray(model.intercept, np.float32))
-    nodes = [
-        helper.make_node("MatMul", ["x", "coef"], ["product"]),
-        helper.make_node("Add", ["product", "intercept"], ["eta"]),
+def onnx_contenders(model: Any, folder: Path) -> list[Contender]:
+    """The graph of the kept columns, and the dense equivalent."""
+    p, n_outputs, kept = model.n_features, model.n_outputs, len(model.features)
+    sparse, dense = model.to_onnx(), dense_graph(model)
+    index = 4 if p <= 2**31 - 1 else 8
+    memory = {"kept": kept * (index + 4 * n_outputs), "dense": p * 4 * n_outputs}
+    return [
+        OnnxRuntime(
+            f"ONNX Runtime, {name}", data, memory[name], p, folder / f"{name}.onnx"
+        )
+        for name, data in (("kept", sparse), ("dense", dense))
     ]
-    links = {"logit": "Sigmoid", "softmax": "Softmax", "log": "Exp"}
-    out = "eta"
-    if model.link in links:
-        out = "response"
-        nodes.append(helper.make_node(links[model.link], ["eta"], [out]))
-    elif LINKS[model.link].probability:
-        raise ImportError(f"ONNX has no operator for the link {model.link}")
-    shape = [None, model.n_outputs]
-    graph = helper.make_graph(
-        nodes,
-        "dense",
-        [helper.make_tensor_value_info("x", kinds.FLOAT, [None, model.n_features])],
-        [helper.make_tensor_value_info(out, kinds.FLOAT, shape)],
-        [
-            onnx.numpy_helper.from_array(coef, "coef"),
-            onnx.numpy_helper.from_array(intercept, "intercept"),
-        ],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    made = helper.make_model(graph, opset_imports=opset, ir_version=8)
-    return made.SerializeToString()
+
+
+def dense_graph(model: Any) -> bytes:
+    """ONNX file of the model with all its coefficients, as converters write it."""
+    onnx = require("onnx", extra="onnx")
+    tell = onnx.helper.make_tensor_value_info
+    graph = Graph(onnx, np.float32)
+    coef = graph.constant("coef", np.atleast_2d(model.coef_).T.astype(np.float32))
+    intercept = np.atleast_1d(np.asarray(model.intercept, np.float32))
+    product = graph.add("MatMul", "x", coef, out="product")
+    eta = graph.add("Add", product, graph.constant("intercept", intercept), out="eta")
+    out = response(graph, model.link, eta)
+    inputs = [tell("x", graph.kind, ["n", model.n_features])]
+    return serialize(graph, inputs, [tell(out, graph.kind, ["n", model.n_outputs])])

@@ -25,7 +25,12 @@ from fastl1.cli.predict import load_model
     "float, with --columns double; not int8, which comes from a model that fastl1 "
     "quantize made).",
 )
-def export(model, to, out, columns, dtype):
+@click.option(
+    "--portable",
+    is_flag=True,
+    help="ONNX operators of every runtime and converter only; slower in ONNX Runtime.",
+)
+def export(model, to, out, columns, dtype, portable):
     """Write MODEL as C99 source with its header, or as an ONNX file.
 
     Either takes rows of encoded features or, with --columns, raw columns: numbers as
@@ -40,6 +45,8 @@ def export(model, to, out, columns, dtype):
     loaded, path = load_model(model)
     if to == "onnx" and dtype == "int8":
         raise click.UsageError("--dtype int8 goes with --to c")
+    if to == "c" and portable:
+        raise click.UsageError("--portable goes with --to onnx")
     if columns and loaded.columns is None:
         raise DataError(
             f"{path}: the model has no column treatment; it comes with models that "
@@ -50,7 +57,7 @@ def export(model, to, out, columns, dtype):
             _write_c(loaded, out, dtype or "double", columns)
         else:
             kind = {None: None, "double": "float64", "float": "float32"}[dtype]
-            data = loaded.to_onnx(out, dtype=kind, columns=columns)
+            data = loaded.to_onnx(out, dtype=kind, columns=columns, portable=portable)
             click.echo(f"wrote {Path(out)}: {len(data):,} bytes")
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
