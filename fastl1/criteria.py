@@ -301,10 +301,11 @@ def _log_binomial(p: int, df: np.ndarray) -> np.ndarray:
 def _free_support(coef: np.ndarray, problem: Problem) -> np.ndarray:
     """Nonzero coefficients off their bounds, of one class after another."""
     free = coef != 0
+    inside = 1.0 - 1e-6  # one on a bound is off by rounding, after scaling or a cast
     if problem.lower is not None:
-        free &= coef > np.tile(problem.lower, problem.n_outputs)
+        free &= coef > inside * np.tile(problem.lower, problem.n_outputs)
     if problem.upper is not None:
-        free &= coef < np.tile(problem.upper, problem.n_outputs)
+        free &= coef < inside * np.tile(problem.upper, problem.n_outputs)
     return np.flatnonzero(free)
 
 

@@ -267,11 +267,12 @@ def _take(problem: Problem, rows: np.ndarray) -> Problem:
         (int(np.count_nonzero(rows)), p),
     )
     assert problem.sample_weight is not None
+    offset = problem.offset
     return replace(
         problem,
         X=X,
         y=problem.y[rows],
         sample_weight=problem.sample_weight[rows],
-        offset=None if problem.offset is None else problem.offset[rows],
+        offset=None if offset is None else np.asfortranarray(offset[rows]),
         survival=None if problem.survival is None else problem.survival.take(rows),
     )
