@@ -698,7 +698,7 @@ def test_text_cells_are_reported(tmp_path, run):
             3,
             "'size' is missing in data row 8",
         ),
-        (("--target", "price", "--task", "classification"), 3, "have one row only"),
+        (("--target", "price", "--task", "classification"), 3, "with a single row"),
         (("--target", "dear", "--task", "regression"), 3, "must be a number"),
         (("--target", "dear", "--positive", "maybe"), 3, "the classes are no and yes"),
         (("--target", "price", "--positive", "1"), 3, "this is a regression"),

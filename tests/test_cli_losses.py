@@ -481,6 +481,32 @@ def test_prune_counts_with_the_exposure(file, tmp_path, fit, run):
     assert pruned["before"]["poisson_deviance"] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("loss", ["tweedie", "quantile", "multinomial", "cox"])
+def test_same_bytes_for_any_number_of_threads(file, tmp_path, run, monkeypatch, loss):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    for threads in ("1", "2"):
+        more = (*FAST, "--threads", threads, "--out", tmp_path / threads)
+        run("fit", file, *options_of(loss), *more)
+    one, two = ((tmp_path / d / "model.fl1").read_bytes() for d in ("1", "2"))
+    assert one == two
+
+
+def test_matrix_files_of_survival(tmp_path, run):
+    data = table()
+    X = np.column_stack([data[name] for name in "abc"]).astype(np.float32)
+    arrays = {"t": data["days"], "e": data["seen"] == "dead"}
+    np.savez(tmp_path / "m.npz", X=X, **arrays)
+    options = ("--time", "t", "--event", "e", *FAST, "--out", tmp_path / "m")
+    run("fit", tmp_path / "m.npz", *options)
+    model = SparseModel.load(tmp_path / "m" / "model.fl1")
+    assert model.metadata["survival"] == {"time": "t", "event": "e"}
+    np.savez(tmp_path / "new.npz", X=X)
+    risk = np.loadtxt(
+        run("predict", tmp_path / "m", tmp_path / "new.npz").splitlines()[1:]
+    )
+    np.testing.assert_allclose(risk, model.predict(X), rtol=1e-9)
+
+
 @pytest.mark.parametrize("loss", ["multinomial", "cox", "poisson"])
 def test_warm_start_ends_at_the_same_model(file, tmp_path, run, loss):
     options = (*options_of(loss), "--tol", "1e-9", *FAST)
@@ -555,7 +581,7 @@ BAD_ROWS = [
     ("base", 2, "x", ("--target", "number", "--offset", "base"),
      "--offset: column 'base': data row 3 holds 'x'"),
     ("kind", 0, "fox", ("--target", "kind"),
-     "4 classes ('cat', 'dog', 'eel', 'fox'), and 1 of them have one row only"),
+     "4 classes ('cat', 'dog', 'eel', 'fox'), 1 of them with a single row"),
     ("kind", 0, "cat", ("--target", "kind", "--loss", "logistic"),
      "3 classes ('cat', 'dog', 'eel'); --loss logistic is of two, --loss multinomial"),
     ("kind", 0, "cat", ("--target", "kind", "--loss", "poisson"),

@@ -128,8 +128,9 @@ def _labels(name, values, labels, options):
     alone = np.flatnonzero(counts < 2)
     if loss == "multinomial" and len(alone):
         raise DataError(
-            f"the target {name!r} has {len(labels)} classes ({shown}), and {len(alone)}"
-            f" of them have one row only, such as {labels[alone[0]]!r}; two are needed"
+            f"the target {name!r} has {len(labels)} classes ({shown}), "
+            f"{len(alone)} of them with a single row, such as {labels[alone[0]]!r}; "
+            f"two rows of each are needed"
         )
     classes = np.array(labels)
     if options.positive is not None:
