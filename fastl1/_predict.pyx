@@ -125,7 +125,16 @@ cdef class Scorer:
         X : ndarray of shape (n, n_features), any integer, bool, float32 or float64
         out : ndarray of float64, shape (n, n_outputs), C order
         n_threads : int, optional
+
+        Raises
+        ------
+        ValueError
+            X of another shape.
         """
+        if X.ndim != 2 or X.shape[1] != self.n_features:
+            raise ValueError(
+                f"X has shape {X.shape}, the model {self.n_features} features"
+            )
         cdef int vtype = value_type(X), threads = resolve_threads(n_threads), status
         cdef ptrdiff_t n = X.shape[0], row_stride = X.strides[0], stride = X.strides[1]
         cdef double* eta = output_data(out, n, self.n_outputs)
@@ -156,6 +165,11 @@ cdef class Scorer:
             Number of rows.
         out : ndarray of float64, shape (n, n_outputs), C order
         n_threads : int, optional
+
+        Raises
+        ------
+        ValueError
+            Too few or too many columns, or one of another length.
         """
         cdef double* eta = output_data(out, n, self.n_outputs)
         cdef Columns columns = Columns(self.map.m)

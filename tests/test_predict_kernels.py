@@ -338,6 +338,13 @@ def test_wrong_arrays_are_refused():
     strided = np.empty((4, 6))[::2, ::2]
     with pytest.raises(ValueError, match="C order"):
         scorer(*coefficients(50, 20, 3)).dense(np.zeros((2, 50)), strided)
+    with pytest.raises(ValueError, match=r"shape \(2, 49\), the model 50 features"):
+        model.dense(np.zeros((2, 49)), np.empty((2, 1)))
+    for count in (19, 21):
+        with pytest.raises(ValueError, match=f"{count} columns for 20 features in use"):
+            model.columns([np.zeros(1)] * count, 1, out)
+    with pytest.raises(ValueError, match=r"column 3 has shape \(2,\)"):
+        model.columns([*[np.zeros(1)] * 3, *[np.zeros(2)] * 17], 1, out)
     with pytest.raises(TypeError, match="no kernel reads dtype complex128"):
         model.dense(np.zeros((1, 50), complex), out)
     with pytest.raises(TypeError, match="no kernel reads dtype >f8"):
