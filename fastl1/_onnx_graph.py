@@ -1,8 +1,8 @@
 """Parts of ONNX graphs: stored coefficients, links, labels.
 
-Only plain operators are used.  ONNX Runtime (tried: 1.32) has no Erf for float64, and
-its Sigmoid for float64 is 0 below -37; float64 graphs are made of Exp and Tanh, which
-are accurate.
+Operators were chosen by what ONNX Runtime (tried: 1.32) makes of them.  It has no Erf
+for float64, and its Sigmoid for float64 is 0 below -37: float64 graphs are made of Exp
+and Tanh, which are accurate.  `kept_columns` and `product` say what is fast.
 
 Coefficients are stored as in the model (int4 packed, int8, float16, …) and widened by
 Cast and Mul, which runtimes do once, as they load the file.  DequantizeLinear would be

@@ -149,6 +149,15 @@ def test_options_of_skl2onnx():
     assert list(dicts[0]) == ["no", "yes"]
 
 
+def test_operators_that_are_not_allowed():
+    model = fastl1.Lasso(alpha=0.05).fit(X, ETA)
+    for black in (None, {"ArrayFeatureExtractor"}):
+        (got,), made = run(model, X, options=None, black_op=black)
+        np.testing.assert_allclose(got[:, 0], model.predict(X), rtol=1e-5, atol=1e-5)
+        used = {node.op_type for node in made.graph.node}
+        assert ("ArrayFeatureExtractor" in used) == (black is None)
+
+
 def test_rows_of_integers():
     rows = RNG.integers(-3, 4, (N, P))
     model = fastl1.Lasso(alpha=0.1).fit(rows.astype(float), rows[:, 0] - rows[:, 2])
