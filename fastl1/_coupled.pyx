@@ -18,6 +18,7 @@ cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures
 cdef double PRODUCT = 0.15       # what a multiplication in a product of blocks costs
 cdef double DIGITS = 9.0         # e-folds of the gap in a Newton step
 cdef int PATIENCE = 20           # Newton steps without a lower gap
+cdef int TURNS = 20              # at a quadratic
 
 
 cdef bint _is_kept(state_t* S, double gap, double tol, double rate) noexcept nogil:
@@ -44,11 +45,11 @@ cdef int solve_coupled(
     The Gram block serves, as it is, for as long as that pays: for several steps, and
     alphas.  Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
     """
-    cdef int _, stalled = 0
+    cdef int _, _turn, solved = 1, stalled = 0
     cdef ptrdiff_t i
-    cdef double gap, v_sum, h_sum, t = 1.0, damp = 0.0, rate
+    cdef double gap, v_sum, h_sum, t = 1.0, damp = 0.0, rate, inner
     cdef double before = INFINITY, least = INFINITY
-    cdef bint kept = False
+    cdef bint kept = False, settled = False
     S.move = 0.0
     evaluate(S)
     for _ in range(rounds):
@@ -57,8 +58,10 @@ cdef int solve_coupled(
         load_quad(S, alpha)
         correlate(S, &v_sum, &h_sum)
         gap = working_gap(S, v_sum, h_sum)
-        if gap <= tol:
+        if gap <= tol and (alpha > 0.0 or settled):
             return 0
+        if gap <= tol:  # one step more tells whether the solution is at infinity
+            settled, S.move = True, 0.0
         stalled = 0 if gap < 0.9 * least else stalled + 1
         least = min(least, gap)
         if stalled > PATIENCE:
@@ -66,10 +69,10 @@ cdef int solve_coupled(
         rate = 1.0
         if S.m_gram > 0 and damp == 0.0 and S.damp == 0.0 and t == 1.0:
             rate = S.q.ops.cox_drift(&S.loss_param.cox, S.n, S.eta)
-            if kept and gap > rate * rate * before:
+            if kept and solved == 0 and gap > rate * rate * before:
                 rate = sqrt(gap / before)
         before = gap
-        kept = _is_kept(S, gap, tol, rate)
+        kept = not settled and _is_kept(S, gap, tol, rate)
         if not kept:
             S.m_gram = S.F.m = 0
             S.damp = damp
@@ -83,10 +86,15 @@ cdef int solve_coupled(
                 S.q.r2 += S.v[i] * S.v[i] / S.h[i]
         # the gap of the model, of which this is a part only, may be below that of the
         # loss, and is to shrink as much
-        if grow_gram(S) < 0 or solve_quadratic(
-            S, INNER * min(gap, quad_gap(&S.q)), 50
-        ) < 0:
+        if grow_gram(S) < 0:
             return NO_MEMORY
+        inner = INNER * min(gap, quad_gap(&S.q))
+        for _turn in range(TURNS):  # as many columns may leave before the gap falls
+            solved = solve_quadratic(S, inner, 50)
+            if solved < 0:
+                return NO_MEMORY
+            if solved == 0 or S.interrupted:
+                break
         t = line_search(S, v_sum, h_sum)
         if kept:
             continue

@@ -17,8 +17,9 @@ cdef enum:
     BLOCK = 1 << 22        # numbers of H Z at a time (32 MB) ...
     LEAST = 64             # ... and columns at least
 
-# of the part diag(h) of the diagonal: rounding, where the chances p are nearly 0 or 1
-cdef double RIDGE = 1e-13
+# of the part diag(h) of the diagonal: where the chances p are nearly 0 or 1, H is so
+# close to singular that the quadratic alone is as hard to solve as the problem
+cdef double RIDGE = 1e-6
 
 
 cdef void _load(

@@ -254,6 +254,8 @@ cdef int _work(state_t* S) noexcept nogil:
         return NO_MEMORY
     if S.interrupted:
         return INTERRUPTED
+    if S.alpha_now == 0.0 and S.loss == FL1_COX:
+        S.separated = _runs_off(S)
     S.lazy = S.lazy_ok and S.use_gram and (S.m > 0 or S.covariance)
     measure(S)
     S.phase = WORKED

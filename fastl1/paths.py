@@ -132,6 +132,7 @@ class PathResult:
     info : dict
         Counters of the solver, and: ``alpha_max``; ``null_objective`` (P(0));
         ``stopped``: "end" of the grid, "max_features", "callback" or "interrupted";
+        ``separated``, whether coefficients without a penalty grow without limit;
         ``seconds``; ``tol``; ``l1_ratio``; ``fit_intercept``; ``standardize``;
         ``n_threads``; ``isa``.  ``regime`` and ``regime_reason`` say how the working
         set of the last alpha was minimized ("gram", "residual", or "none": the gap was
@@ -577,6 +578,7 @@ class _Collector:
             "null_objective": solver.null_objective,
             "stopped": stopped,
             "n_failed": self.failed,
+            "separated": bool(solver.separated),
             "seconds": time.perf_counter() - self.start,
             "tol": self.tol,
             "max_iter": self.max_iter,
@@ -752,7 +754,19 @@ def _run(
 
 
 def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
-    """One `ConvergenceWarning` for the models of `result` that missed the tolerance."""
+    """One `ConvergenceWarning` for the models of `result` that missed the tolerance,
+    and one where coefficients without a penalty grow without limit."""
+    if result.info["separated"]:
+        cause = "separate rows of y"
+        if result.loss == "cox":
+            cause = "put events in their order (a monotone likelihood)"
+        warnings.warn(
+            f"the columns without a penalty {cause}: their coefficients grow without "
+            f"limit, and are as large as tol={result.info['tol']:g} makes them. "
+            "Penalize these columns, or bound them",
+            ConvergenceWarning,
+            stacklevel=stacklevel + 1,
+        )
     bad = ~result.converged
     if not bad.any():
         return

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 import fastl1
 
@@ -36,10 +37,11 @@ def twin(eta, y, ties, s=None, strata=None):
             dead = own & event & (time == t)
             at_risk = own & (time >= t) & (entry < t)
             d, weight = dead.sum(), s[dead].sum()
-            sums = (s * np.exp(eta))[at_risk].sum(), (s * np.exp(eta))[dead].sum()
-            gone = np.arange(d) / d if ties == "efron" else np.zeros(1)
-            logs = np.log(sums[0] - gone * sums[1]) - np.log(1 - gone)
-            total += weight * (logs.mean() - np.log(weight)) - (s * eta)[dead].sum()
+            logs = []
+            for gone in np.arange(d) / d if ties == "efron" else np.zeros(1):
+                left = s * np.where(dead, 1 - gone, 1.0)
+                logs.append(logsumexp(eta[at_risk], b=left[at_risk]) - np.log1p(-gone))
+            total += weight * (np.mean(logs) - np.log(weight)) - (s * eta)[dead].sum()
     return total
 
 
@@ -222,6 +224,178 @@ def test_huge_offsets_and_a_monotone_likelihood():
     X[:, 0] = -y[:, 1]  # who dies first is known
     a = run(X, y, n_alphas=10, alpha_min_ratio=1e-2, tol=1e-6)
     assert a.coefs.toarray()[0, -1] > 0.3
+
+
+def solver_at(X, y, w, ties="breslow", **options):
+    problem = fastl1._validation.check_problem(X, y, loss=fastl1.Cox(ties), **options)
+    solver = fastl1.paths.make_solver(problem)
+    solver.set_coef(np.asarray(w, dtype=float), 0.0)
+    return solver
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+@pytest.mark.parametrize(("size", "entry"), [(1.0, False), (1e4, False), (100.0, True)])
+def test_the_loss_at_predictors_of_any_size(ties, size, entry):
+    """No overflow and no digit lost, also where early leavers outweigh the others."""
+    X, y, rng = make(n=300)
+    y[:, 1] *= rng.integers(1, 4, 300)
+    if entry:
+        y = np.c_[y, y[:, 1] - rng.integers(1, 12, 300)]
+    strata, weight = rng.integers(0, 3, 300), rng.integers(0, 3, 300)
+    offset = size * rng.standard_normal(300)
+    options = {"strata": strata, "sample_weight": weight, "offset": offset}
+    w = rng.standard_normal(P)
+    value = solver_at(X, y, w, ties, **options).objective(0.0)
+    exact = twin(X @ w + offset, y, ties, weight, strata)
+    assert value == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+@pytest.mark.parametrize("case", [c for c in CASES if "box" not in c])
+def test_newton_steps_have_the_true_hessian(case, ties):
+    """With any other they would need many more to get to the last digits."""
+    X, y, rng = make(1, n=150)
+    options = dict(CASES[case])
+    if options.pop("entry", False):
+        y = np.c_[y, y[:, 1] - rng.integers(1, 5, 150)]
+    arrays = {
+        "sample_weight": rng.integers(0, 4, 150) * 0.5,
+        "strata": rng.integers(0, 3, 150),
+        "offset": 0.5 * rng.standard_normal(150),
+    }
+    options |= {key: arrays[key] for key in options if key in arrays}
+    top = fastl1.alpha_max(X, y, loss=fastl1.Cox(ties), **options)
+    result = run(X, y, ties, alphas=[1e-4 * top], tol=1e-13, **options)
+    assert result.info["n_newton"] <= 25
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+def test_near_saturation(ties):
+    """p >> n down to where the model explains almost all: few steps an alpha."""
+    X, y, _ = make(2, n=120, p=900)
+    result = run(X, y, ties, n_alphas=20, alpha_min_ratio=1e-4, tol=1e-8)
+    assert result.n_iters.sum() <= 60  # thousands with a bound of the Hessian
+    assert result.info["n_gram_columns"] <= 12_000
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_strata_and_all_else_at_large_and_small_alphas(seed):
+    rng = np.random.default_rng(seed)
+    n, p, ties = 120, 40, ("breslow", "efron")[seed % 2]
+    X = np.asfortranarray(rng.standard_normal((n, p)))
+    time = rng.exponential(np.exp(-X[:, :3] @ [1.0, -0.7, 0.5]))
+    y = np.c_[rng.random(n) < 0.6, np.ceil(5 * time) if seed % 3 else time]
+    options = {"strata": rng.integers(0, 3, n)}
+    if seed % 2:
+        options["offset"] = 3 * rng.standard_normal(n)
+    if seed % 3 == 0:
+        options["sample_weight"] = rng.integers(0, 3, n)
+        y = np.c_[y, y[:, 1] - rng.exponential(1.0, n)]
+    if seed % 4 == 0:
+        options["penalty_factor"] = np.r_[0.0, 0.0, np.ones(p - 2)]
+    if seed % 4 == 3:
+        options |= {"l1_ratio": 0.3, "standardize": True}
+    run(X, y, ties, n_alphas=20, alpha_min_ratio=0.01, tol=1e-8, **options)
+
+
+def test_the_certificate_sees_a_free_column_that_is_not_fitted():
+    """Its dual point is the gradient where the free column is fitted."""
+    X, y, _ = make()
+    options = {"penalty_factor": np.r_[0.0, np.ones(P - 1)]}
+    for ties in ("breslow", "efron"):
+        result = run(X, y, ties, alphas=[0.05], tol=1e-12, **options)
+        w = result.coefs.toarray()[:, 0]
+        best = twin(X @ w, y, ties) + 0.05 * np.abs(w[1:]).sum()
+        w[0] += 0.1
+        distance = twin(X @ w, y, ties) + 0.05 * np.abs(w[1:]).sum() - best
+        distance /= result.info["null_objective"]
+        gap = solver_at(X, y, w, ties, **options).certify(0.05)
+        assert distance <= gap <= 5 * distance
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+class TestFewEvents:
+    def test_one_event(self, ties):
+        X, y, rng = make()
+        y[:, 0] = 0
+        y[np.argsort(y[:, 1])[5], 0] = 1
+        run(X, y, ties, alpha_min_ratio=1e-3)
+
+    def test_nobody_else_at_risk(self, ties):
+        """Any coefficients are as good: none is the answer."""
+        X, y, _ = make()
+        alone = np.zeros(N)
+        alone[y[:, 1].argmax()] = 1
+        last = np.c_[alone, y[:, 1] + alone]
+        own = np.c_[np.ones(N), np.arange(N) + 1.0, np.arange(N) + 0.5]
+        for result in (
+            run(X, last, ties),
+            run(X, own, ties),
+            run(X, y, ties, strata=np.arange(N)),
+            run(X, np.ones((N, 2)), ties),
+        ):
+            assert result.coefs.nnz == 0
+            assert result.info["null_objective"] == 0
+
+    def test_all_events_at_one_time(self, ties):
+        X, y, _ = make()
+        y[:, 1] = 1
+        result = run(X, y, ties)
+        w = result.coefs.toarray()[:, -1]
+        alpha = result.alphas[-1]
+        value = twin(X @ w, y, ties) + alpha * np.abs(w).sum()
+        for j in range(P):
+            moved = w.copy()
+            moved[j] += 1e-3
+            assert twin(X @ moved, y, ties) + alpha * np.abs(moved).sum() > value
+
+    def test_a_stratum_without_events_counts_for_nothing(self, ties):
+        X, y, _ = make()
+        strata = np.arange(N) % 3
+        y[strata == 1, 0] = 0
+        a = run(X, y, ties, strata=strata)
+        kept = strata != 1
+        share = kept.mean()  # of the weights, which are divided by their sum
+        b = run(X[kept], y[kept], ties, strata=strata[kept], alphas=a.alphas / share)
+        np.testing.assert_allclose(a.coefs.toarray(), b.coefs.toarray(), atol=1e-5)
+
+    def test_times_when_nobody_is_at_risk(self, ties):
+        """A pause of observation is as good as two strata."""
+        X, y, _ = make()
+        late = np.arange(N) % 2 == 1
+        entry = np.where(late, 100.0, -1.0)
+        paused = np.c_[y[:, 0], y[:, 1] + 100 * late, entry]
+        same(run(X, paused, ties), run(X, y, ties, strata=late))
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+def test_a_monotone_likelihood_is_named(ties):
+    X, y, _ = make()
+    X[:, 0] = -y[:, 1]
+    y[:, 0] = 1
+    free = {"penalty_factor": np.r_[0.0, np.ones(P - 1)], "n_threads": 1}
+    loss = fastl1.Cox(ties)
+    with pytest.warns(fastl1.ConvergenceWarning, match="a monotone likelihood"):
+        result = fastl1.path(X, y, loss=loss, alphas=[0.1, 0.0], n_threads=1)
+    assert np.isfinite(result.coefs.toarray()).all()
+    with pytest.warns(fastl1.ConvergenceWarning, match="a monotone likelihood"):
+        fastl1.path(X, y, loss=loss, alphas=[0.1], **free)
+    with pytest.raises(ValueError, match="there is no alpha_max"):
+        fastl1.path(X, y, loss=loss, **free)
+    bounded = run(X, y, ties, upper=np.r_[2.0, np.full(P - 1, np.inf)], **free)
+    np.testing.assert_allclose(bounded.coefs.toarray()[0], 2.0)
+    assert not bounded.info["separated"]
+
+
+def test_threads_and_storage_of_a_large_problem():
+    X, y, _ = make(3, n=4000, p=90)
+    y[:, 1] += np.linspace(0, 0.5, 4000)
+    a = run(X, y, tol=1e-7, alpha_min_ratio=0.01)
+    for threads in (2, 3):
+        b = run(X, y, tol=1e-7, alpha_min_ratio=0.01, n_threads=threads)
+        np.testing.assert_array_equal(a.coefs.data, b.coefs.data)
+        np.testing.assert_array_equal(a.dual_gaps, b.dual_gaps)
+    same(a, run(sparse.csc_array(X), y, tol=1e-7, alpha_min_ratio=0.01), atol=1e-3)
 
 
 @pytest.mark.parametrize(
