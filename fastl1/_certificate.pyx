@@ -16,7 +16,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdlib cimport qsort
 from libc.string cimport memcpy
 
-from fastl1._design cimport design_xtv
+from fastl1._design cimport design_xtv, design_xtv_pair
 from fastl1._ops cimport FL1_COX, FL1_SQUARED
 from fastl1._quadratic cimport dual_ratio, pen_young
 from fastl1._samples cimport (
@@ -200,14 +200,14 @@ cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
         total = _loss_young(S, v, 1.0) + penalty_young(S, 1.0, False, outside)
         best = min(best, total)
     if outside:  # the dual point 0 bounds the objective by 0
-        total = 0.5 * S.r2 if v == NULL else young_at(S, v, 0.0)
+        total = 0.5 * S.r2 if v == NULL else S.loss_value
         best = min(best, total + penalty_value(S))
     return best
 
 
 cdef void correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
-    """Correlations with v of the working set centred under h."""
-    cdef ptrdiff_t i
+    """Correlations with v of the working set centred under h, and its means there."""
+    cdef ptrdiff_t i, k
     cdef double shift = 0.0
     v_sum[0] = S.q.ops.sum(S.n, S.v)
     h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14 * S.curve_null)
@@ -215,8 +215,13 @@ cdef void correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
         shift = v_sum[0] / h_sum[0]
     for i in range(S.n):
         S.n_work[i] = S.v[i] - shift * S.h[i]
-    design_xtv(&S.X, S.ws, S.m, S.n_work, S.q.c, S.n_threads)
+    design_xtv_pair(
+        &S.X, S.ws, S.m, S.n_work, S.q.c, S.h if S.centre else NULL, S.hmean,
+        S.n_threads
+    )
     S.n_column_products += S.m
+    for k in range(S.m if S.centre else 0):
+        S.hmean[k] /= h_sum[0]
 
 
 cdef double _free_part(const state_t* S, double h_sum) noexcept nogil:

@@ -95,6 +95,11 @@ cdef void design_xtv(
     int n_threads
 ) noexcept nogil
 
+cdef void design_xtv_pair(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* v, double* out,
+    const double* v2, double* out2, int n_threads
+) noexcept nogil
+
 cdef void design_add_xw(
     const design_t* X, const ptrdiff_t* cols, const double* w, ptrdiff_t m, double* y,
     int n_threads

@@ -265,27 +265,64 @@ cdef void _sparse_xtv(
 
 cdef void _dots_of_group(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t first, ptrdiff_t count,
-    const double* v, double* out
+    const double* v, double* out, const double* v2, double* out2
 ) noexcept nogil:
-    """out[first..first+count] for a dense design_xtv, count <= GROUP."""
+    """out[first..first+count] for a dense design_xtv, count <= GROUP; the same for v2
+    while the rows are in cache."""
     cdef const void* at[GROUP]
     cdef double[GROUP] shift
     cdef ptrdiff_t[GROUP] column
-    cdef ptrdiff_t k, row = 0
+    cdef ptrdiff_t k, some, row = 0
     for k in range(count):
         column[k] = cols[first + k] if cols else first + k
         shift[k] = X.mean[column[k]]
-    memset(out + first, 0, count * sizeof(double))
+        out[first + k] = 0.0
+        if v2:
+            out2[first + k] = 0.0
     while row < X.n:
+        some = min(<ptrdiff_t> PASS_ROWS, X.n - row)
         for k in range(count):
             at[k] = X.data + (column[k] * X.n + row) * X.vsize
-        X.ops.dense_dots[X.vtype](
-            min(<ptrdiff_t> PASS_ROWS, X.n - row), count, at, shift, v + row,
-            out + first
-        )
+        X.ops.dense_dots[X.vtype](some, count, at, shift, v + row, out + first)
+        if v2:
+            X.ops.dense_dots[X.vtype](some, count, at, shift, v2 + row, out2 + first)
         row += PASS_ROWS
     for k in range(count):
         out[first + k] *= X.scale[column[k]]
+        if v2:
+            out2[first + k] *= X.scale[column[k]]
+
+
+cdef void design_xtv_pair(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* v, double* out,
+    const double* v2, double* out2, int n_threads
+) noexcept nogil:
+    """design_xtv for v, and for v2 unless it is NULL, with one pass over X."""
+    cdef ptrdiff_t b, lo, hi
+    cdef double v_sum, v2_sum = 0.0
+    if m == 0 or _work(X) * m / X.p < MIN_PARALLEL:
+        n_threads = 1
+    if X.sparse:
+        v_sum = X.ops.sum(X.n, v)
+        if v2:
+            v2_sum = X.ops.sum(X.n, v2)
+        for b in prange(
+            (m + COLUMN_BLOCK - 1) // COLUMN_BLOCK, schedule="dynamic",
+            num_threads=n_threads, use_threads_if=n_threads > 1
+        ):
+            lo = b * COLUMN_BLOCK
+            hi = min(m, lo + COLUMN_BLOCK)
+            _sparse_xtv(X, cols, lo, hi, v, v_sum, out)
+            if v2:
+                _sparse_xtv(X, cols, lo, hi, v2, v2_sum, out2)
+        return
+    for b in prange(
+        (m + GROUP - 1) // GROUP, schedule="static", num_threads=n_threads,
+        use_threads_if=n_threads > 1
+    ):
+        _dots_of_group(
+            X, cols, b * GROUP, min(<ptrdiff_t> GROUP, m - b * GROUP), v, out, v2, out2
+        )
 
 
 cdef void design_xtv(
@@ -293,27 +330,7 @@ cdef void design_xtv(
     int n_threads
 ) noexcept nogil:
     """out[k] = column_k' v for the m columns `cols` (NULL for the first m)."""
-    cdef ptrdiff_t b
-    cdef double v_sum
-    if m == 0 or _work(X) * m / X.p < MIN_PARALLEL:
-        n_threads = 1
-    if X.sparse:
-        v_sum = X.ops.sum(X.n, v)
-        for b in prange(
-            (m + COLUMN_BLOCK - 1) // COLUMN_BLOCK, schedule="dynamic",
-            num_threads=n_threads, use_threads_if=n_threads > 1
-        ):
-            _sparse_xtv(
-                X, cols, b * COLUMN_BLOCK, min(m, (b + 1) * COLUMN_BLOCK), v, v_sum, out
-            )
-        return
-    for b in prange(
-        (m + GROUP - 1) // GROUP, schedule="static", num_threads=n_threads,
-        use_threads_if=n_threads > 1
-    ):
-        _dots_of_group(
-            X, cols, b * GROUP, min(<ptrdiff_t> GROUP, m - b * GROUP), v, out
-        )
+    design_xtv_pair(X, cols, m, v, out, NULL, NULL, n_threads)
 
 
 cdef void _add_xw_rows(

@@ -246,7 +246,9 @@ cdef int _work(state_t* S) noexcept nogil:
     if S.alpha_now == 0.0:
         inner = gradient_tolerance(S, S.tol_now)
     inner *= S.tighten
-    if S.alpha_now > 0.0 and not S.use_gram and isfinite(S.gap):
+    if S.alpha_now > 0.0 and isfinite(S.gap) and (
+        S.loss != FL1_SQUARED or not S.use_gram
+    ):
         inner = max(
             inner, (FAR_LOOSE if S.n_steps > 1 else LOOSE) * S.gap * S.null_objective
         )

@@ -8,7 +8,7 @@ gap.
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
 
 from fastl1._certificate cimport correlate, slot_penalty, working_gap
-from fastl1._design cimport design_add_xw, design_means
+from fastl1._design cimport design_add_xw
 from fastl1._interior cimport has_corners, solve_interior
 from fastl1._ops cimport FL1_COX, FL1_HUBER
 from fastl1._samples cimport evaluate, loss_at_eta
@@ -139,8 +139,6 @@ cdef int _descend(
         for i in range(S.n):
             if S.h_sqrt[i] > 0.0:
                 S.q.r2 += (S.v[i] / S.h_sqrt[i]) ** 2
-        if S.centre:
-            design_means(&S.X, S.ws, S.m, S.h, h_sum, S.hmean, S.n_threads)
         S.m_gram = S.F.m = 0
         if solve_quadratic(S, _inner_gap(S, gap[0], damp), 50) < 0:
             return NO_MEMORY

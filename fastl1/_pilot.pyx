@@ -2,16 +2,18 @@
 
 Where rows are many, the problem on a few thousand of them has nearly the same support
 and costs next to nothing.  Its support is only a first working set: what it misses the
-screening of all rows finds, and what it adds stays at zero.  It is trusted as far down
-as correlations on the sample stand out of their noise, of standard deviation
-|x_j| sigma / sqrt(rows).
+screening of all rows finds, and what it adds stays at zero.  Losses other than the
+squared one, whose Newton steps cost most far away, start from its coefficients too.  It
+is trusted as far down as correlations on the sample stand out of their noise, of
+standard deviation |x_j| sigma / sqrt(rows).
 """
 from libc.math cimport INFINITY, sqrt
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from fastl1._driver cimport finish, null_model, start_alpha
-from fastl1._ops cimport FL1_SQUARED
+from fastl1._ops cimport FL1_COX, FL1_QUANTILE, FL1_SQUARED
+from fastl1._samples cimport shift_intercept
 from fastl1._screen cimport MAX_REFS
 from fastl1._setup cimport release, reserve, set_samples
 from fastl1._state cimport CONVERGED, INTERRUPTED, MAX_ITER, NO_MEMORY, state_t
@@ -31,7 +33,8 @@ cdef double TOL = 1e-3
 cdef bint _pilot_pays(const state_t* S, double alpha) noexcept nogil:
     """Whether a first solve at alpha is far enough from the null model."""
     return (
-        S.loss == FL1_SQUARED and S.lazy_ok and not S.X.sparse
+        (S.lazy_ok if S.loss == FL1_SQUARED else S.loss not in (FL1_COX, FL1_QUANTILE))
+        and not S.X.sparse
         and S.given == NULL and S.shared == NULL
         and S.n >= SHARE * BLOCK * BLOCKS and S.n >= 4 * S.p
         and S.n_solves == 0 and S.m == 0 and not S.fresh
@@ -85,7 +88,8 @@ cdef int _run(state_t* P, double alpha) noexcept nogil:
 
 
 cdef int _pilot(state_t* S, double alpha) noexcept nogil:
-    """The sample's support near alpha becomes the working set of S; 0 or NO_MEMORY."""
+    """The sample's support near alpha becomes the working set of S, with coefficients
+    but for the squared loss; 0 or NO_MEMORY."""
     cdef ptrdiff_t k, j, rows = BLOCKS * BLOCK
     cdef int status = NO_MEMORY
     cdef state_t P
@@ -106,9 +110,17 @@ cdef int _pilot(state_t* S, double alpha) noexcept nogil:
     if status == 0:
         for k in range(P.m):
             j = P.ws[k]
-            if P.w[j] != 0.0 and add_slot(S, j) < 0:
+            if P.w[j] == 0.0:
+                continue
+            if add_slot(S, j) < 0:
                 status = NO_MEMORY
-        S.piloted = S.m > 0
+            elif S.loss != FL1_SQUARED:
+                S.w[j] = P.w[j]
+        if S.loss == FL1_SQUARED:
+            S.piloted = S.m > 0
+        elif S.m > 0:
+            shift_intercept(S, P.b)
+            S.restarted = True
     release(&P)
     free(data)
     free(y)
@@ -131,7 +143,10 @@ cdef int solve_alpha(
 ) noexcept nogil:
     """Solve at alpha from where the state stands, alone with X; `expected` is the least
     alpha of the path under way, or infinite.  The status."""
-    cdef int status = _first_look(S, min(alpha, expected), expected)
+    cdef int status = _first_look(
+        # of a path the products are computed at once
+        S, min(alpha, expected) if S.loss == FL1_SQUARED else alpha, expected
+    )
     if status == 0:
         status = finish(S, start_alpha(S, alpha, tol, max_iter))
     return status

@@ -486,6 +486,30 @@ def test_a_separating_unpenalized_column_has_no_alpha_max(loss):
     assert fastl1.alpha_max(X, y, loss=loss, penalty_factor=factor) > 0
 
 
+@pytest.mark.parametrize("loss", ["squared_hinge", "huber", "quantile"])
+def test_an_unpenalized_column_far_from_the_null_model(loss):
+    X, y, _ = make(loss)
+    X[:, 0] = np.asarray(y == y.max() if loss == "squared_hinge" else y, float)
+    factor = np.ones(P)
+    factor[0] = 0.0
+    path = fastl1.path(X, y, loss=loss, penalty_factor=factor, n_alphas=5, tol=1e-6)
+    assert np.isfinite(path.alphas).all()
+    assert path.dual_gaps.max() <= 1e-6
+
+
+@EVERY
+def test_many_rows_start_from_a_sample_of_them(loss):
+    X, y, rng = make(loss, n=33_000)
+    options = {"sample_weight": rng.random(len(y)), "offset": 0.1 * rng.random(len(y))}
+    top = fastl1.alpha_max(X, y, loss=as_loss(loss), **options)
+    near = run(X, y, loss, alphas=[top, 0.02 * top], tol=1e-9, **options)
+    far = run(X, y, loss, alphas=[0.02 * top], tol=1e-9, **options)
+    np.testing.assert_allclose(
+        far.coefs.toarray()[:, 0], near.coefs.toarray()[:, 1], atol=1e-3
+    )
+    np.testing.assert_allclose(far.intercepts[0], near.intercepts[1], atol=1e-3)
+
+
 @pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie", "huber", "quantile"])
 def test_a_constant_target(loss):
     X, _, _ = make("gamma")
