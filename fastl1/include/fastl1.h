@@ -278,7 +278,7 @@ typedef struct fl1_api {
 
     /* A solver that stands at w = 0 with the intercept (and the unpenalized columns)
      * fitted.  X is kept and must outlive it; the arrays of the problem are copied.
-     * Memory: 12 n + 19 p numbers, and a block for the columns in use.  On success
+     * Memory: about 20 n + 30 p float64, and a block for the columns in use.  On success
      * *solver is a new handle, else NULL; FL1_STOPPED without one if poll said so.
      * Errors: NULL, STRUCT, HANDLE, SIZE (n_threads), KIND (loss), VALUE (a vector or
      * X), MEMORY. */
