@@ -64,3 +64,31 @@ class Path:
 
     def track_epochs(self, loss, design):
         return self.fit(loss).info["n_epochs"]
+
+
+class SaturatedCox:
+    """p >> n, to where the model explains almost all: chances next to 0 and 1."""
+
+    params = ["breslow", "efron"]
+    param_names = ["ties"]
+
+    def setup(self, ties):
+        self.X, y = make("cox", 150, 2000)
+        self.y = np.c_[y[:, 0], np.ceil(20 * y[:, 1])]
+
+    def fit(self, ties):
+        return fastl1.path(
+            self.X,
+            self.y,
+            loss=fastl1.Cox(ties),
+            n_alphas=20,
+            alpha_min_ratio=1e-3,
+            tol=1e-6,
+            n_threads=1,
+        )
+
+    def time_path(self, ties):
+        self.fit(ties)
+
+    def track_iterations(self, ties):
+        return int(self.fit(ties).n_iters.sum())
