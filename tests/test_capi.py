@@ -319,9 +319,9 @@ def test_predict(p, outputs, dtype):
     X = sp.random_array(
         (201, p), density=min(1.0, 20 / p), format="csr", rng=1, dtype=np.float64
     ).astype(dtype)
-    wanted = made.predict(X, "link").reshape(201, outputs)
     for index in (np.int32, np.int64):
         X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+        wanted = made.predict(X, "link").reshape(201, outputs)
         got = predict(handle, matrix(X), outputs)
         np.testing.assert_array_equal(got, wanted)
         for i in (0, 200):
