@@ -6,6 +6,7 @@ out by centring the columns under h.  The model is solved to a fraction of the p
 gap.
 """
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
+from libc.string cimport memcpy
 
 from fastl1._certificate cimport correlate, slot_penalty, working_gap
 from fastl1._design cimport design_add_xw
@@ -26,7 +27,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     """Move to the quadratic's solution as far as the objective goes down; the part of
     the way, 0 where it does not."""
     cdef ptrdiff_t i, k, j, count = 0
-    cdef double t = 1.0, done = 0.0, slope, pen0 = 0.0, pen1 = 0.0, pen_t, start
+    cdef double t = 1.0, slope, pen0 = 0.0, pen1 = 0.0, pen_t, start
     cdef double b_step = 0.0, w
     cdef int _half
     for i in range(S.n):
@@ -50,9 +51,11 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     if not isfinite(slope):
         return 0.0
     start = S.loss_value + pen0
+    memcpy(S.g, S.eta, S.n * sizeof(double))
     for _half in range(30):
-        S.q.ops.axpy(S.n, t - done, S.n_work, S.eta)
-        done = t
+        # from the start each time: a far step taken back would leave its rounding
+        memcpy(S.eta, S.g, S.n * sizeof(double))
+        S.q.ops.axpy(S.n, t, S.n_work, S.eta)
         loss_at_eta(S)
         pen_t = pen1
         if t < 1.0:
@@ -64,7 +67,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
             break
         t *= 0.5
     else:
-        S.q.ops.axpy(S.n, -done, S.n_work, S.eta)
+        memcpy(S.eta, S.g, S.n * sizeof(double))
         loss_at_eta(S)
         return 0.0
     S.move = 0.0

@@ -157,7 +157,9 @@ class Tweedie(Loss):
     ----------
     power : float in [1, 2]
         1 is poisson and 2 gamma; between them y >= 0 has a mass at 0, as claims have.
-        Beyond 2 the loss is not convex under the log link, and has no certificate.
+        Beyond 2 (3 is the inverse gaussian) the loss is not convex under the log link:
+        its curvature is negative where mu > y (power - 1) / (power - 2), so that no
+        duality gap bounds it.
     """
 
     power: float = 1.5
@@ -165,6 +167,13 @@ class Tweedie(Loss):
     link: ClassVar[str] = "log"
 
     def __post_init__(self) -> None:
+        if isinstance(self.power, Real) and self.power > 2:
+            raise ValueError(
+                f"power of Tweedie must be in [1, 2], got {self.power}: beyond 2 the "
+                "loss is not convex under the log link (its curvature is negative "
+                "where the mean exceeds y (power - 1) / (power - 2)), and no duality "
+                "gap could certify a fit; use 2 (gamma) or a model of log(y)"
+            )
         _check_param(self, "power", 1.0, 2.0, "[]")
 
     def check_values(self, y: Array) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 MAX_ITER = 500
 _OVERFLOW = 1e210  # of a loss: room for products of sums
+_SATURATED = 1e-3  # of the null loss: what leaves less has nearly fitted every row
 
 _CONVERGED, _MAX_ITER, _INTERRUPTED, _FAILED = range(4)
 
@@ -137,7 +138,9 @@ class PathResult:
         ``n_threads``; ``isa``.  ``regime`` and ``regime_reason`` say how the working
         set of the last alpha was minimized ("gram", "residual", or "none": the gap was
         met at once) and why the cost model chose so; ``regimes`` counts the alphas of
-        each "regime: reason".
+        each "regime: reason".  ``separated``: whether the columns with
+        penalty_factor=0 fit some rows at infinity only; ``loss_left``: the share of the
+        null model's loss that each model which missed the tolerance leaves.
     loss : str
         Name of `family`.
     feature_names : list of str or None
@@ -469,6 +472,8 @@ class _Collector:
         self.n_iters: list[int] = []
         self.regimes: Counter[str] = Counter()
         self.failed = 0
+        # loss that each model which missed the tolerance leaves, of the null model's
+        self.left: dict[int, float] = {}
         self.start = time.perf_counter()
 
     def add(self, alpha: float, status: int) -> None:
@@ -482,6 +487,9 @@ class _Collector:
         self.n_iters.append(self.solver.n_iter)
         self.regimes[": ".join(self.solver.regime)] += 1
         self.failed += status == _FAILED
+        if not self.solver.gap <= self.tol and self.solver.null_objective > 0:
+            left = self.solver.objective(0.0) / self.solver.null_objective
+            self.left[len(self.gaps) - 1] = left
 
     def _coef(self) -> tuple[np.ndarray, np.ndarray]:
         indices, values = self.solver.sparse_coef()
@@ -579,6 +587,7 @@ class _Collector:
             "stopped": stopped,
             "n_failed": self.failed,
             "separated": bool(solver.separated),
+            "loss_left": dict(self.left),
             "seconds": time.perf_counter() - self.start,
             "tol": self.tol,
             "max_iter": self.max_iter,
@@ -753,6 +762,18 @@ def _run(
     return "end"
 
 
+def _explain_stall(result: PathResult, worst: int) -> str:
+    """What about the problem may have kept model `worst` from the tolerance."""
+    left = result.info.get("loss_left", {}).get(worst, 1.0)
+    if not left < _SATURATED:
+        return ""
+    what = "the classes are separated" if result.family.labels else "y is all but met"
+    return (
+        f"; the fit is saturated: {what}, {100 * (1 - left):.4g} % of the null loss is "
+        "explained"
+    )
+
+
 def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     """One `ConvergenceWarning` for the models of `result` that missed the tolerance,
     and one where coefficients without a penalty grow without limit."""
@@ -785,6 +806,7 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
         advice = "raise tol, try standardize=True, or keep to larger alphas"
         if result._outputs[0].dtype == np.float32:
             advice += ", or pass X as float64"
+    cause += _explain_stall(result, worst)
     warnings.warn(
         f"{int(bad.sum())} of {len(bad)} models did not reach the relative duality gap "
         f"tol={info['tol']:g}; the worst gap is {result.dual_gaps[worst]:.3g} at "
