@@ -138,9 +138,8 @@ class PathResult:
         ``n_threads``; ``isa``.  ``regime`` and ``regime_reason`` say how the working
         set of the last alpha was minimized ("gram", "residual", or "none": the gap was
         met at once) and why the cost model chose so; ``regimes`` counts the alphas of
-        each "regime: reason".  ``separated``: whether the columns with
-        penalty_factor=0 fit some rows at infinity only; ``loss_left``: the share of the
-        null model's loss that each model which missed the tolerance leaves.
+        each "regime: reason".  ``loss_left``: the share of the null model's loss that
+        each model which missed the tolerance leaves.
     loss : str
         Name of `family`.
     feature_names : list of str or None
