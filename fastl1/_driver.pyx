@@ -66,6 +66,7 @@ from fastl1._working cimport (
 cdef double INNER = 0.3          # of the gap asked for, on the working set
 cdef double LOOSE = 0.03         # ... or of the last gap of all columns, for sweeps ...
 cdef double FAR_LOOSE = 0.1      # ... by a coarse path, which adds columns more often
+cdef double FAR = 0.01           # ... and by Newton steps where it is beyond this
 cdef double COARSE_TOL = 1e-2    # relative gap along a coarse path
 cdef int COARSE_ITER = 2         # and its outer iterations a step, squared loss
 cdef int PATH_SOLVES = 3         # alphas from which a solver is taken to run a path
@@ -247,7 +248,7 @@ cdef int _work(state_t* S) noexcept nogil:
         inner = gradient_tolerance(S, S.tol_now)
     inner *= S.tighten
     if S.alpha_now > 0.0 and isfinite(S.gap) and (
-        S.loss != FL1_SQUARED or not S.use_gram
+        not S.use_gram or S.gap > FAR and S.loss not in (FL1_SQUARED, FL1_COX)
     ):
         inner = max(
             inner, (FAR_LOOSE if S.n_steps > 1 else LOOSE) * S.gap * S.null_objective
