@@ -81,18 +81,20 @@ class Survival:
 
 def _columns(y: Any) -> list[Array]:
     """Event, time and perhaps entry, in whatever dtype."""
-    values = np.asarray(y)
-    if values.dtype.names is not None:
-        names = values.dtype.names
-        kinds = [values.dtype[name].kind for name in names]
-        if len(names) not in (2, 3) or kinds.count("b") > 1:
-            raise ValueError(f"{_FORMS}; its fields are {', '.join(names)}")
-        if "b" in kinds:  # the event, wherever it stands
-            names = (names[kinds.index("b")], *np.delete(names, kinds.index("b")))
-        return [values[name] for name in names]
-    if values.ndim != 2 or values.shape[1] not in (2, 3):
-        raise ValueError(f"{_FORMS}; got shape {values.shape}")
-    return list(values.T)
+    if hasattr(y, "columns"):  # a frame: as an array its columns would share a dtype
+        fields = {str(name): np.asarray(y[name]) for name in y.columns}
+    else:
+        values = np.asarray(y)
+        if values.dtype.names is None:
+            if values.ndim != 2 or values.shape[1] not in (2, 3):
+                raise ValueError(f"{_FORMS}; got shape {values.shape}")
+            return list(values.T)
+        fields = {name: values[name] for name in values.dtype.names}
+    kinds = [part.dtype.kind for part in fields.values()]
+    if len(kinds) not in (2, 3) or kinds.count("b") > 1:
+        raise ValueError(f"{_FORMS}; its fields are {', '.join(fields)}")
+    # a field of booleans is the event, wherever it stands
+    return sorted(fields.values(), key=lambda part: part.dtype.kind != "b")
 
 
 def check_survival(y: Any, n: int, strata: ArrayLike | None) -> Survival:

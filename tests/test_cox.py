@@ -212,6 +212,8 @@ def test_structured_y_and_predictions():
     same(a, run(X, y))
     turned = named[["days", "status"]].astype([("days", "f8"), ("status", "?")])
     same(a, run(X, turned))
+    pd = pytest.importorskip("pandas")
+    same(a, run(X, pd.DataFrame({"days": y[:, 1], "status": y[:, 0] == 1})))
     eta = a.predict(X, type="link")
     np.testing.assert_allclose(a.predict(X), np.exp(eta))
     assert a.loss == "cox"
