@@ -64,7 +64,7 @@ from fastl1._working cimport (
 )
 
 cdef double INNER = 0.3          # of the gap asked for, on the working set
-cdef double LOOSE = 0.03         # ... or of the last gap of all columns, for sweeps ...
+cdef double LOOSE = 0.03         # ... or of the least of all columns, for sweeps ...
 cdef double FAR_LOOSE = 0.1      # ... by a coarse path, which adds columns more often
 cdef double FAR = 0.01           # ... and by Newton steps where it is beyond this
 cdef double COARSE_TOL = 1e-2    # relative gap along a coarse path
@@ -239,6 +239,7 @@ cdef int _entered(state_t* S) noexcept nogil:
 cdef int _work(state_t* S) noexcept nogil:
     """One outer iteration: minimize on the working set, screen."""
     cdef double inner = INNER * S.tol_now * S.null_objective
+    cdef double least = min(S.least, S.gap)
     if S.n_iter >= S.stop_iter or S.stalled >= PATIENCE:
         return MAX_ITER
     S.n_iter += 1
@@ -247,11 +248,13 @@ cdef int _work(state_t* S) noexcept nogil:
     if S.alpha_now == 0.0:
         inner = gradient_tolerance(S, S.tol_now)
     inner *= S.tighten
-    if S.alpha_now > 0.0 and isfinite(S.gap) and (
-        not S.use_gram or S.gap > FAR and S.loss not in (FL1_SQUARED, FL1_COX)
+    # the gap may be larger than it was, with columns pruned away: a loose solution on
+    # all of them would have the same ones pruned again
+    if S.alpha_now > 0.0 and isfinite(least) and (
+        not S.use_gram or least > FAR and S.loss not in (FL1_SQUARED, FL1_COX)
     ):
         inner = max(
-            inner, (FAR_LOOSE if S.n_steps > 1 else LOOSE) * S.gap * S.null_objective
+            inner, (FAR_LOOSE if S.n_steps > 1 else LOOSE) * least * S.null_objective
         )
     if _solve_working_set(S, S.alpha_now, inner, 100) < 0:
         return NO_MEMORY

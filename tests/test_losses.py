@@ -382,6 +382,19 @@ def test_quantiles_without_penalty():
     assert met.sum() == P + 1
 
 
+@pytest.mark.parametrize("alpha", [1e-5, 1e-4])
+@pytest.mark.parametrize("seed", range(4))
+def test_quantiles_at_a_small_alpha_from_scratch(seed, alpha):
+    # all 20 columns are needed, and a loose solution has 4 of them: columns that are
+    # pruned after it have to stay once they have come back
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, 20))
+    y = X[:, :3].sum(1) + rng.standard_t(2, size=300)
+    for q in (0.5, 0.9):
+        a = fastl1.path(X, y, loss=fastl1.Quantile(q), alphas=[alpha], tol=1e-6)
+        assert a.converged.all()
+
+
 # Outsiders
 
 
