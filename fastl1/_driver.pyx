@@ -24,6 +24,7 @@ from fastl1._certificate cimport (
     signed_correlation,
 )
 from fastl1._coupled cimport solve_coupled
+from fastl1._interior cimport has_corners
 from fastl1._newton cimport solve_newton
 from fastl1._ops cimport (
     FL1_COX,
@@ -249,8 +250,9 @@ cdef int _work(state_t* S) noexcept nogil:
         inner = gradient_tolerance(S, S.tol_now)
     inner *= S.tighten
     # the gap may be larger than it was, with columns pruned away: a loose solution on
-    # all of them would have the same ones pruned again
-    if S.alpha_now > 0.0 and isfinite(least) and (
+    # all of them would have the same ones pruned again; the gap of a loss with corners
+    # says little before its linear program is solved
+    if S.alpha_now > 0.0 and isfinite(least) and not has_corners(S) and (
         not S.use_gram or least > FAR and S.loss not in (FL1_SQUARED, FL1_COX)
     ):
         inner = max(
