@@ -61,6 +61,7 @@ from fastl1._working cimport (
 
 cdef double INNER = 0.3          # of the gap asked for, on the working set
 cdef double SEPARATED = 1e-3     # relative gap of a null model without end; or its loss
+cdef double STILL_LONG = 0.1     # a Newton step, in linear predictors
 cdef double FIRST = 3e-3         # relative gap on working sets by the strong rule
 cdef double MODEL = 0.03         # of the present gap, on the quadratic model
 cdef double COARSE_TOL = 1e-3    # relative gap along a coarse path
@@ -387,6 +388,31 @@ cdef int _add_all(multi_t* M) noexcept nogil:
     return 0
 
 
+cdef bint _runs_off(const multi_t* M) noexcept nogil:
+    """Whether a Newton step along the last direction of the unpenalized block is still
+    long where the gradient has vanished, and no bound holds it.  Exact curvatures tell:
+    those of the quadratic do not fall below a floor, and its steps end there."""
+    cdef ptrdiff_t i, k, a, at
+    cdef double slope = 0.0, curve = 0.0, longest = 0.0, mean, d
+    cdef const state_t* B
+    for k in range(M.K):
+        B = &M.block[k]
+        for a in range(B.m):
+            if not B.lo[B.ws[a]] < B.w[B.ws[a]] < B.hi[B.ws[a]]:
+                return False
+    for i in range(M.n):
+        mean = 0.0
+        for k in range(M.K):
+            mean += M.P[k * M.n + i] * M.D[k * M.n + i]
+        for k in range(M.K):
+            at = k * M.n + i
+            d = M.D[at] - mean
+            slope += M.V[at] * M.D[at]
+            curve += M.block[k].s[i] * M.P[at] * d * d
+            longest = max(longest, fabs(d))
+    return slope * longest > STILL_LONG * curve
+
+
 cdef int multi_null_model(multi_t* M) noexcept nogil:
     """Objective at W = 0, the fit of the unpenalized block, and alpha_max; FAILED where
     that block separates the classes, so that there is no fit."""
@@ -394,6 +420,7 @@ cdef int multi_null_model(multi_t* M) noexcept nogil:
     cdef state_t* B
     cdef const double* c
     cdef double c_null = 0.0
+    cdef bint endless = False
     softmax_evaluate(M)
     if fit_intercepts(M) < 0 or dual_point(M) < 0:
         return NO_MEMORY
@@ -419,6 +446,7 @@ cdef int multi_null_model(multi_t* M) noexcept nogil:
         if _solve_newton(M, 0.0, 1e-12, 50) < 0:
             return NO_MEMORY
         softmax_evaluate(M)
+        endless = M.n_newton > 0 and _runs_off(M)
         if fit_intercepts(M) < 0 or dual_point(M) < 0:
             return NO_MEMORY
         if _pass(M, NULL) < 0:
@@ -443,7 +471,8 @@ cdef int multi_null_model(multi_t* M) noexcept nogil:
         if _measure(M) < 0 or _scan(M, True) < 0:
             return NO_MEMORY
         if (
-            M.loss_value < SEPARATED ** 3 * M.null_objective
+            endless
+            or M.loss_value < SEPARATED ** 3 * M.null_objective
             or not _relative_gap(M, M.alpha_max) < SEPARATED
         ):
             return FAILED
