@@ -113,7 +113,7 @@ def solve_each(
     def solve(j: int, report: Report) -> PathResult:
         problem, alpha = replace(problems[j], n_threads=inner), float(penalties[j])
         if relative:
-            alpha *= zero_alpha(make_solver(problem))
+            alpha *= zero_alpha(make_solver(problem), problem.loss)
         coef, intercept = (None, None) if starts is None else starts[j]
         try:
             path = solve_path(

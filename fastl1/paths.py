@@ -92,13 +92,22 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Any:
     return solver
 
 
-def zero_alpha(solver: Solver | MultinomialSolver) -> float:
+def _running_off(loss: str) -> str:
+    """What columns without a penalty do where their coefficients grow without limit."""
+    return (
+        "put events in their order (a monotone likelihood)"
+        if loss == "cox"
+        else "separate rows of y"
+    )
+
+
+def zero_alpha(solver: Solver | MultinomialSolver, loss: str) -> float:
     """`alpha_max`, or an error where the unpenalized columns run off to infinity."""
     if solver.separated:
         raise ValueError(
-            "there is no alpha_max: the columns with penalty_factor=0 separate rows of "
-            "y, so that their coefficients grow without limit. Penalize these columns, "
-            "bound them, or pass alphas"
+            "there is no alpha_max: the columns with penalty_factor=0 "
+            f"{_running_off(loss)}, so that their coefficients grow without limit. "
+            "Penalize these columns, bound them, or pass alphas"
         )
     return float(solver.alpha_max)
 
@@ -710,7 +719,9 @@ def solve_path(
         solver = make_solver(problem, moments)
         done = _Collector(problem, solver, tol, max_iter)
         if grid is None:
-            grid = default_grid(problem, zero_alpha(solver), n_alphas, alpha_min_ratio)
+            grid = default_grid(
+                problem, zero_alpha(solver, problem.loss), n_alphas, alpha_min_ratio
+            )
         if coef_init is not None:
             start: Any = solver.intercept if intercept_init is None else intercept_init
             solver.set_coef(coef_init, start)
@@ -777,12 +788,10 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     """One `ConvergenceWarning` for the models of `result` that missed the tolerance,
     and one where coefficients without a penalty grow without limit."""
     if result.info["separated"]:
-        cause = "separate rows of y"
-        if result.loss == "cox":
-            cause = "put events in their order (a monotone likelihood)"
         warnings.warn(
-            f"the columns without a penalty {cause}: their coefficients grow without "
-            f"limit, and are as large as tol={result.info['tol']:g} makes them. "
+            f"the columns without a penalty {_running_off(result.loss)}: their "
+            "coefficients grow without limit, and are as large as "
+            f"tol={result.info['tol']:g} makes them. "
             "Penalize these columns, or bound them",
             ConvergenceWarning,
             stacklevel=stacklevel + 1,
@@ -1018,7 +1027,8 @@ sample_weight, strata, offset, n_threads, check_input
     ------
     ValueError, TypeError
         On bad input, and where there is no such alpha: for l1_ratio = 0, and where
-        the unpenalized columns separate the labels (or the rows with y = 0).
+        the unpenalized columns separate the labels (or the rows with y = 0), or put
+        events in their order.
     """
     if l1_ratio == 0:
         raise ValueError("l1_ratio=0 (ridge): no alpha makes all coefficients 0")
@@ -1039,7 +1049,7 @@ sample_weight, strata, offset, n_threads, check_input
         check_input=check_input,
         defer_values=True,
     )
-    return zero_alpha(make_solver(problem))
+    return zero_alpha(make_solver(problem), problem.loss)
 
 
 def enet_path(
