@@ -42,6 +42,24 @@ def test_logistic_kernel_is_within_a_few_ulp(y):
     assert 0 <= young < 1e-15 * n
 
 
+def test_log1p_is_within_two_ulp():
+    """The logistic loss of one row at a margin m >= 0 is the log1p of what exp(-m) is
+    there, which the poisson loss has for a curvature at -m."""
+    margins = np.r_[np.linspace(0, 40, 4001), np.geomspace(1e-8, 700, 2000)]
+    one = np.ones(1)
+    e = _runtime.evaluate_loss(2, np.ones(6001), -margins, np.ones(6001))[2]
+    got = np.array(
+        [
+            _runtime.evaluate_loss(1, one, margins[i : i + 1], one)[0]
+            for i in range(6001)
+        ]
+    )
+    exact = np.log1p(e.astype(np.longdouble))
+    assert np.max(np.abs(got - exact) / np.spacing(exact.astype(float))) <= 2.0
+    exact = np.exp(-margins.astype(np.longdouble))
+    assert np.max(np.abs(e - exact) / np.spacing(exact.astype(float))) <= 2.0
+
+
 def test_logistic_kernel_saturates_without_overflow():
     eta = np.array([1e4, -1e4, 1e308, -1e308])
     y = np.array([1.0, 0.0, 0.0, 1.0])

@@ -3,6 +3,11 @@
 The certificate of each is judged in test_certificate.py.
 """
 
+import os
+import signal
+import threading
+import time
+
 import numpy as np
 import pytest
 from losses import TWINS, as_loss, target
@@ -369,6 +374,74 @@ def test_quantiles_against_linear_programming(n, p, digits, intercept, q):
             assert null == pytest.approx(exact, rel=1e-9)
 
 
+CORNERS = pytest.mark.parametrize("loss", [fastl1.Quantile(0.3), fastl1.Huber(0.01)])
+
+
+@CORNERS
+def test_the_number_of_threads_changes_no_bit_of_the_interior_method(loss):
+    X, y, rng = make("huber", n=2000, p=40)
+    problem = {
+        "loss": loss,
+        "alphas": fastl1.alpha_max(X, y, loss=loss) * np.array([0.02]),
+        "sample_weight": rng.uniform(0.5, 2, len(y)),
+        "upper": 0.9,  # of coefficients near 1: a bound that is met
+        "tol": 1e-7,
+    }
+    one, *more = (fastl1.path(X, y, n_threads=k, **problem) for k in (1, 2, 3))
+    assert one.converged.all()
+    assert one.info["n_newton"] > 10
+    assert (one.coefs.toarray()[0] == 0.9).any()
+    for other in more:
+        for name in ("intercepts", "dual_gaps", "n_iters"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+        np.testing.assert_array_equal(one.coefs.toarray(), other.coefs.toarray())
+
+
+@CORNERS
+@pytest.mark.parametrize("n", [300, 800])
+def test_far_alphas_of_losses_with_corners(loss, n):
+    """Duality gaps stay near 1 until the linear program of the working set is solved,
+    so that loose solves for columns to enter lead nowhere."""
+    X, y, rng = make("huber", n=n, p=60)
+    problem = {
+        "loss": loss,
+        "sample_weight": rng.uniform(0.5, 2, n),
+        "n_threads": 1,
+    }
+    top = fastl1.alpha_max(X, y, **problem)
+    for upper in (0.95, None):
+        for ratios in ([0.02], [0.3, 0.02]):
+            alphas = top * np.array(ratios)
+            path = fastl1.path(X, y, alphas=alphas, upper=upper, tol=1e-7, **problem)
+            assert path.converged.all()
+            assert path.n_iters.max() < 12
+
+
+@CORNERS
+def test_ctrl_c_within_an_interior_solve(loss):
+    """A solve of seconds, interrupted in its first tenths."""
+    X, y, _ = make("huber", n=20_000, p=300)
+    top = fastl1.alpha_max(X, y, loss=loss)
+    timer = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT))
+    started = []
+
+    def callback(k, info):
+        if k == 0:
+            started.append(time.perf_counter())
+            timer.start()
+
+    with pytest.raises(fastl1.FitInterrupted, match="after 1 of 2 alphas") as caught:
+        fastl1.path(
+            X, y, loss=loss, alphas=[top, 1e-3 * top], tol=1e-9, callback=callback
+        )
+    assert time.perf_counter() - started[0] < 3.0
+    result = caught.value.result
+    assert result.info["stopped"] == "interrupted"
+    assert len(result) == result.coefs.shape[1] == 1
+    assert result.converged.all()
+    assert result.info["n_newton"] > 0
+
+
 def test_quantiles_without_penalty():
     X, y, _ = make("huber", n=60)
     loss = fastl1.Quantile(0.3)
@@ -425,6 +498,31 @@ def test_linear_svc():
     ).fit(X, y)
     a = run(X, y, "squared_hinge", alphas=[1 / (2 * 0.2 * 80)], fit_intercept=False)
     np.testing.assert_allclose(a.coefs.toarray()[:, 0], sk.coef_[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
+def test_quantiles_of_diabetes_against_scikit_learn(q):
+    """Its alpha is ours, and so is the mean of the pinball loss: no factor 2."""
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    datasets = pytest.importorskip("sklearn.datasets")
+    X, y = datasets.load_diabetes(return_X_y=True)
+    loss = fastl1.Quantile(q)
+    top = fastl1.alpha_max(X, y, loss=loss)
+    for alpha in (0.3 * top, 0.01 * top):
+        kw = {"quantile": q, "alpha": alpha}
+        models = (
+            fastl1.QuantileRegressor(tol=1e-9, **kw),
+            linear_model.QuantileRegressor(solver="highs", **kw),
+        )
+        ours, theirs = (
+            loss.deviance(y, model.fit(X, y).predict(X)).mean()
+            + alpha * np.abs(model.coef_).sum()
+            for model in models
+        )
+        assert ours == pytest.approx(theirs, rel=1e-9)
+        assert np.count_nonzero(models[0].coef_) >= 4
+    path = fastl1.path(X, y, loss=loss, alphas=[alpha], tol=1e-9)
+    np.testing.assert_allclose(path.predict(X)[:, 0], models[0].predict(X), rtol=1e-5)
 
 
 # Built to break plain Newton
@@ -503,28 +601,44 @@ def test_extreme_scales_of_columns(loss):
     )
 
 
-@pytest.mark.parametrize("loss", ["logistic", "probit", "cloglog", "poisson"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        *("logistic", "probit", "cloglog", "multinomial", "poisson"),
+        *(fastl1.Tweedie(power) for power in (1.1, 1.5, 1.9)),
+    ],
+    ids=str,
+)
 def test_a_separating_unpenalized_column_has_no_alpha_max(loss):
-    X, y, _ = make(loss)
-    X[:, 0] = y if loss != "poisson" else y > 0
-    factor = np.ones(P)
-    factor[0] = 0.0
+    X, y, rng = make("tweedie" if isinstance(loss, fastl1.Tweedie) else loss)
+    if loss == "multinomial":
+        y += rng.integers(0, 2, N) * y
+    X[:, 0] = y > 0
+    problem = {"loss": loss, "penalty_factor": np.r_[0.0, np.ones(P - 1)]}
+    message = "no alpha_max: the columns with penalty_factor=0 separate rows of y"
     for call in (fastl1.alpha_max, fastl1.path):
-        with pytest.raises(ValueError, match="no alpha_max: the columns with penalty"):
-            call(X, y, loss=loss, penalty_factor=factor)
+        with pytest.raises(ValueError, match=message):
+            call(X, y, **problem)
+    assert fastl1.alpha_max(X, y, **problem, upper=2.0, lower=-2.0) > 0
     X[:, 0] = np.arange(N)
-    assert fastl1.alpha_max(X, y, loss=loss, penalty_factor=factor) > 0
+    assert fastl1.alpha_max(X, y, **problem) > 0
 
 
-@pytest.mark.parametrize("loss", ["squared_hinge", "huber", "quantile"])
+@pytest.mark.parametrize(
+    "loss", ["squared", "squared_hinge", "huber", "quantile", "gamma"]
+)
 def test_an_unpenalized_column_far_from_the_null_model(loss):
-    X, y, _ = make(loss)
-    X[:, 0] = np.asarray(y == y.max() if loss == "squared_hinge" else y, float)
-    factor = np.ones(P)
-    factor[0] = 0.0
-    path = fastl1.path(X, y, loss=loss, penalty_factor=factor, n_alphas=5, tol=1e-6)
-    assert np.isfinite(path.alphas).all()
-    assert path.dual_gaps.max() <= 1e-6
+    """These losses are least at finite coefficients, whatever the column."""
+    X, y, _ = make(loss if loss in TWINS else "huber")
+    factor = np.r_[0.0, np.ones(P - 1)]
+    for column in (y, y == y.max()):
+        X[:, 0] = column
+        top = fastl1.alpha_max(X, y, loss=loss, penalty_factor=factor)
+        path = fastl1.path(X, y, loss=loss, penalty_factor=factor, n_alphas=5, tol=1e-6)
+        assert path.alphas[0] == top
+        assert np.isfinite(path.alphas).all()
+        assert path.dual_gaps.max() <= 1e-6
+        assert not path.info["separated"]
 
 
 @EVERY

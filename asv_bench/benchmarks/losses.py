@@ -92,3 +92,32 @@ class SaturatedCox:
 
     def track_iterations(self, ties):
         return int(self.fit(ties).n_iters.sum())
+
+
+class Corners:
+    """Interior-point solves: quantiles, and a huber loss that is sharp at 0."""
+
+    params = ["quantile 0.1", "quantile 0.5", "huber 0.01"]
+    param_names = ["loss"]
+
+    def setup(self, loss):
+        name, value = loss.split()
+        self.loss = LOSSES[name](float(value))
+        self.X, self.y = make(name, 2000, 200)
+
+    def fit(self):
+        return fastl1.path(
+            self.X,
+            self.y,
+            loss=self.loss,
+            n_alphas=10,
+            alpha_min_ratio=0.02,
+            tol=1e-6,
+            n_threads=1,
+        )
+
+    def time_path(self, loss):
+        self.fit()
+
+    def track_factorizations(self, loss):
+        return self.fit().info["n_newton"]
