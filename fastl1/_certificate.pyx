@@ -209,6 +209,7 @@ cdef void correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
     """Correlations with v of the working set centred under h, and its means there."""
     cdef ptrdiff_t i, k
     cdef double shift = 0.0
+    cdef bint means = S.centre and S.loss != FL1_COX  # whose gradient sums to 0
     v_sum[0] = S.q.ops.sum(S.n, S.v)
     h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14 * S.curve_null)
     if S.centre:
@@ -216,11 +217,11 @@ cdef void correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
     for i in range(S.n):
         S.n_work[i] = S.v[i] - shift * S.h[i]
     design_xtv_pair(
-        &S.X, S.ws, S.m, S.n_work, S.q.c, S.h if S.centre else NULL, S.hmean,
+        &S.X, S.ws, S.m, S.n_work, S.q.c, S.h if means else NULL, S.hmean,
         S.n_threads
     )
     S.n_column_products += S.m
-    for k in range(S.m if S.centre else 0):
+    for k in range(S.m if means else 0):
         S.hmean[k] /= h_sum[0]
 
 

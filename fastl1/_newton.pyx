@@ -27,7 +27,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     """Move to the quadratic's solution as far as the objective goes down; the part of
     the way, 0 where it does not."""
     cdef ptrdiff_t i, k, j, count = 0
-    cdef double t = 1.0, slope, pen0 = 0.0, pen1 = 0.0, pen_t, start
+    cdef double t = 1.0, slope, pen0 = 0.0, pen1 = 0.0, pen_t, start, slack
     cdef double b_step = 0.0, w
     cdef int _half
     for i in range(S.n):
@@ -51,6 +51,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     if not isfinite(slope):
         return 0.0
     start = S.loss_value + pen0
+    slack = 1e-15 * (start + S.null_objective)  # rounding
     memcpy(S.g, S.eta, S.n * sizeof(double))
     for _half in range(30):
         # from the start each time: a far step taken back would leave its rounding
@@ -63,7 +64,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
             for k in range(S.m):
                 w = S.w[S.ws[k]]
                 pen_t += slot_penalty(S, k, w + t * (S.q.w[k] - w))
-        if S.loss_value + pen_t <= start + 1e-4 * t * slope + 1e-15 * start:
+        if S.loss_value + pen_t <= start + 1e-4 * t * slope + slack:
             break
         t *= 0.5
     else:

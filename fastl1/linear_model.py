@@ -523,7 +523,7 @@ class LassoCV(_RegressorCV):
     >>> import numpy as np
     >>> from fastl1 import LassoCV
     >>> X = np.random.default_rng(0).normal(size=(100, 5))
-    >>> model = LassoCV(cv=5).fit(X, X[:, 0])
+    >>> model = LassoCV(cv=5, tol=1e-8).fit(X, X[:, 0])
     >>> model.coef_.round(2)
     array([1., 0., 0., 0., 0.])
     """

@@ -98,6 +98,7 @@ def test_the_graph_of_the_kept_columns_is_beside_the_dense_one(tmp_path):
 
 
 def test_what_is_not_installed_is_named(tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     model = saved(tmp_path / "m.fl1")
     found, skipped = contenders(model, tmp_path / "m.fl1", tmp_path, np.eye(30))

@@ -112,8 +112,8 @@ def data(request, regression, classification):
         # weights and repeated rows differ by rounding, which a coarse tol lets grow
         LogisticRegressionCV(tol=1e-6, cv=3, **NEW_DEFAULTS),
         *(kind() for kind in GLM),
-        PathCV(PoissonRegressor(), alphas=10),
-        PathCV(LinearSVC(), alphas=10),
+        PathCV(PoissonRegressor(tol=1e-9), alphas=10),
+        PathCV(LinearSVC(tol=1e-9), alphas=10),
     ]
 )
 def test_check_estimator(estimator, check, monkeypatch):
@@ -421,7 +421,8 @@ def test_gaps_are_in_the_unit_of_the_objective(classification):
     chosen = LogisticRegressionCV(tol=1e-2, use_legacy_attributes=False, **kw)
     assert chosen.fit(X, y, weight).dual_gap_ == pytest.approx(rough.dual_gap_)
     mean = clone(chosen).set_params(refit=False).fit(X, y, weight)
-    assert 0 < mean.dual_gap_ < 2 * rough.dual_gap_
+    # of the folds, each to tol times its null model's objective
+    assert 0 < mean.dual_gap_ <= 1e-2 * 0.2 * weight.sum() * np.log(2)
 
 
 def test_defaults_that_will_change_warn_as_in_scikit_learn(classification):
