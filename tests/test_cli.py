@@ -26,7 +26,7 @@ from fastl1.cli.fit import Options  # noqa: E402
 from fastl1.cli.moments import moments  # noqa: E402
 from fastl1.cli.prepare import Rows, prepare_data, split_rows  # noqa: E402
 from fastl1.cli.read import read_file  # noqa: E402
-from fastl1.cli.ridge import _row_space  # noqa: E402
+from fastl1.cli.ridge import _reduces, _row_space  # noqa: E402
 from fastl1.exceptions import FitInterrupted  # noqa: E402
 from fastl1.losses import as_loss  # noqa: E402
 from fastl1.model import SparseModel  # noqa: E402
@@ -538,6 +538,29 @@ def test_ridge_in_the_row_space_is_ridge(sparse, loss):
     np.testing.assert_allclose(reduced, direct, atol=1e-5)
 
 
+def test_row_space_only_where_it_is_cheaper():
+    rng = np.random.default_rng(0)
+    thin = sp.random_array((40, 900), density=0.02, rng=rng, format="csc")
+    full = sp.random_array((40, 900), density=0.2, rng=rng, format="csc")
+    logistic, cox = as_loss("logistic"), as_loss("cox")
+    assert not _reduces(thin, logistic)
+    assert _reduces(thin, cox)
+    assert _reduces(full, logistic)
+    assert _reduces(full.toarray(), logistic)
+    assert not _reduces(full.T, logistic)
+    assert not _reduces(np.zeros((2001, 2002)), logistic)
+
+
+class Counts:
+    """Progress that keeps all it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def count(self, name):
+        return lambda done, info: self.told.append((name, done, info["total"]))
+
+
 def test_grid_ends_after_the_minimum_but_never_before_it():
     rng = np.random.default_rng(0)
     X = np.asfortranarray(rng.normal(size=(60, 200)))
@@ -547,8 +570,13 @@ def test_grid_ends_after_the_minimum_but_never_before_it():
     ]
     options = Options("", n_alphas=100)
     common = {"loss": as_loss("squared"), "n_threads": 1}
-    cv = choose_alpha(Rows(X, y), splits, options, None, **common)
+    progress = Counts()
+    cv = choose_alpha(Rows(X, y), splits, options, progress, **common)
     assert cv.alphas.shape[1] < 100
+    for name in ("cross-validation: where to end", "cross-validation"):
+        done = [count for told, count, _ in progress.told if told == name]
+        total = [size for told, _, size in progress.told if told == name][-1]
+        assert list(range(1, total + 1)) == sorted(set(done))
     from fastl1.cv import cross_validate_path
 
     full = cross_validate_path(

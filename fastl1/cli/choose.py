@@ -21,7 +21,7 @@ MARGIN = 4  # alphas that the grid goes on beyond the best one, at least
 RISE = 0.05  # of the gain over the null model that must have been lost again
 
 
-def choose_alpha(rows, splits, options, callback, **common):
+def choose_alpha(rows, splits, options, progress, **common):
     """Cross-validated paths of each l1_ratio.
 
     Parameters
@@ -30,8 +30,8 @@ def choose_alpha(rows, splits, options, callback, **common):
     splits : list of (train, test)
     options : Options
         l1_ratio, n_alphas and rule.
-    callback : callable
-        As for `cross_validate_path`.
+    progress : Progress
+        Gets a `count` of the fits of each part.
     common : dict
         loss, n_threads.
 
@@ -49,7 +49,8 @@ def choose_alpha(rows, splits, options, callback, **common):
         grids.append(grid)
         if length < len(grid):
             # the last fold: of folds in time order it has the most training rows
-            steps = _walk(rows, splits[-1], grid[::STRIDE], ratio, **common)
+            walked = progress.count("cross-validation: where to end")
+            steps = _walk(rows, splits[-1], grid[::STRIDE], ratio, walked, **common)
             length = max(length, STRIDE * steps)
     grids = np.array(grids)
     while True:
@@ -60,7 +61,7 @@ def choose_alpha(rows, splits, options, callback, **common):
             l1_ratios=options.l1_ratio,
             alphas=grids[:, :length],
             tol=TOL,
-            callback=callback,
+            callback=progress.count("cross-validation"),
             **given,
             **common,
         )
@@ -69,7 +70,7 @@ def choose_alpha(rows, splits, options, callback, **common):
         length += length // 4 + 2 * MARGIN  # the other folds want a smaller alpha
 
 
-def _walk(rows, split, grid, ratio, **common):
+def _walk(rows, split, grid, ratio, callback, **common):
     """Number of steps until the held-out loss of one fold has clearly turned up."""
     train, test = split
     X = rows.X
@@ -78,6 +79,10 @@ def _walk(rows, split, grid, ratio, **common):
     weight[train] = 1.0 if rows.weight is None else rows.weight[train]
     given = replace(rows, weight=weight).keywords()
     losses, start = np.empty(0), {}
+
+    def walked(index, info):
+        callback(len(losses) + index + 1, info | {"total": len(grid)})
+
     while len(losses) < len(grid):
         piece = path(
             X,
@@ -85,6 +90,7 @@ def _walk(rows, split, grid, ratio, **common):
             alphas=grid[len(losses) : len(losses) + PIECE],
             l1_ratio=ratio,
             tol=TOL,
+            callback=walked,
             **start,
             **given,
             **common,
@@ -96,4 +102,5 @@ def _walk(rows, split, grid, ratio, **common):
         gain = losses[0] - losses[best]
         if len(losses) - best > PATIENCE and losses[-1] - losses[best] >= RISE * gain:
             break
+    callback(len(losses), {"total": len(losses)})
     return len(losses)

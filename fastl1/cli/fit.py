@@ -130,8 +130,7 @@ def _fit_all(data, options, start, clock, progress):
     common = {"loss": data.loss, "n_threads": options.threads}
     splits = _folds(data, options)
     with clock("cross-validation"):
-        counter = progress.count("cross-validation")
-        cv = choose_alpha(rows, splits, options, counter, **common)
+        cv = choose_alpha(rows, splits, options, progress, **common)
     choice = cv.select(options.rule)
     with clock("fit"), progress.stage("final fit"):
         fit = path(

@@ -4,6 +4,9 @@ With more features than rows, X is first reduced to the row space of its standar
 form: with X Xᵀ = U S² Uᵀ the n × r matrix Z = U S has the same inner products, and
 ridge on Z, under any loss, gives the same predictions as ridge on X.  Folds are then
 those of Z: they share the scale of the features with the rows they hold out.
+
+Sparse X with fewer entries than Z stays as it is, as sweeps over it cost less; but not
+for the losses whose linear systems have the size of the columns, not of the rows.
 """
 
 from dataclasses import replace
@@ -16,6 +19,7 @@ from fastl1.paths import path
 
 N_ALPHAS = 15
 TOL = 1e-4
+BY_COLUMNS = ("cox", "quantile")  # losses with systems of p equations
 MAX_ROWS = 2000  # an eigendecomposition of this size takes about a second
 
 
@@ -49,7 +53,7 @@ def fit_ridge(rows, test, splits, deviance, callback, **common):
         size /= np.cov(rows.y, ddof=0, aweights=rows.weight) or 1.0
     alphas = max(1.0, p / n) * size * np.geomspace(1e2, 1e-4, N_ALPHAS)
     common = {**common, "standardize": True, "tol": TOL}
-    if n < p and n <= MAX_ROWS:
+    if _reduces(rows.X, common["loss"]):
         Z, Z_test = _row_space(rows.X, test.X, *moments(rows.X, rows.weight))
         rows, test = replace(rows, X=Z), replace(test, X=Z_test)
         common["standardize"] = False
@@ -74,6 +78,13 @@ def fit_ridge(rows, test, splits, deviance, callback, **common):
         "cv_score": best.score,
         "gap": float(fit.dual_gaps[0]),
     }
+
+
+def _reduces(X, loss):
+    """Whether Z is the cheaper matrix."""
+    n, p = X.shape
+    entries = X.nnz if hasattr(X, "nnz") else n * p
+    return n < p and n <= MAX_ROWS and (entries > n * n or loss.name in BY_COLUMNS)
 
 
 def _row_space(X, X_test, mean, std):

@@ -78,11 +78,19 @@ class Stages:
             self.progress.remove_task(task)
 
     def count(self, name):
-        """Callback that counts fits; its first call says how many there will be."""
+        """Callback that counts fits, and says which; it is told how many there are."""
         task = self.progress.add_task(name, total=None)
 
         def done(count, info):
-            self.progress.update(task, completed=count, total=info["total"])
+            where = f", λ = {info['alpha']:.3g}" if "alpha" in info else ""
+            if "fold" in info:
+                where = f", fold {info['fold'] + 1}{where}"
+            self.progress.update(
+                task,
+                completed=count,
+                total=info["total"],
+                description=name + where,
+            )
             if count == info["total"]:
                 self.progress.update(task, visible=False)
 
