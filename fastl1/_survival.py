@@ -142,5 +142,8 @@ def check_survival(y: Any, n: int, strata: ArrayLike | None) -> Survival:
             raise ValueError(
                 f"strata has shape {labels.shape}, one per row makes ({n},)"
             )
+        missing = np.asarray(labels != labels)  # NaN alone differs from itself
+        if missing.any():
+            raise ValueError(f"strata is NaN at row {int(missing.argmax())}")
         codes = np.unique(labels, return_inverse=True)[1].astype(np.intp)
     return Survival(event == 1, times[0], times[1] if len(times) == 2 else None, codes)

@@ -156,9 +156,10 @@ class CoxPHRegressor(LossModel):
         entry: ArrayLike | None = None,
         **options: Any,
     ) -> Problem:
-        self.strata_: Any = None if strata is None else np.unique(np.asarray(strata))
         y = _with_entry(y, entry)
-        return super()._problem(X, y, sample_weight, strata=strata, **options)
+        problem = super()._problem(X, y, sample_weight, strata=strata, **options)
+        self.strata_: Any = None if strata is None else np.unique(np.asarray(strata))
+        return problem
 
     def _check_data(self, X: Any, y: Any) -> tuple[Any, Any]:
         if y is None:

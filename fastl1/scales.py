@@ -25,9 +25,8 @@ spark          lambda r t                          lambda (1 - r) t^2 / sd'(y)
 - glmnet: a mean over normalized weights.  family="gaussian" divides y by its population
   standard deviation sd(y) inside and scales the solution back, which leaves a as
   written but divides c by sd(y); the other families (binomial, multinomial, poisson,
-  cox) do not.  Penalty factors are
-  rescaled to sum to the number of columns: k = p / sum(factors), counting 1 for an
-  excluded column.
+  cox) do not.  Penalty factors are rescaled to sum to the number of columns:
+  k = p / sum(factors), counting 1 for an excluded column.
 - Spark: a mean over normalized weights, after glmnet's model but with n - 1 standard
   deviations: sd' = sd u for the label of a linear regression, and with standardization
   (the default) the columns are divided by sd' too, where fastl1's ``standardize=True``

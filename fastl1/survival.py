@@ -208,7 +208,8 @@ class Baseline:
         shift = np.full(int(code.max()) + 1, -np.inf)
         np.maximum.at(shift, code[s > 0], eta[s > 0])
         shift[np.isinf(shift)] = 0.0
-        e = s * np.exp(np.minimum(eta - shift[code], 0.0))
+        # lower ones count as that low, so that no set at risk vanishes
+        e = s * np.exp(np.clip(eta - shift[code], -700.0, 0.0))
         dead = survival.event & (s > 0)
         start, parts = [0], []
         for own in _rows_by_code(code, len(shift)):
@@ -238,9 +239,11 @@ class Baseline:
         out = np.empty((len(eta), len(times)))
         for stratum, own in enumerate(_rows_by_code(code, len(self.shift))):
             span = slice(*self.start[stratum : stratum + 2])
-            steps = np.concatenate([[0.0], self.cumulative[span]])
+            with np.errstate(divide="ignore"):
+                steps = np.log(np.concatenate([[0.0], self.cumulative[span]]))
             base = steps[np.searchsorted(self.times[span], times, side="right")]
-            out[own] = np.exp(eta[own, None] - self.shift[stratum]) * base
+            log_hazard = eta[own, None] - self.shift[stratum] + base
+            out[own] = np.exp(np.minimum(log_hazard, 709.0))
         return out
 
 

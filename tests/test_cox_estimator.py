@@ -255,6 +255,26 @@ def test_the_null_model_is_nelson_and_aalen():
     np.testing.assert_allclose(hazard, np.cumsum(1 / at_risk))
 
 
+def test_hazards_of_rows_far_below_the_others():
+    X, y, _ = data()
+    offset = np.zeros(N)
+    offset[y[:, 1].argmin()] = 800.0
+    model = CoxPHRegressor(alpha=0.05).fit(X, y, offset=offset)
+    hazards = model.predict_cumulative_hazard_function(X)
+    assert np.isfinite(hazards).all()
+    assert (np.diff(hazards) >= 0.0).all()
+
+
+def test_a_missing_stratum_and_a_refit_that_fails():
+    X, y, rows = data()
+    model = CoxPHRegressor(alpha=0.05).fit(X, y, strata=rows["strata"])
+    strata = np.zeros(N)
+    strata[3] = np.nan
+    with pytest.raises(ValueError, match="strata is NaN at row 3"):
+        model.fit(X, y, strata=strata)
+    assert list(model.strata_) == ["a", "b", "c"]
+
+
 def test_hazards_of_huge_predictors():
     X, y, _ = data()
     model = CoxPHRegressor().fit(X, y, offset=np.full(N, 800.0))
