@@ -9,15 +9,16 @@ PAUSE = 0.25  # seconds; threads of another library's pool spin for about as lon
 
 
 def interleaved(calls, repeats):
-    """Median seconds of each call (by name), after one that warms it up."""
+    """Median seconds of each call (by name), each time after one that wakes its own
+    threads from the pause."""
     seconds = {name: [] for name in calls}
-    for round_ in range(repeats + 1):
+    for _ in range(repeats):
         for name, call in calls.items():
             time.sleep(PAUSE)
+            call()
             start = time.perf_counter()
             call()
-            if round_:
-                seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
