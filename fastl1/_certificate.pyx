@@ -327,10 +327,11 @@ cdef void measure(state_t* S) noexcept nogil:
                     b[r] -= delta * S.cache.c[r * S.p + j]
         gg = S.r2
     else:
-        evaluate(S)
         if S.centre and not S.keep_intercept:
             # the dual point meets the intercept exactly, whatever is left here
             fit_intercept(S, INTERCEPT * S.tol_now * S.null_objective)
+        else:
+            evaluate(S)
         project_dual(S)
         design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
         S.n_column_products += S.m
