@@ -194,6 +194,12 @@ cdef int _add(state_t* S, double limit) noexcept nogil:
     )
 
 
+cdef inline bint _expects_answer(const state_t* S) noexcept nogil:
+    """Whether the coefficients may be the answer as they are: extrapolated along the
+    path, given by the caller, or 0 from alpha_max on."""
+    return S.ahead or S.restarted or S.alpha_now >= S.alpha_max
+
+
 cdef int _enter(state_t* S) noexcept nogil:
     """Screen at the alpha of the present step."""
     S.sweep_work = 0.0
@@ -208,14 +214,14 @@ cdef int _enter(state_t* S) noexcept nogil:
     if S.ahead or not (S.lazy and S.estimated):
         measure(S)
     S.phase = ENTERED
-    return WANTS_PASS if scan_outside(S, S.ahead or S.restarted) else GO_ON
+    return WANTS_PASS if scan_outside(S, _expects_answer(S)) else GO_ON
 
 
 cdef int _entered(state_t* S) noexcept nogil:
     """The answer may be there already; else what the extrapolation, or the strong rule,
     expects to enter."""
     cdef double limit = S.alpha_now
-    if S.ahead or S.n_cand == 0 or S.restarted:
+    if S.n_cand == 0 or _expects_answer(S):
         S.gap = relative_gap(S, S.alpha_now)
         if S.gap <= S.tol_now:
             S.restarted = False

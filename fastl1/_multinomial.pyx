@@ -486,6 +486,8 @@ cdef int _solve_at(multi_t* M, double alpha, double tol, int max_iter) noexcept 
     cdef double gap = INFINITY, least = INFINITY, limit = alpha, inner, tighten = 1.0
     cdef double l1_ratio = M.block[0].l1_ratio
     cdef bint smooth = alpha == 0.0 or l1_ratio == 0.0
+    # the coefficients may be the answer as they are: given, or 0 from alpha_max on
+    cdef bint expected = M.restarted or alpha >= M.alpha_max
     for k in range(M.K):
         M.block[k].alpha_now = alpha
         M.block[k].sweep_work = 0.0
@@ -495,10 +497,10 @@ cdef int _solve_at(multi_t* M, double alpha, double tol, int max_iter) noexcept 
         return NO_MEMORY
     for k in range(M.K):
         load_quad(&M.block[k], alpha)
-    count = _scan(M, M.restarted)
+    count = _scan(M, expected)
     if count < 0:
         return NO_MEMORY
-    if count == 0 or M.restarted:
+    if count == 0 or expected:
         M.gap = gap = _relative_gap(M, alpha)
         if gap <= tol:
             M.restarted = False

@@ -7,6 +7,7 @@ feature, a sparse row one binary search an entry.
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -323,6 +324,8 @@ def _check_name(name):
 def object_size(source: str | os.PathLike[str], *flags: str) -> dict[str, int] | None:
     """Bytes of the object code of a C file, as the compiler `$CC` or cc makes it.
 
+    `$CC` may have arguments, as in ``CC="ccache gcc"``.
+
     Parameters
     ----------
     source : path
@@ -339,12 +342,12 @@ def object_size(source: str | os.PathLike[str], *flags: str) -> dict[str, int] |
     subprocess.CalledProcessError
         The file does not compile.
     """
-    compiler, size = shutil.which(os.environ.get("CC", "cc")), shutil.which("size")
-    if compiler is None or size is None:
+    compiler, size = shlex.split(os.environ.get("CC") or "cc"), shutil.which("size")
+    if shutil.which(compiler[0]) is None or size is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         made = os.path.join(folder, "model.o")
-        command = [compiler, "-std=c99", *(flags or ("-Os",)), "-c", "-o", made]
+        command = [*compiler, "-std=c99", *(flags or ("-Os",)), "-c", "-o", made]
         subprocess.run([*command, os.fspath(source)], check=True, capture_output=True)
         told = subprocess.run([size, made], check=True, capture_output=True, text=True)
     numbers = told.stdout.splitlines()[1].split()
