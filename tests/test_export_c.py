@@ -210,7 +210,9 @@ def test_includes_nothing_but_math(tmp_path):
 
 @needs_gcc
 @pytest.mark.skipif(shutil.which("size") is None, reason="needs size (binutils)")
-def test_object_size_follows_the_kept_coefficients(tmp_path):
+@pytest.mark.parametrize("compiler", ["gcc", "env gcc", ""])
+def test_object_size_follows_the_kept_coefficients(tmp_path, monkeypatch, compiler):
+    monkeypatch.setenv("CC", compiler)
     rng = np.random.default_rng(0)
     indices = np.sort(rng.choice(60_000, 5_000, replace=False))
     model = SparseModel(indices, rng.standard_normal(5_000), 0.0, 60_000, "logit")
