@@ -1,7 +1,56 @@
 """What all tests share."""
 
+import os
 import signal
+import threading
+import time
+
+import pytest
 
 # A test run started in the background inherits an ignored SIGINT, and would wait for
 # ever in the tests that interrupt a fit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class CtrlC:
+    """Ctrl-C from another thread, at a moment that no load of the machine shifts.
+
+    Called, it returns at once; the signal comes when this process has used `after`
+    seconds of processor time more.  Where a kernel releases the GIL it comes within the
+    kernel that the caller enters next, and only there.
+    """
+
+    def __init__(self):
+        self.thread = None
+        self.given_up = threading.Event()
+        self.pressed = None
+
+    def __call__(self, after=0.0):
+        if self.thread is None:
+            due = time.process_time() + after
+            self.thread = threading.Thread(target=self._press, args=(due,))
+            self.thread.start()
+
+    def _press(self, due):
+        while time.process_time() < due:
+            if self.given_up.wait(0.001):
+                return
+        self.pressed = time.process_time()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def seconds_since(self):
+        """Processor time of this process since the signal: what the answer took."""
+        return time.process_time() - self.pressed
+
+    def finish(self):
+        self.given_up.set()
+        if self.thread is not None:
+            self.thread.join()
+
+
+@pytest.fixture
+def ctrl_c():
+    """`CtrlC`, to be called from a callback of the fit that it is to interrupt."""
+    press = CtrlC()
+    yield press
+    press.finish()
