@@ -233,7 +233,8 @@ cdef class Predictor:
             }.get(model.link, OTHER)
 
     def __reduce__(self):
-        return Predictor, (self.model, self.type)
+        # names the class of the model only: a compiled one cannot say it is fastl1's
+        return self.model.predictor, (self.type,)
 
     def __repr__(self):
         return f"<Predictor of {self.model!r}, type={self.type!r}>"

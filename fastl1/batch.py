@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from fastl1 import _runtime
 from fastl1._batch import Batch
 from fastl1._each import check_each, goes_alone, joined, solve_each, split_targets
+from fastl1._public import public
 from fastl1._ragged import Stack
 from fastl1._validation import (
     Problem,
@@ -95,6 +96,7 @@ class _Fits:
         return self.status == CONVERGED
 
 
+@public
 class FitManyResult(_Fits):
     """Models of k targets on one X.
 
@@ -132,6 +134,7 @@ class FitManyResult(_Fits):
     _feature_axis = 0
 
 
+@public
 class FitRaggedResult(_Fits):
     """Models of many small problems.
 
@@ -316,6 +319,7 @@ def _many_result(
     )
 
 
+@public
 def fit_many(
     X: Any,
     Y: ArrayLike,
@@ -670,6 +674,7 @@ def _outside_domain(
             status[b] = OUTSIDE_DOMAIN
 
 
+@public
 def fit_ragged(
     X: Any,
     y: ArrayLike,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._keywords import PathKeywords, split_keywords
+from fastl1._public import public
 from fastl1._resampling import (
     Groups,
     Seed,
@@ -25,6 +26,7 @@ QUANTILES = (0.025, 0.5, 0.975)
 MAX_BYTES = 2**31
 
 
+@public
 @dataclass(repr=False)
 class BootstrapResult:
     """Distribution of the coefficients of a path over bootstrap draws.
@@ -121,6 +123,7 @@ class _Draw:
         return sum(part.nbytes for part in parts)
 
 
+@public
 def bootstrap_path(
     X: Any,
     y: ArrayLike,

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from fastl1._estimators import FLOATS, Fit
 from fastl1._extras import require
 from fastl1._loss_model import LossModel
+from fastl1._public import public
 from fastl1._survival import Survival, check_survival
 from fastl1._validation import CSC, Problem, check_vector
 from fastl1.losses import Cox, Loss
@@ -18,6 +19,7 @@ require("sklearn", extra="sklearn")
 from sklearn.utils.validation import validate_data  # noqa: E402
 
 
+@public
 class CoxPHRegressor(LossModel):
     """Cox's proportional hazards model with L1 and L2 penalties.
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from fastl1._keywords import ProblemKeywords, problem_of
 from fastl1._links import softmax
+from fastl1._public import public
 from fastl1._solver import Solver
 from fastl1._validation import CSC, Problem, check_real, check_vector
 from fastl1.paths import PathResult, make_solver
@@ -28,6 +29,7 @@ _DISPERSION_IS_ONE = {
 }
 
 
+@public
 @dataclass(repr=False)
 class CriterionResult:
     """An information criterion along a path.
@@ -74,6 +76,7 @@ class CriterionResult:
         )
 
 
+@public
 def information_criterion(
     result: PathResult,
     X: Any,

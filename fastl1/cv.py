@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._parallel import Report, solve_all, split_threads
+from fastl1._public import public
 from fastl1._validation import check_problem, check_real, check_vector
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
 from fastl1.folds import Folds
@@ -50,6 +51,7 @@ class Choice:
     se: float
 
 
+@public
 @dataclass(repr=False)
 class CVPathResult:
     """Scores of every l1_ratio × alpha × fold, and the fold paths behind them.
@@ -176,6 +178,7 @@ class CVPathResult:
 # --------------------------------------------------------------------------------------
 
 
+@public
 def cross_validate_path(
     X: Any,
     y: ArrayLike,

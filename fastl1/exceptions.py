@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from fastl1._public import public
 
+
+@public
 class ConvergenceWarning(UserWarning):
     """The solver stopped at `max_iter` before its duality gap reached `tol`."""
 
 
+@public
 class FitInterrupted(KeyboardInterrupt):
     """Ctrl-C during a fit.
 
@@ -30,5 +34,6 @@ class FitInterrupted(KeyboardInterrupt):
         return type(self), (*self.args, self.result)
 
 
+@public
 class ModelFileError(ValueError):
     """A model file that is truncated, altered, malformed or of a later fastl1."""

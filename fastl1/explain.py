@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastl1._public import public
+
 
 class Term(NamedTuple):
     """One term of a linear predictor: ``term = coefficient * value``."""
@@ -16,6 +18,7 @@ class Term(NamedTuple):
     term: float
 
 
+@public
 class Explanation:
     """The largest terms of the linear predictor of each row, largest first.
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from fastl1._extras import require
 from fastl1._onnx_graph import Graph, place_of_label, response
+from fastl1._public import public
 from fastl1.export_onnx import linear
 from fastl1.model import SparseModel
 
@@ -56,6 +57,7 @@ def classifiers() -> dict[type, str]:
     }
 
 
+@public
 def register_skl2onnx() -> list[type]:
     """Make skl2onnx convert fastl1's estimators, alone and in pipelines.
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from fastl1._estimators import Fit
 from fastl1._extras import require
 from fastl1._loss_model import LossModel
+from fastl1._public import public
 from fastl1._validation import Problem
 from fastl1.losses import Gamma, Huber, Loss, Poisson, Quantile, SquaredHinge, Tweedie
 
@@ -171,6 +172,7 @@ class _LogLinkRegressor(_LossRegressor):
         return tags
 
 
+@public
 class PoissonRegressor(_LogLinkRegressor):
     """Poisson regression of counts or rates, with L1 and L2 penalties.
 
@@ -236,6 +238,7 @@ class PoissonRegressor(_LogLinkRegressor):
         return Poisson()
 
 
+@public
 class GammaRegressor(_LogLinkRegressor):
     """Gamma regression of positive amounts, with L1 and L2 penalties and log link.
 
@@ -249,6 +252,7 @@ class GammaRegressor(_LogLinkRegressor):
         return Gamma()
 
 
+@public
 class TweedieRegressor(_LogLinkRegressor):
     """Regression with the deviance of variance mu^power, log link, L1 and L2 penalties.
 
@@ -303,6 +307,7 @@ standardize, max_iter, tol, warm_start
         return Tweedie(self.power)
 
 
+@public
 class HuberRegressor(_LossRegressor):
     """Robust regression: squared errors up to `delta`, absolute ones beyond.
 
@@ -352,6 +357,7 @@ standardize, max_iter, tol, warm_start
         return Huber(self.delta)
 
 
+@public
 class QuantileRegressor(_LossRegressor):
     """Regression of a quantile of y, with L1 and L2 penalties.
 
@@ -434,6 +440,7 @@ standardize, max_iter, tol, warm_start
 # --------------------------------------------------------------------------------------
 
 
+@public
 class LinearSVC(ClassifierMixin, LossModel):
     """Binary support-vector classification with the squared hinge loss.
 

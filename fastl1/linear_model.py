@@ -37,6 +37,7 @@ from fastl1._estimators import (
     threads_of,
 )
 from fastl1._extras import require
+from fastl1._public import public
 from fastl1._validation import check_problem
 from fastl1.cv import run_folds, warn_unconverged
 from fastl1.folds import Folds
@@ -88,6 +89,7 @@ class _LinearRegressor(SparseCoef, RegressorMixin):
 # --------------------------------------------------------------------------------------
 
 
+@public
 class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
     """Linear regression with combined L1 and L2 penalties.
 
@@ -280,6 +282,7 @@ class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
         return self
 
 
+@public
 class Lasso(ElasticNet):
     """Linear regression with an L1 penalty.
 
@@ -479,6 +482,7 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
         )
 
 
+@public
 class LassoCV(_RegressorCV):
     """Lasso with alpha chosen by cross-validated squared error.
 
@@ -562,6 +566,7 @@ class LassoCV(_RegressorCV):
         self.selection = selection
 
 
+@public
 class ElasticNetCV(_RegressorCV):
     """Elastic net with alpha and l1_ratio chosen by cross-validated squared error.
 

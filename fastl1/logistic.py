@@ -23,6 +23,7 @@ from fastl1._estimators import (
     solve_one,
 )
 from fastl1._extras import require
+from fastl1._public import public
 from fastl1._validation import check_problem
 
 require("sklearn", extra="sklearn")
@@ -186,6 +187,7 @@ PENALTY_DEPRECATED = (
 )
 
 
+@public
 class LogisticRegression(LinearClassifier, BaseEstimator):
     """Logistic regression with L1, L2 or elastic-net penalty.
 

@@ -20,6 +20,7 @@ from fastl1._estimators import (
     threads_of,
 )
 from fastl1._extras import require
+from fastl1._public import public
 from fastl1._validation import Problem, check_problem
 from fastl1.cv import CVPathResult, run_folds, warn_unconverged
 from fastl1.folds import Folds
@@ -45,6 +46,7 @@ def _with_intercepts(path: PathResult) -> np.ndarray:
     return np.stack([np.column_stack([c.toarray().T, b]) for c, b in parts], axis=1)
 
 
+@public
 class LogisticRegressionCV(LinearClassifier, BaseEstimator):
     """Logistic regression with C and l1_ratio chosen by cross-validation.
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastl1._links import LINKS, clipped_exp
+from fastl1._public import public
 
 Array = np.ndarray
 
@@ -92,6 +93,7 @@ def _check_param(loss: Loss, name: str, low: float, high: float, ends: str) -> N
     object.__setattr__(loss, name, value)
 
 
+@public
 @dataclass(frozen=True)
 class Squared(Loss):
     """(y - eta)^2 / 2."""
@@ -102,6 +104,7 @@ class Squared(Loss):
         return 0.5 * (y - eta) ** 2
 
 
+@public
 @dataclass(frozen=True)
 class Logistic(Loss):
     """log(1 + exp(eta)) - y eta for y in {0, 1}; eta is the log-odds of the second
@@ -115,6 +118,7 @@ class Logistic(Loss):
         return np.logaddexp(0.0, np.where(y > 0.5, -eta, eta))
 
 
+@public
 @dataclass(frozen=True)
 class Poisson(Loss):
     """y log(y / mu) - y + mu with mu = exp(eta), y >= 0.
@@ -134,6 +138,7 @@ class Poisson(Loss):
         return _entropy(y, clipped_exp(eta), eta)
 
 
+@public
 @dataclass(frozen=True)
 class Gamma(Loss):
     """y / mu - 1 - log(y / mu) with mu = exp(eta), y > 0."""
@@ -149,6 +154,7 @@ class Gamma(Loss):
         return _entropy(np.ones_like(u), clipped_exp(u), u)
 
 
+@public
 @dataclass(frozen=True)
 class Tweedie(Loss):
     """Half the unit deviance of variance mu^power, with mu = exp(eta).
@@ -210,6 +216,7 @@ class Multinomial(Loss):
         return top + np.log(np.sum(np.exp(below - top[..., None]), axis=-1))
 
 
+@public
 @dataclass(frozen=True)
 class SquaredHinge(Loss):
     """max(0, 1 - m)^2 / 2, with m = eta for the second label and -eta for the first:
@@ -223,6 +230,7 @@ class SquaredHinge(Loss):
         return 0.5 * np.maximum(1.0 - np.where(y > 0.5, eta, -eta), 0.0) ** 2
 
 
+@public
 @dataclass(frozen=True)
 class Huber(Loss):
     """r^2 / 2 up to |r| = delta, delta |r| - delta^2 / 2 beyond; r = y - eta.
@@ -245,6 +253,7 @@ class Huber(Loss):
         return t * (r - 0.5 * t)
 
 
+@public
 @dataclass(frozen=True)
 class Quantile(Loss):
     """q r for r = y - eta > 0, (q - 1) r for r < 0: eta is the q-quantile of y.
@@ -269,6 +278,7 @@ class Quantile(Loss):
         return np.maximum(self.q * r, (self.q - 1.0) * r)
 
 
+@public
 @dataclass(frozen=True)
 class Probit(Loss):
     """-log P of the label seen, P of the second being the normal distribution function
@@ -284,6 +294,7 @@ class Probit(Loss):
         return -log_ndtr(np.where(y > 0.5, eta, -eta))
 
 
+@public
 @dataclass(frozen=True)
 class CLogLog(Loss):
     """-log P of the label seen, P of the second being 1 - exp(-exp(eta)): whether a
@@ -298,6 +309,7 @@ class CLogLog(Loss):
         return np.where(y > 0.5, -np.log(-np.expm1(-mu)), mu)
 
 
+@public
 @dataclass(frozen=True)
 class Cox(Loss):
     """Cox's log partial likelihood, negative and divided by the sum of weights, from

@@ -16,6 +16,7 @@ from fastl1._artifact import Content, decode, encode, read
 from fastl1._atomic import write_atomic
 from fastl1._inputs import check_width, is_table
 from fastl1._links import LINKS
+from fastl1._public import public
 from fastl1._weights import Weights
 from fastl1.predict import Inference
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fastl1.export_c import CSource
 
 
+@public
 class SparseModel(Inference):
     """Sparse linear model that predicts, saves and loads with numpy alone.
 
@@ -87,6 +89,7 @@ class SparseModel(Inference):
 
     Examples
     --------
+    >>> from fastl1 import SparseModel
     >>> model = SparseModel([0, 2], [1.5, -2.0], 0.5, n_features=4)
     >>> model.predict([[1.0, 9.0, 1.0, 9.0]])
     array([0.])

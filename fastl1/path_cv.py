@@ -19,6 +19,7 @@ from fastl1._estimators import (
 )
 from fastl1._extras import require
 from fastl1._loss_model import LossModel
+from fastl1._public import public
 from fastl1.cv import make_grids, run_folds, warn_unconverged
 from fastl1.folds import Folds
 from fastl1.scoring import Scoring
@@ -54,6 +55,7 @@ def _arguments(model: Any, method: str, **rows: Any) -> dict[str, Any]:
     return given
 
 
+@public
 class PathCV(MetaEstimatorMixin, BaseEstimator):
     """An estimator of a loss, its alpha and l1_ratio chosen by cross-validation.
 

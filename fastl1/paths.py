@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from fastl1 import _runtime
 from fastl1._moments import Moments
 from fastl1._multinomial_solver import MultinomialSolver
+from fastl1._public import public
 from fastl1._solver import Solver
 from fastl1._validation import (
     CSC,
@@ -112,6 +113,7 @@ def zero_alpha(solver: Solver | MultinomialSolver, loss: str) -> float:
     return float(solver.alpha_max)
 
 
+@public
 @dataclass(repr=False)
 class PathResult:
     """Models along a decreasing grid of alphas.
@@ -825,6 +827,7 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     )
 
 
+@public
 def path(
     X: Any,
     y: ArrayLike,
@@ -990,6 +993,7 @@ def path(
     return result
 
 
+@public
 def alpha_max(
     X: Any,
     y: ArrayLike,
@@ -1052,6 +1056,7 @@ sample_weight, strata, offset, n_threads, check_input
     return zero_alpha(make_solver(problem), problem.loss)
 
 
+@public
 def enet_path(
     X: Any,
     y: ArrayLike,
@@ -1185,6 +1190,7 @@ def _warn_old_grid(n_alphas: int | str, alphas: ArrayLike | int | str | None) ->
     )
 
 
+@public
 def lasso_path(
     X: Any,
     y: ArrayLike,

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
+from fastl1._public import public
 
 _IN_KERNEL = (np.dtype(np.float64), np.dtype(np.float32))
 
 
+@public
 def soft_threshold(
     x: ArrayLike,
     t: ArrayLike,

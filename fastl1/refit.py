@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._keywords import PathKeywords, ProblemKeywords, problem_of, split_keywords
+from fastl1._public import public
 from fastl1._validation import (
     CSC,
     Problem,
@@ -23,6 +24,7 @@ from fastl1.paths import Callback, PathResult, solve_path, warn_unconverged
 GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
+@public
 @dataclass(repr=False)
 class RelaxedResult:
     """A path and the unpenalized fits on its supports.
@@ -83,6 +85,7 @@ class RelaxedResult:
         return [self.path(gamma) for gamma in self.gammas.tolist()]
 
 
+@public
 def relaxed_path(
     result: PathResult,
     X: Any,
@@ -336,6 +339,7 @@ def _take_columns(X: np.ndarray | CSC, columns: np.ndarray) -> np.ndarray | CSC:
     )
 
 
+@public
 def adaptive_path(
     X: Any,
     y: ArrayLike,

@@ -35,6 +35,7 @@ spark          lambda r t                          lambda (1 - r) t^2 / sd'(y)
 
 from typing import Literal
 
+from fastl1._public import public
 from fastl1._validation import check_flag, check_int, check_real
 from fastl1.losses import Loss, as_loss
 
@@ -117,6 +118,7 @@ class _Formulas:
         return population * float((self.n / (self.n - 1)) ** 0.5)
 
 
+@public
 def convert_lambda(
     value: float,
     *,

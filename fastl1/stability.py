@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._keywords import PathKeywords, split_keywords
+from fastl1._public import public
 from fastl1._resampling import (
     Groups,
     Seed,
@@ -40,6 +41,7 @@ PFER = 1.0
 _ROWS, _PENALTIES = range(2)  # purposes of the random streams
 
 
+@public
 @dataclass(repr=False)
 class StabilityResult:
     """How often each feature was selected, and which are stable.
@@ -159,6 +161,7 @@ class _Supports(NamedTuple):
     tally: Tally
 
 
+@public
 def stability_selection(
     X: Any,
     y: ArrayLike,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastl1._public import public
 from fastl1._survival import Survival, check_survival
 from fastl1._validation import check_real, check_vector
 
@@ -18,6 +19,7 @@ Array = np.ndarray
 TIED = 1e-8
 
 
+@public
 def concordance_index(
     y: Any,
     risk: ArrayLike,

@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastl1._public import public
 
+
+@public
 class WarmStart(NamedTuple):
     """Where to start.
 
@@ -23,6 +26,7 @@ class WarmStart(NamedTuple):
     gone: list[str]
 
 
+@public
 def warm_start_from(model: Any, feature_names: Iterable[str]) -> WarmStart:
     """Coefficients and intercept of `model`, aligned by name with other columns.
 

@@ -16,7 +16,7 @@ CSRC = Path(__file__).parent.parent / "csrc"
 LAYERS = (
     {
         "_version",
-        "exceptions",
+        "_public",
         "_extras",
         "_runtime",
         "_moments",
@@ -27,8 +27,8 @@ LAYERS = (
         "_capi",
     }
     | {"_atomic", "_container", "_links", "_packing"}
-    | {"_predict", "_predictor", "explain"},
-    {"losses", "_survival", "_weights"},
+    | {"_predict", "_predictor"},
+    {"exceptions", "explain", "losses", "_survival", "_weights"},
     {"_validation", "_parallel", "prox", "_table"},
     {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"}
     | {"survival"},

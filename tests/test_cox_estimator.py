@@ -1,6 +1,5 @@
 """CoxPHRegressor, concordance, baselines and cross-validation of Cox models."""
 
-import doctest
 import pickle
 import warnings
 
@@ -448,9 +447,3 @@ def test_path_cv(scoring):
     late = np.c_[np.arange(N) >= 45, y[:, 1]]
     with pytest.raises(ValueError, match="fold 0: no held-out row has an event"):
         PathCV(CoxPHRegressor(), cv=list(KFold(4).split(X))).fit(X, named(late))
-
-
-def test_examples_of_the_docstrings():
-    for module in (fastl1.cox, fastl1.survival):
-        outcome = doctest.testmod(module)
-        assert (outcome.attempted > 0, outcome.failed) == (True, 0)

@@ -1,10 +1,14 @@
 """What `import fastl1` loads, and what it costs."""
 
 import ast
+import dataclasses
+import doctest
 import inspect
 import json
+import pickle
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
@@ -101,3 +105,44 @@ def test_everything_public_is_typed(name, function):
     ]
     assert not untyped
     assert signature.return_annotation is not signature.empty
+
+
+# A compiled class cannot name another module than its own.
+COMPILED = {"Predictor"}
+PUBLIC = {
+    name: getattr(fastl1, name) for name in fastl1.__all__ if name != "__version__"
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC.keys() - COMPILED)
+def test_public_names_say_where_they_are_from(name):
+    value = PUBLIC[name]
+    assert (value.__module__, value.__qualname__) == ("fastl1", name)
+    assert pickle.loads(pickle.dumps(value)) is value
+    assert b"fastl1." not in pickle.dumps(value)
+
+
+@pytest.mark.parametrize("name", PUBLIC.keys() - COMPILED)
+def test_public_names_can_be_looked_into(name):
+    value = PUBLIC[name]
+    assert inspect.getdoc(value)
+    if inspect.isclass(value):
+        # the lines of another file are no source
+        with pytest.raises(OSError, match="source|class definition"):
+            inspect.getsource(value)
+        if dataclasses.is_dataclass(value):
+            hints = typing.get_type_hints(value)
+            assert {field.name for field in dataclasses.fields(value)} <= hints.keys()
+    else:
+        assert f"def {name}(" in inspect.getsource(value)
+        assert "return" in typing.get_type_hints(value)
+
+
+def test_examples_of_the_docstrings():
+    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
+    # without a module the finder takes every method too, wherever it says it is from
+    for name, value in PUBLIC.items():
+        for example in finder.find(value, name, module=False, globs={}):
+            runner.run(example)
+    assert runner.failures == 0
+    assert runner.tries > 100

@@ -1,6 +1,5 @@
 """The scikit-learn estimators: its own checks, its answers, its ecosystem."""
 
-import doctest
 import inspect
 import pickle
 import subprocess
@@ -779,12 +778,6 @@ def test_without_scikit_learn_the_error_names_the_extra():
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     assert 'pip install "fastl1[sklearn]"' in out.stdout
-
-
-def test_examples_of_the_docstrings():
-    for module in (fastl1.linear_model, fastl1.logistic, fastl1.logistic_cv):
-        outcome = doctest.testmod(module)
-        assert (outcome.attempted > 0, outcome.failed) == (True, 0)
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, -1, -2, -100])

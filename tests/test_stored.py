@@ -6,6 +6,7 @@
 import io
 import json
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,16 @@ def test_names_in_pickles():
             if module.startswith("fastl1"):
                 names.setdefault(module, set()).add(name)
     assert names == NAMES
+
+
+@pytest.mark.parametrize("path", PICKLES, **by_name)
+def test_new_pickles_name_public_classes_by_the_package(path):
+    loader = Loader(pickle.dumps(load(path)))
+    loader.load()
+    for module, name in loader.names:
+        public = getattr(fastl1, name, None)
+        if public is not None and getattr(sys.modules[module], name) is public:
+            assert (module, name) == ("fastl1", name)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
