@@ -70,6 +70,9 @@ class RefusedColumns(ValueError):
         lines = [f"column {name!r}: {why}" for name, why in self.reasons.items()]
         super().__init__("\n".join(lines))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reasons,)
+
 
 class ColumnInUse(NamedTuple):
     """A column of which features are used.

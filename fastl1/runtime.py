@@ -9,8 +9,9 @@
 """
 
 import os
+from typing import Any
 
-from fastl1._artifact import read
+from fastl1._artifact import decode, encode, read
 from fastl1.predict import Inference
 
 
@@ -24,6 +25,13 @@ class Model(Inference):
             f"<Model: {len(self.features)} of {self.n_features} features, "
             f"link={self.link!r}>"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle, (encode(self._content),)
+
+
+def _unpickle(data: bytes) -> Model:
+    return Model._of_content(decode(data))
 
 
 def load(path: str | os.PathLike[str]) -> Model:

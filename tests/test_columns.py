@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import pickle
 import subprocess
 import sys
 from decimal import Decimal
@@ -211,6 +212,8 @@ def test_refusals_come_together_and_say_why():
     assert "dates" in reasons["when"]
     assert "row 31 holds inf" in reasons["inf"]
     assert "nested" in reasons["list"]
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.reasons, str(again)) == (reasons, str(caught.value))
     names = {"name": table["name"], "good": table["good"]}
     t = ColumnTreatment.learn(names, hashed=["name"])
     assert len(t.feature_names) == 4096 + 1

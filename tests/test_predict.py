@@ -432,6 +432,19 @@ def test_predictor_never_does_anything_but_answer_or_refuse(entries, index, valu
         assert got == pytest.approx(sum(terms) + model.intercept, rel=1e-9, abs=size)
 
 
+def test_served_models_are_pickled_after_they_predicted(tmp_path):
+    model = make(n_outputs=3, link="softmax")
+    model.save(tmp_path / "model.fl1")
+    served = runtime.load(tmp_path / "model.fl1")
+    X = rows(5)
+    p = served.predictor("link")
+    expected, one = served.predict(X).tolist(), p(X[0]).tolist()
+    again, q = pickle.loads(pickle.dumps((served, p)))
+    assert type(again) is runtime.Model
+    assert again.predict(X).tolist() == expected
+    assert (q.type, q(X[0]).tolist()) == ("link", one)
+
+
 def test_predictor_in_threads_and_through_pickle():
     model = make(n_outputs=3, link="softmax")
     X = rows(60)
