@@ -1,7 +1,9 @@
 """What all tests share."""
 
 import os
+import shutil
 import signal
+import subprocess
 import threading
 import time
 
@@ -54,3 +56,32 @@ def ctrl_c():
     press = CtrlC()
     yield press
     press.finish()
+
+
+NO_GLMNET = 77  # the status that says so: any other one but 0 is a failure
+
+FIND_GLMNET = f"""
+if (!nzchar(system.file(package = "glmnet"))) quit(status = {NO_GLMNET})
+"""
+
+
+@pytest.fixture
+def glmnet(tmp_path):
+    """A function of a script in R, and its arguments, that gives what it prints.
+    ``library(glmnet)`` takes R seconds: only where the script fits models."""
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        pytest.skip("R is not installed")
+
+    def run(script, *arguments):
+        source = tmp_path / "script.R"
+        source.write_text(FIND_GLMNET + script)
+        done = subprocess.run(
+            [rscript, source, *arguments], capture_output=True, text=True
+        )
+        if done.returncode == NO_GLMNET:
+            pytest.skip("R has no glmnet")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

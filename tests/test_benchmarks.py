@@ -234,7 +234,7 @@ def test_sweep_keeps_to_budget_and_gaps():
 
 def test_harness_end_to_end(tmp_path, capsys):
     out = tmp_path / "out"
-    arguments = ["--here", "--threads", "1", "--budget", "5"]
+    arguments = ["--here", "--threads", "1", "--budget", "60"]
     arguments += ["--work", str(tmp_path / "work"), "--out", str(out)]
     chosen = ["lasso-tinydense-10", "lassopath-tinysparse-10", "logistic-tinydense-10"]
     chosen += ["cv-tinydense-10", "cv-tinysparse-10"]

@@ -11,6 +11,7 @@ import sys
 import typing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastl1
@@ -28,11 +29,11 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 TIMED = """
 import time
-start = time.perf_counter()
+start = time.process_time()
 import numpy
-middle = time.perf_counter()
+middle = time.process_time()
 import fastl1
-print(time.perf_counter() - middle)
+print(middle - start, time.process_time() - middle)
 """
 
 
@@ -51,10 +52,12 @@ def test_import_loads_the_compiled_core_only():
     assert others <= set(sys.stdlib_module_names), others
 
 
-def test_import_costs_at_most_10_ms_over_numpy():
-    # the least of several: every other process on the machine can only add
-    costs = [float(python(TIMED)) for _ in range(7)]
-    assert min(costs) <= 0.010, costs
+def test_import_costs_at_most_a_tenth_of_numpys():
+    # Processor times, and the least of several: every other process on the machine can
+    # only add; beside numpy's: the machine may be slow.
+    costs = np.array([python(TIMED).split() for _ in range(7)], float)
+    numpys, ours = costs.min(axis=0)
+    assert ours <= 0.1 * numpys, costs
 
 
 def test_every_public_name_resolves():

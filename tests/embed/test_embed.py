@@ -55,7 +55,6 @@ def run(*command, cwd, **more):
         env=environment(cwd, **more),
         capture_output=True,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
