@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
-KERNELS := setup.py pyproject.toml $(wildcard csrc/* fastl1/*.pyx fastl1/*.pxd)
+KERNELS := setup.py pyproject.toml $(wildcard csrc/*) \
+	$(shell find fastl1 -name '*.pyx' -o -name '*.pxd')
 
 .PHONY: help demo test lint bench bench-peers bench-inference sanitize debug clean
 
@@ -44,7 +45,7 @@ test: $(VENV)/ready-test
 lint: $(VENV)/ready-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	PATH="$(VENV)/bin:$$PATH" cython-lint fastl1/*.pyx fastl1/*.pxd
+	PATH="$(VENV)/bin:$$PATH" cython-lint $(filter %.pyx %.pxd,$(KERNELS))
 	$(VENV)/bin/mypy
 
 # ARGS="--quick HEAD^!" is what CI runs; asv builds commits in environments of its own
@@ -62,7 +63,8 @@ sanitize debug: $(VENV)/ready-test
 	bash tools/checked_build.sh $@
 
 clean:
-	rm -rf $(VENV) .venv-* build dist *.egg-info fastl1/*.so examples/out
+	rm -rf $(VENV) .venv-* build dist *.egg-info examples/out
+	find fastl1 -name '*.so' -delete
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	rm -rf asv_bench/env benchmarks/peers/envs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -89,7 +89,7 @@ class BuildKernels(build_ext):
             build_dir=cython_base,
             force=any(
                 os.path.getmtime(file) < changed
-                for file in Path(cython_base, "fastl1").glob("*.c")
+                for file in Path(cython_base, "fastl1").rglob("*.c")
             ),
             compiler_directives={
                 "language_level": 3,
@@ -105,7 +105,7 @@ class BuildKernels(build_ext):
         for ext, with_c in zip(self.extensions, cythonized, strict=True):
             ext.sources = with_c.sources
             ext.depends += ["setup.py", *map(str, Path("csrc").iterdir())]
-            if ext.name.startswith("fastl1._capi"):
+            if ext.name.startswith(("fastl1._capi", "fastl1.kernels.embed.")):
                 ext.depends += map(str, Path("fastl1/include").iterdir())
             ext.define_macros += macros
             ext.extra_compile_args += FLAGS + native + openmp
@@ -164,10 +164,10 @@ class BuildKernels(build_ext):
 
 
 def kernel(path):
-    name = path.stem
-    primitives = ["csrc/dispatch.c"] if name == "_runtime" else []
+    name = ".".join(path.with_suffix("").parts)
+    primitives = ["csrc/dispatch.c"] if name == "fastl1._runtime" else []
     return Extension(
-        f"fastl1.{name}",
+        name,
         [str(path), *primitives],
         include_dirs=["csrc", "fastl1/include", np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
@@ -175,7 +175,7 @@ def kernel(path):
 
 
 setup(
-    ext_modules=[kernel(path) for path in sorted(Path("fastl1").glob("_*.pyx"))],
+    ext_modules=[kernel(path) for path in sorted(Path("fastl1").rglob("_*.pyx"))],
     cmdclass={"build_ext": BuildKernels},
     options={"build": {"build_base": BUILD_BASE}},
 )

@@ -6,69 +6,73 @@ the module it lives in on first use.
 
 import importlib
 import os
+import sys
 
 from fastl1 import _runtime
 from fastl1._version import __version__
 
 _EXPORTS = {
-    "FitManyResult": "batch",
-    "FitRaggedResult": "batch",
-    "fit_many": "batch",
-    "BootstrapResult": "bootstrap",
-    "bootstrap_path": "bootstrap",
-    "CoxPHRegressor": "cox",
-    "CriterionResult": "criteria",
-    "information_criterion": "criteria",
-    "fit_ragged": "batch",
-    "CVPathResult": "cv",
-    "cross_validate_path": "cv",
+    "FitManyResult": "fit.batch",
+    "FitRaggedResult": "fit.batch",
+    "fit_many": "fit.batch",
+    "BootstrapResult": "select.bootstrap",
+    "bootstrap_path": "select.bootstrap",
+    "CoxPHRegressor": "estimators.cox",
+    "CriterionResult": "select.criteria",
+    "information_criterion": "select.criteria",
+    "fit_ragged": "fit.batch",
+    "CVPathResult": "select.cv",
+    "cross_validate_path": "select.cv",
     "ConvergenceWarning": "exceptions",
     "FitInterrupted": "exceptions",
     "ModelFileError": "exceptions",
-    "GammaRegressor": "glm",
-    "HuberRegressor": "glm",
-    "LinearSVC": "glm",
-    "PathCV": "path_cv",
-    "PoissonRegressor": "glm",
-    "QuantileRegressor": "glm",
-    "TweedieRegressor": "glm",
-    "ElasticNet": "linear_model",
-    "ElasticNetCV": "linear_model",
-    "Lasso": "linear_model",
-    "LassoCV": "linear_model",
-    "LogisticRegression": "logistic",
-    "LogisticRegressionCV": "logistic_cv",
-    "CLogLog": "losses",
-    "Cox": "losses",
-    "Gamma": "losses",
-    "Huber": "losses",
-    "Logistic": "losses",
-    "Poisson": "losses",
-    "Probit": "losses",
-    "Quantile": "losses",
-    "Squared": "losses",
-    "SquaredHinge": "losses",
-    "Tweedie": "losses",
-    "SparseModel": "model",
-    "Explanation": "explain",
-    "Predictor": "_predictor",
-    "PathResult": "paths",
-    "alpha_max": "paths",
-    "RelaxedResult": "refit",
-    "adaptive_path": "refit",
-    "relaxed_path": "refit",
-    "convert_lambda": "scales",
-    "concordance_index": "survival",
-    "StabilityResult": "stability",
-    "stability_selection": "stability",
-    "WarmStart": "warm_start",
-    "warm_start_from": "warm_start",
-    "enet_path": "paths",
-    "lasso_path": "paths",
-    "path": "paths",
-    "soft_threshold": "prox",
-    "register_skl2onnx": "export_skl2onnx",
+    "GammaRegressor": "estimators.glm",
+    "HuberRegressor": "estimators.glm",
+    "LinearSVC": "estimators.glm",
+    "PathCV": "estimators.path_cv",
+    "PoissonRegressor": "estimators.glm",
+    "QuantileRegressor": "estimators.glm",
+    "TweedieRegressor": "estimators.glm",
+    "ElasticNet": "estimators.linear_model",
+    "ElasticNetCV": "estimators.linear_model",
+    "Lasso": "estimators.linear_model",
+    "LassoCV": "estimators.linear_model",
+    "LogisticRegression": "estimators.logistic",
+    "LogisticRegressionCV": "estimators.logistic_cv",
+    "CLogLog": "loss.losses",
+    "Cox": "loss.losses",
+    "Gamma": "loss.losses",
+    "Huber": "loss.losses",
+    "Logistic": "loss.losses",
+    "Poisson": "loss.losses",
+    "Probit": "loss.losses",
+    "Quantile": "loss.losses",
+    "Squared": "loss.losses",
+    "SquaredHinge": "loss.losses",
+    "Tweedie": "loss.losses",
+    "SparseModel": "model.sparse_model",
+    "Explanation": "infer.explain",
+    "Predictor": "kernels.infer._predictor",
+    "PathResult": "fit.paths",
+    "alpha_max": "fit.paths",
+    "RelaxedResult": "select.refit",
+    "adaptive_path": "select.refit",
+    "relaxed_path": "select.refit",
+    "convert_lambda": "problem.scales",
+    "concordance_index": "metrics.concordance",
+    "StabilityResult": "select.stability",
+    "stability_selection": "select.stability",
+    "WarmStart": "fit.warm_start",
+    "warm_start_from": "fit.warm_start",
+    "enet_path": "fit.paths",
+    "lasso_path": "fit.paths",
+    "path": "fit.paths",
+    "soft_threshold": "prox.operators",
+    "register_skl2onnx": "estimators.skl2onnx",
 }
+
+# Modules and rooms that are used by their own names: fastl1.runtime.load, ...
+_DOORS = ("prox", "runtime", "seal")
 
 __all__ = ["__version__", "get_include", "show_config", *_EXPORTS]
 
@@ -90,14 +94,31 @@ def show_config() -> None:
 
 
 def __getattr__(name):
-    try:
-        module = _EXPORTS[name]
-    except KeyError:
-        raise AttributeError(f"module 'fastl1' has no attribute {name!r}") from None
-    value = getattr(importlib.import_module(f"fastl1.{module}"), name)
+    if name in _EXPORTS:
+        module = importlib.import_module(f"fastl1.{_EXPORTS[name]}")
+        value = getattr(module, name)
+    elif name in _DOORS:
+        value = importlib.import_module(f"fastl1.{name}")
+    else:
+        raise AttributeError(f"module 'fastl1' has no attribute {name!r}")
     globals()[name] = value
     return value
 
 
 def __dir__():
     return sorted(__all__)
+
+
+class _MovedFinder:
+    """Finds modules by the names that they had in 0.1.0; asked after all others."""
+
+    @staticmethod
+    def find_spec(fullname, path=None, target=None):
+        if not fullname.startswith("fastl1."):
+            return None
+        from fastl1 import _moved
+
+        return _moved.find_spec(fullname)
+
+
+sys.meta_path.append(_MovedFinder)

@@ -5,7 +5,7 @@ are in _capi_base, _capi_model and _capi_solver.
 """
 from cpython.pycapsule cimport PyCapsule_New
 
-from fastl1._capi_base cimport (
+from fastl1.kernels.embed._base cimport (
     col_axpy,
     col_dot,
     col_sqnorm,
@@ -18,8 +18,8 @@ from fastl1._capi_base cimport (
     soft_threshold_f32,
     soft_threshold_f64,
 )
-from fastl1._capi_model cimport model_create, model_free, predict, predict_row
-from fastl1._capi_solver cimport (
+from fastl1.kernels.embed._model cimport model_create, model_free, predict, predict_row
+from fastl1.kernels.embed._solver cimport (
     solver_certify,
     solver_coef,
     solver_coef_sparse,

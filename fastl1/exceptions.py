@@ -37,3 +37,19 @@ class FitInterrupted(KeyboardInterrupt):
 @public
 class ModelFileError(ValueError):
     """A model file that is truncated, altered, malformed or of a later fastl1."""
+
+
+class WorkflowError(Exception):
+    """Something that ends the work on a file; the message says what and where."""
+
+
+class DataError(WorkflowError):
+    """The input cannot be used; the message names file and place."""
+
+
+class WriteError(WorkflowError):
+    """The output cannot be written."""
+
+
+class OptionError(WorkflowError):
+    """Options that exclude each other, or one that needs another."""

@@ -19,7 +19,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 import fastl1
 from fastl1 import losses
-from fastl1.columns import ColumnTreatment
+from fastl1.data.columns import ColumnTreatment
 
 NAMES = ["age", "dose", "grade", "size", "speed", "weight"]
 ULP = 4  # how far a mean may be, where a linear predictor is the same to the bit

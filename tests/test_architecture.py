@@ -1,8 +1,9 @@
-"""The import direction of ARCHITECTURE.md: downwards, optional packages at leaves."""
+"""The order of the rooms: imports go down, kernels behind a wall, extras at leaves."""
 
 import ast
 import re
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,83 +13,51 @@ import fastl1
 PACKAGE = Path(fastl1.__file__).parent
 CSRC = Path(__file__).parent.parent / "csrc"
 
-# A module imports modules of the rows above its own, never of its own row or below.
-LAYERS = (
-    {
-        "_version",
-        "_public",
-        "_extras",
-        "_runtime",
-        "_moments",
-        "_solver",
-        "_batch",
-        "_ragged",
-        "_multinomial_solver",
-        "_capi",
-    }
-    | {"_atomic", "_container", "_links", "_packing"}
-    | {"_predict", "_predictor"},
-    {"exceptions", "explain", "losses", "_survival", "_weights"},
-    {"_validation", "_parallel", "prox", "_table"},
-    {"columns", "_artifact", "splits", "warm_start", "_stability_bounds"}
-    | {"survival"},
-    {"_inputs", "_onnx_graph", "_c_text"},
-    {"_audit", "_compare", "_compress", "seal", "_onnx_columns", "_c_columns"},
-    {"predict", "export_c", "export_onnx", "export_sklearn"},
-    {"model", "runtime"},
-    {"paths", "scales"},
-    {"folds", "scoring", "_keywords", "_each"},
-    {"cv", "criteria", "_resampling", "batch"},
-    {"_estimators"} | {"refit", "stability", "bootstrap"},
-    {"_loss_model", "linear_model", "logistic"},
-    {"glm", "cox", "path_cv", "logistic_cv"},
-    {"cli", "export_skl2onnx"},
+# A room imports the rooms before it, and the modules of the package's own folder.
+ROOMS = (
+    *("kernels", "loss", "data", "problem", "metrics", "artifact", "infer", "export"),
+    *("prox", "model", "fit", "select", "estimators", "workflow", "cli"),
 )
-# Compiled modules, each of which may cimport those before it.
-KERNELS = (
-    *("_ops", "_runtime", "_cholesky", "_design", "_rows", "_product", "_kernels"),
-    *("_screen", "_quadratic", "_sweeps", "_state", "_cox", "_samples", "_working"),
-    *("_certificate", "_interior", "_newton", "_coupled", "_driver", "_setup"),
-    *("_pilot", "_moments"),
-    *("_solver", "_batch", "_ragged"),
-    *("_predict_map", "_predict_dense", "_predict_sparse", "_predict", "_predictor"),
-    *("_softmax", "_softmax_model", "_multinomial", "_multinomial_solver"),
-    *("capi", "_capi_base", "_capi_model", "_capi_problem", "_capi_solver", "_capi"),
-)
-# Everything else that is not the standard library or numpy, and who may import it;
-# scipy is a dependency, but too slow to import before it is needed.
+# Kernels cimport those of the same room and of the rooms before; around all of them is
+# the wall: from outside of `kernels` they see the ground floor only.
+KERNEL_ROOMS = ("design", "solver", "softmax", "many", "infer", "embed")
+GROUND = {"_ops", "_runtime", "capi"}
+# Everything else that is not the standard library or numpy, and which rooms or modules
+# may import it.  scipy is a dependency, but too slow to import before it is needed.
 OPTIONAL = {
     "click": {"cli"},
-    "cryptography": {"seal"},
+    "cryptography": {"artifact.seal"},
     "matplotlib": {"cli"},
-    "onnx": {"cli", "export_onnx", "export_skl2onnx"},
+    "onnx": {"cli", "export.onnx", "estimators.skl2onnx"},
     "onnxruntime": {"cli"},
-    "pyarrow": {"_table", "cli"},
+    "pyarrow": {"data", "workflow", "cli"},
     "rich": {"cli"},
-    "scipy": {
-        *("_validation", "batch", "cli", "columns", "losses", "model", "_estimators"),
-        *("scoring", "paths", "stability", "bootstrap", "criteria", "refit"),
-        *("_stability_bounds", "_each"),
-        *("logistic", "cox"),
-    },
-    "skl2onnx": {"export_skl2onnx"},
-    "sklearn": {
-        *("_estimators", "_loss_model", "linear_model", "logistic"),
-        *("glm", "cox", "path_cv", "logistic_cv"),
-        *("scoring", "export_sklearn"),
-    },
+    "scipy": {*ROOMS} - {"kernels"},
+    "skl2onnx": {"estimators.skl2onnx"},
+    "sklearn": {"estimators", "select.scoring", "export.sklearn"},
 }
-# Modules that are imported by somebody who has the optional package already.
-EAGER = {"cli", *OPTIONAL["sklearn"]} - {"scoring", "export_sklearn"}
+# Rooms that are entered by somebody who has the optional package already.
+EAGER = {"cli": {*OPTIONAL}, "workflow": {"pyarrow"}, "estimators": {"sklearn"}}
 
 
 def sources():
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def unit(path):
-    """The module or subpackage of fastl1 that a file belongs to."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def kernels():
+    return sorted(PACKAGE.rglob("*.p[yx][xd]"))
+
+
+def dotted(path):
+    """A file's name below fastl1: "fit.path"; a room's `__init__` has the room's."""
+    name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def room(name):
+    """The room of a dotted name, None for a module of the package's own folder."""
+    first = name.partition(".")[0]
+    return first if first in ROOMS else None
 
 
 def imports(path):
@@ -100,59 +69,99 @@ def imports(path):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.If)
         for node in ast.walk(function)
     }
-    package = ["fastl1", *path.relative_to(PACKAGE).parts[:-1]]
     for node in ast.walk(tree):
         eager = id(node) not in deferred
         if isinstance(node, ast.Import):
             yield from ((alias.name, eager) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*base, *([node.module] if node.module else [])])
-            if base == "fastl1":
-                yield from ((f"fastl1.{alias.name}", eager) for alias in node.names)
-            else:
-                yield base, eager
+            assert not node.level, f"{path}: imports are absolute"
+            for alias in node.names:
+                inner = PACKAGE.parent.joinpath(*node.module.split("."), alias.name)
+                is_module = inner.is_dir() or any(inner.parent.glob(f"{alias.name}.*"))
+                whole = f"{node.module}.{alias.name}" if is_module else node.module
+                yield whole, eager
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("require"):
             yield node.args[0].value, eager
 
 
-def level(name):
-    (found,) = [k for k, names in enumerate(LAYERS) if name in names]
-    return found
+def test_every_folder_is_a_room():
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders == {*ROOMS}
+    inner = {path.parent.name for path in PACKAGE.glob("kernels/*/__init__.py")}
+    assert inner == {*KERNEL_ROOMS}
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sources(), ids=dotted)
 def test_imports_go_down(path):
-    me = unit(path)
-    if me == "__init__":
-        eager = {name for name, _ in imports(path) if name.startswith("fastl1")}
+    me = dotted(path)
+    if path == PACKAGE / "__init__.py":
+        eager = {name for name, now in imports(path) if "fastl1" in name and now}
         assert eager == {"fastl1._runtime", "fastl1._version"}
         return
+    below = ROOMS[: ROOMS.index(room(me))] if room(me) else ("kernels",)
     for name, eager in imports(path):
         top, _, rest = name.partition(".")
         if top == "fastl1":
-            other = rest.partition(".")[0]
-            below = other == me == "cli" or level(other) < level(me)
-            assert below, f"{me} must not import {other}"
+            other = room(rest)
+            assert other in (None, room(me), *below), f"{me} must not import {rest}"
         elif top != "numpy" and top not in sys.stdlib_module_names:
             assert top in OPTIONAL, f"{me} imports {top}"
-            assert me in OPTIONAL[top], f"{me} must not import {top}"
-            assert me in EAGER or not eager, f"{me} imports {top} before it is needed"
+            allowed = {room(me), me} & OPTIONAL[top]
+            assert allowed, f"{me} must not import {top}"
+            known = top in EAGER.get(room(me), ())
+            assert known or not eager, f"{me} imports {top} before it is needed"
 
 
-def test_every_module_has_its_layer():
-    names = {unit(path) for path in sources()} - {"__init__"}
-    assert names <= set.union(*LAYERS)
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {
+        dotted(path): {
+            name.removeprefix("fastl1.")
+            for name, _ in imports(path)
+            if name.startswith("fastl1.") and name != f"fastl1.{dotted(path)}"
+        }
+        for path in sources()
+        if path.name != "__init__.py"
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize(
-    "path", sorted(PACKAGE.glob("_*.p[yx][xd]")), ids=lambda path: path.name
+    "path", kernels(), ids=lambda path: f"{dotted(path)}{path.suffix}"
 )
 def test_compiled_modules_go_down_and_know_no_python_modules(path):
-    below = KERNELS[: KERNELS.index(path.stem)]
+    me = dotted(path)
     text = path.read_text()
-    used = re.findall(r"^\s*(?:from|c?import) fastl1\.?(\w*)", text, re.MULTILINE)
-    assert set(used) <= {*below, path.stem}
+    used = set()
+    for module, names in re.findall(
+        r"^[ \t]*(?:from|cimport|import) +fastl1\.?([\w.]*)(?: +c?import +(\w+))?",
+        text,
+        re.MULTILINE,
+    ):
+        used.add(module or names)
+    used -= {me}
+    if room(me) is None:
+        # the table of the C interface is made of kernels; the others know nothing
+        allowed = GROUND | {name for name in used if name.startswith("kernels.embed.")}
+        assert used <= (allowed if me == "_capi" else GROUND)
+        return
+    inner = me.split(".")[1]
+    below = (
+        KERNEL_ROOMS[: KERNEL_ROOMS.index(inner) + 1] if "." in me[8:] else KERNEL_ROOMS
+    )
+    for name in used - GROUND:
+        assert name.startswith("kernels."), f"{me} must not know {name}"
+        assert name.split(".")[1] in below, f"{me} must not cimport {name}"
+
+
+def test_no_kernel_cimports_itself_by_way_of_others():
+    graph = {}
+    for path in kernels():
+        own = graph.setdefault(dotted(path), set())
+        for name in re.findall(
+            r"^[ \t]*from +fastl1\.(\S+) +c?import", path.read_text(), re.MULTILINE
+        ):
+            own.update({name} - {dotted(path)})
+    TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.skipif(not CSRC.exists(), reason="needs the C sources")

@@ -4,7 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../tests"
 export PYTHONSAFEPATH=1
-files=(test_kernels.py test_predict_kernels.py test_product.py test_isa.py test_laws.py)
-files+=(test_capi.py test_first_pass.py test_moments.py test_threads.py)
-files+=(test_certificate.py)
+files=(kernels/test_{kernels,predict_kernels,product,isa,capi,first_pass,moments}.py)
+files+=(kernels/test_{threads,certificate}.py fit/test_laws.py)
 exec "${PYTHON:-python3}" -m pytest -q -p no:cacheprovider "${files[@]}" "$@"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastl1.model import SparseModel
+from fastl1.model.sparse_model import SparseModel
 
 
 class Artifact:

@@ -8,7 +8,9 @@ from time import perf_counter
 import numpy as np
 
 import fastl1
-from fastl1 import _kernels, _solver, _validation
+from fastl1.kernels import _probe as _kernels
+from fastl1.kernels.solver import _solver
+from fastl1.problem import validation as _validation
 
 from . import data
 

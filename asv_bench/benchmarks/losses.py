@@ -4,7 +4,7 @@ import numpy as np
 
 import fastl1
 from fastl1 import _runtime
-from fastl1.losses import LOSSES
+from fastl1.loss.losses import LOSSES
 
 NUMBERS = {name: k for k, name in enumerate(LOSSES) if name != "cox"}
 

@@ -274,7 +274,7 @@ def cold_start(threads, quick):
         model.save(path)
         size = path.stat().st_size
         row = "numpy.array([1, 5, 9]), numpy.array([1.0, 2.0, 3.0])"
-        load = "from fastl1.runtime import load"
+        load = "from fastl1.infer.runtime import load"
         start = "import numpy\n"
         times = fresh(
             {

@@ -7,8 +7,9 @@ import sys
 import click
 
 from fastl1._version import __version__
-from fastl1.cli import bench, errors, export, models, seal
-from fastl1.losses import LOSSES
+from fastl1.cli import bench, exit_codes, export, models, seal
+from fastl1.exceptions import OptionError, WorkflowError
+from fastl1.loss.losses import LOSSES
 
 EXIT_CODES = """\b
 Exit codes:
@@ -220,10 +221,10 @@ def fit(file, as_json, **given):
       fastl1 fit patients.csv --time days --event died --strata hospital
       fastl1 fit genes.npz --target y --json > report.json
     """
-    from fastl1.cli.fit import Options, run_fit
-    from fastl1.cli.kinds import check_options
     from fastl1.cli.show import Stages
     from fastl1.cli.show_fit import show_fit
+    from fastl1.workflow.kinds import check_options
+    from fastl1.workflow.run import Options, run_fit
 
     for name in ("drop", "categorical", "hash"):
         given[name] = _flat(given[name])
@@ -232,7 +233,10 @@ def fit(file, as_json, **given):
         if len(given["delimiter"]) != 1:
             raise click.UsageError("--delimiter must be one character")
     options = Options(file=file, **given)
-    check_options(options)
+    try:
+        check_options(options)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from None
     with Stages() as progress:
         report = run_fit(options, progress)
     if as_json:
@@ -240,7 +244,7 @@ def fit(file, as_json, **given):
     else:
         show_fit(report)
     if not report["certificate"]["converged"]:
-        sys.exit(errors.NOT_CONVERGED)
+        sys.exit(exit_codes.NOT_CONVERGED)
 
 
 @cli.command(epilog=EXIT_CODES)
@@ -278,7 +282,7 @@ def predict(model, file, out, format, delimiter, proba, no_offset):
       fastl1 predict fastl1_model new.csv
       fastl1 predict fastl1_model/model.fl1 new.parquet --out scores.parquet
     """
-    from fastl1.cli.predict import load_model, predict_file, write_predictions
+    from fastl1.workflow.predict import load_model, predict_file, write_predictions
 
     loaded, _ = load_model(model)
     columns, notes = predict_file(
@@ -316,9 +320,9 @@ def inspect(model, top, as_json, audit):
       fastl1 inspect fastl1_model/model.fl1 --json
       fastl1 inspect fastl1_model --audit
     """
-    from fastl1._audit import audit as account
-    from fastl1.cli.predict import load_model, read_effects
+    from fastl1.artifact.audit import audit as account
     from fastl1.cli.show_model import show_audit, show_model
+    from fastl1.workflow.predict import load_model, read_effects
 
     loaded, path = load_model(model)
     size = os.path.getsize(path)
@@ -345,19 +349,19 @@ def run(argv=None):
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except errors.CommandError as error:
+    except WorkflowError as error:
         click.echo(f"fastl1: error: {error}", err=True)
-        return error.code
+        return exit_codes.code_of(error)
     except ImportError as error:
         click.echo(f"fastl1: error: {error}", err=True)
-        return errors.INTERNAL
+        return exit_codes.INTERNAL
     except (click.Abort, KeyboardInterrupt):
         click.echo("fastl1: interrupted, nothing written", err=True)
-        return errors.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except BrokenPipeError:
         # the reader (head, less) has seen enough; keep the interpreter from complaining
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return errors.OK
+        return exit_codes.OK
     except SystemExit as error:
         return error.code
-    return errors.OK
+    return exit_codes.OK

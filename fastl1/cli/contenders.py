@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from fastl1._extras import require
-from fastl1._links import LINKS
-from fastl1._onnx_graph import Graph, response
-from fastl1.export_onnx import serialize
+from fastl1.export.onnx import serialize
+from fastl1.export.onnx_graph import Graph, response
+from fastl1.loss.links import LINKS
 
 
 class Contender:
@@ -139,7 +139,7 @@ class Fastl1(Contender):
         given = ", ".join(f"numpy.load({str(file)!r})" for file in files)
         return (
             "import numpy\n"
-            "from fastl1.runtime import load\n"
+            "from fastl1.infer.runtime import load\n"
             f"load({str(self.path)!r}).predictor()({given})\n"
         )
 

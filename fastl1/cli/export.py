@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from fastl1.cli.errors import DataError, WriteError
-from fastl1.cli.predict import load_model
+from fastl1.exceptions import DataError, WriteError
+from fastl1.workflow.predict import load_model
 
 
 @click.command()
@@ -70,7 +70,7 @@ def export(model, to, out, columns, dtype, portable):
 
 
 def _write_c(model, out, dtype, columns):
-    from fastl1.export_c import object_size
+    from fastl1.export.c import object_size
 
     made = model.to_c(out, dtype, columns=columns)
     click.echo(f"wrote {made.source} and {made.header}: {made.name}_predict and others")

@@ -8,13 +8,13 @@ import click
 import numpy as np
 
 from fastl1._atomic import write_atomic
-from fastl1._table import prepare, raw_column
-from fastl1._weights import STORED
-from fastl1.cli.errors import DataError, WriteError
-from fastl1.cli.predict import load_model, offset_of
-from fastl1.cli.read import Table, read_file
-from fastl1.cli.target import read_event
-from fastl1.columns import numbers
+from fastl1.artifact.weights import STORED
+from fastl1.data.columns import numbers
+from fastl1.data.read import Table, read_file
+from fastl1.data.table import prepare, raw_column
+from fastl1.exceptions import DataError, WriteError
+from fastl1.workflow.predict import load_model, offset_of
+from fastl1.workflow.target import read_event
 
 DEFAULT_OUT = "Where to write; default: a new name beside MODEL."
 

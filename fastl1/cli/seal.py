@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from fastl1 import seal
 from fastl1._atomic import write_atomic
-from fastl1.cli.errors import DataError, WriteError
-from fastl1.model import SparseModel
+from fastl1.artifact import seal
+from fastl1.exceptions import DataError, WriteError
+from fastl1.model.sparse_model import SparseModel
 
 MAX_KEY = 10_000  # bytes; keys are some hundred
 ENCRYPTED = ".enc"

@@ -4,8 +4,6 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from fastl1.cli.kinds import KINDS, model_words
-from fastl1.cli.metrics import METRICS
 from fastl1.cli.show import (
     byte_size,
     certificate_line,
@@ -15,6 +13,8 @@ from fastl1.cli.show import (
     plain_table,
     print_coefficients,
 )
+from fastl1.workflow.evaluate import METRICS
+from fastl1.workflow.kinds import KINDS, model_words
 
 SHOWN_CLASSES = 6  # in a line
 SHOWN_CLASS_ROWS = 20  # in the table

@@ -5,7 +5,6 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from fastl1.cli.kinds import KINDS, model_words
 from fastl1.cli.show import (
     byte_size,
     certificate_line,
@@ -15,6 +14,7 @@ from fastl1.cli.show import (
     plain_table,
     print_coefficients,
 )
+from fastl1.workflow.kinds import KINDS, model_words
 
 # of models that do not say what loss they are from: by the link
 OF_LINK = {

@@ -32,12 +32,12 @@ import sklearn
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent)]
 
+from fastl1.columns import ColumnTreatment  # noqa: E402
 from stored import NAMES, PROBES, TABLE, answers, write_answers  # noqa: E402
 
 import fastl1  # noqa: E402
 from fastl1 import _estimators, seal  # noqa: E402
 from fastl1.cli import app  # noqa: E402
-from fastl1.columns import ColumnTreatment  # noqa: E402
 
 N = 60
 RNG = np.random.default_rng(20261130)

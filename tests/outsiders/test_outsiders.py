@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from cases import GLMNET, PEERS
 from fixtures import load
-from losses import TWINS, tweedie
-from reference import Reference
-from reference_multinomial import MultinomialReference
+from oracles.cox import twin
+from oracles.losses import TWINS, tweedie
+from oracles.multinomial import MultinomialReference
+from oracles.reference import Reference
 from scipy import special
 from solve_glmnet import factor_scale, penalty, spread
-from test_cox import twin
 
 import fastl1
-from fastl1.losses import LOSSES
+from fastl1.loss.losses import LOSSES
 
 GLMNET_VERSIONS, GLMNET_FOUND = load("glmnet")
 PEER_VERSIONS, PEERS_FOUND = load("peers")

@@ -1,6 +1,0 @@
-# Newton on the working set of the Cox loss.
-from fastl1._state cimport state_t
-
-cdef int solve_coupled(
-    state_t* S, double alpha, double tol, int rounds
-) noexcept nogil

@@ -1,5 +1,0 @@
-# Interior-point method on the working set, for losses with corners.
-from fastl1._state cimport state_t
-
-cdef bint has_corners(const state_t* S) noexcept nogil
-cdef int solve_interior(state_t* S, double tol) noexcept nogil

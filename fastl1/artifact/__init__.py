@@ -1,0 +1,1 @@
+"""The `.fl1` file: weights, packing, container, contents, compression, audit, seal."""

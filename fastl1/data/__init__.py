@@ -1,0 +1,1 @@
+"""Tables: reading files, telling what a column is, encoding it."""

@@ -1,0 +1,206 @@
+"""What the estimators of any loss share: hyperparameters, fit and linear predictors.
+
+Objective, `tol`, `max_iter` and the attributes are those of `linear_model`, with the
+mean of the loss in place of the squared error.
+"""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastl1._extras import require
+from fastl1.estimators.base import (
+    COUNT,
+    FLOATS,
+    NON_NEGATIVE,
+    UNIT,
+    Fit,
+    SparseCoef,
+    check_numbers,
+    check_weight,
+    solve_one,
+)
+from fastl1.loss.losses import Loss
+from fastl1.problem.validation import Problem, check_problem, check_vector
+
+require("sklearn", extra="sklearn")
+
+from sklearn.base import BaseEstimator  # noqa: E402
+from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
+
+
+class LossModel(SparseCoef, BaseEstimator):
+    """A penalized linear predictor; subclasses give the loss, and the arguments of
+    `fit` and `predict` that belong to rows."""
+
+    class_weight: Any = None
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        l1_ratio: float = 1.0,
+        penalty_factor: ArrayLike | None = None,
+        lower: ArrayLike | None = None,
+        upper: ArrayLike | None = None,
+        positive: bool = False,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+    ) -> None:
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.penalty_factor = penalty_factor
+        self.lower = lower
+        self.upper = upper
+        self.positive = positive
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+
+    def _loss(self) -> Loss:
+        """The loss with its parameters."""
+        raise NotImplementedError
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+            Fortran-ordered float64 or float32 arrays and CSC matrices are used without
+            a copy.
+        y : array-like of shape (n_samples,)
+            In the range of the loss.
+        sample_weight : float or array-like of shape (n_samples,), optional
+            Only the proportions matter; a single number changes nothing.
+        offset : array-like of shape (n_samples,), optional
+            A known part of the linear predictor.  Predictions take their own.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad input or hyperparameters, naming them.
+        """
+        return self._fit(X, y, sample_weight, offset=offset)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, **rows: Any) -> Self:
+        check_numbers(self, alpha=NON_NEGATIVE)
+        problem = self._problem(X, y, sample_weight, **rows, defer_values=True)
+        start = intercept = None
+        if self.warm_start and hasattr(self, "coef_"):
+            start, intercept = np.ravel(self.coef_), float(np.ravel(self.intercept_)[0])
+            if len(start) != problem.shape[1]:
+                raise ValueError(
+                    f"warm_start: the previous fit had {len(start)} features, this one "
+                    f"has {problem.shape[1]}"
+                )
+        fit = solve_one(
+            problem,
+            float(self.alpha),
+            self.tol,
+            self.max_iter,
+            start,
+            intercept,
+            stacklevel=4,
+        )
+        self._keep(problem, fit)
+        return self
+
+    def _problem(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+        **options: Any,
+    ) -> Problem:
+        """The validated problem, `options` being keywords of `check_problem`."""
+        check_numbers(self, l1_ratio=UNIT, tol=NON_NEGATIVE, max_iter=COUNT)
+        if self.positive and self.lower is not None:
+            raise ValueError("positive=True is lower=0: give one of them")
+        X, y = self._check_data(X, y)
+        return check_problem(
+            X,
+            y,
+            loss=self._loss(),
+            l1_ratio=float(self.l1_ratio),
+            penalty_factor=self.penalty_factor,
+            lower=0.0 if self.positive else self.lower,
+            upper=self.upper,
+            fit_intercept=bool(self.fit_intercept),
+            standardize=bool(self.standardize),
+            sample_weight=check_weight(sample_weight, X),
+            class_weight=self.class_weight,
+            offset=_with_exposure(offset, exposure, X.shape[0]),
+            **options,
+        )
+
+    def _check_data(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """X and y as scikit-learn validates them; values are checked later."""
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csc",
+            dtype=FLOATS,
+            y_numeric=not self._loss().labels,
+            ensure_all_finite=False,
+        )
+
+    def _keep(self, problem: Problem, fit: Fit) -> None:
+        """Set the attributes of a fitted model."""
+        self.coef_: Any = fit.coef
+        self.intercept_: Any = (
+            problem.dtype.type(fit.intercept) if self.fit_intercept else 0.0
+        )
+        self.relative_gap_, self.dual_gap_ = fit.gap, fit.dual_gap
+        # where the start is the solution, seeing so counts as one, as in scikit-learn
+        self.n_iter_: Any = max(fit.n_iter, 1)
+
+    def _eta(
+        self, X: Any, offset: ArrayLike | None, exposure: ArrayLike | None = None
+    ) -> Any:
+        """Linear predictors, (n_samples,)."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse=["csr", "csc", "coo"], dtype=FLOATS, reset=False
+        )
+        eta = X @ np.ravel(self.coef_) + self.intercept_
+        shift = _with_exposure(offset, exposure, X.shape[0])
+        return eta if shift is None else eta + check_vector("offset", shift, len(eta))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _with_exposure(offset: Any, exposure: ArrayLike | None, n: int) -> Any:
+    """The offset plus the logarithm of the exposure, either of which may be None."""
+    if exposure is None:
+        return offset
+    values = check_vector("exposure", exposure, n)
+    if (values <= 0).any():
+        i = int(np.argmax(values <= 0))
+        raise ValueError(f"exposure must be > 0, but is {values[i]} at row {i}")
+    shift = np.log(values)
+    return shift if offset is None else shift + check_vector("offset", offset, n)

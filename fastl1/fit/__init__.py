@@ -1,0 +1,1 @@
+"""From a checked problem to solutions: paths, many problems, warm starts, results."""

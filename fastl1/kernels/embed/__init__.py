@@ -1,0 +1,1 @@
+"""What stands behind the C interface of `fastl1/include/fastl1.h`."""

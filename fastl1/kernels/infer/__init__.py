@@ -1,0 +1,1 @@
+"""Prediction: coefficients arranged for lookup, batches of rows, one row."""

@@ -1,0 +1,1 @@
+"""Multinomial regression: one state a class, coupled by the probabilities."""

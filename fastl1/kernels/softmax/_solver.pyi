@@ -1,0 +1,49 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from typing_extensions import disjoint_base
+
+from fastl1.problem.validation import CSC
+
+@disjoint_base
+class MultinomialSolver:
+    def __init__(
+        self,
+        X: NDArray[Any] | CSC,
+        y: NDArray[np.float64],
+        *,
+        n_classes: int,
+        l1_ratio: float,
+        penalty_factor: NDArray[np.float64] | None,
+        lower: NDArray[np.float64] | None,
+        upper: NDArray[np.float64] | None,
+        fit_intercept: bool,
+        standardize: bool,
+        sample_weight: NDArray[np.float64] | None,
+        offset: NDArray[np.float64] | None,
+        n_threads: int | None,
+    ) -> None: ...
+    @property
+    def separated(self) -> bool: ...
+    @property
+    def alpha_max(self) -> float: ...
+    @property
+    def null_objective(self) -> float: ...
+    @property
+    def gap(self) -> float: ...
+    @property
+    def n_iter(self) -> int: ...
+    @property
+    def coef(self) -> NDArray[np.float64]: ...
+    @property
+    def intercept(self) -> NDArray[np.float64]: ...
+    def solve(self, alpha: float, tol: float, max_iter: int) -> int: ...
+    def certify(self, alpha: float) -> float: ...
+    def objective(self, alpha: float) -> float: ...
+    def set_coef(self, coef: ArrayLike, intercept: ArrayLike) -> None: ...
+    def sparse_coef(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
+    @property
+    def regime(self) -> tuple[str, str]: ...
+    force_regime: int
+    def counters(self) -> dict[str, Any]: ...

@@ -1,0 +1,370 @@
+"""Losses as objects: their parameters, what they accept as y, their link.
+
+A loss is a unit half-deviance: at least 0, convex in the linear predictor eta, and 0
+where the prediction is y.  `csrc/losses.inc` computes it; the classes here say what the
+numbers mean.  Wherever a loss is asked for, its name stands for the class with its
+default parameters.
+"""
+
+from dataclasses import asdict, dataclass
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastl1._public import public
+from fastl1.loss.links import LINKS, clipped_exp
+
+Array = np.ndarray
+
+
+def _entropy(m: Array, mu: Array, log_mu: Array) -> Array:
+    """m log(m / mu) - m + mu."""
+    log_m = np.log(np.where(m > 0, m, 1.0))
+    return np.maximum(m * (log_m - log_mu) - m + mu, 0.0)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What all losses have.
+
+    Attributes
+    ----------
+    name : str
+    link : str
+        How the mean of y depends on the linear predictor: a key of `LINKS`.
+    labels : bool
+        Whether y holds labels, two of them but for the multinomial loss; the kernels
+        see them counted from 0.
+    """
+
+    name: ClassVar[str]
+    link: ClassVar[str] = "identity"
+    labels: ClassVar[bool] = False
+
+    def params(self) -> dict[str, Any]:
+        """What the compiled loss depends on."""
+        return asdict(self)
+
+    def inverse_link(self, eta: Array) -> Array:
+        """Mean of y (for labels the probability of the second) at eta."""
+        return LINKS[self.link].inverse(eta)
+
+    def decide(self, eta: Array) -> Array:
+        """For labels: whether the second is the likelier."""
+        return eta > LINKS[self.link].cut
+
+    def check_values(self, y: Array) -> None:
+        """Refuse finite numbers that this loss is not defined for.
+
+        Raises
+        ------
+        ValueError
+            Naming the row of the first.
+        """
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        """Unit half-deviance of each row: y and eta of any one shape."""
+        raise NotImplementedError
+
+
+def _need_positive(loss: str, y: Array) -> None:
+    if not y.any():
+        raise ValueError(f"loss={loss!r} needs some y > 0, but y is 0 at every row")
+
+
+def _refuse(loss: str, wanted: str, y: Array, bad: Array) -> None:
+    if bad.any():
+        i = int(bad.argmax())
+        raise ValueError(f"loss={loss!r} needs y {wanted}, but y is {y[i]} at row {i}")
+
+
+def _check_param(loss: Loss, name: str, low: float, high: float, ends: str) -> None:
+    value: Any = getattr(loss, name)
+    label = f"{name} of {type(loss).__name__}"
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{label} must be a number, got {value!r}")
+    value = float(value)
+    inside = low < value < high or (value in (low, high) and ends == "[]")
+    if not inside:
+        raise ValueError(
+            f"{label} must be in {ends[0]}{low:g}, {high:g}{ends[1]}, got {value}"
+        )
+    object.__setattr__(loss, name, value)
+
+
+@public
+@dataclass(frozen=True)
+class Squared(Loss):
+    """(y - eta)^2 / 2."""
+
+    name: ClassVar[str] = "squared"
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        return 0.5 * (y - eta) ** 2
+
+
+@public
+@dataclass(frozen=True)
+class Logistic(Loss):
+    """log(1 + exp(eta)) - y eta for y in {0, 1}; eta is the log-odds of the second
+    label."""
+
+    name: ClassVar[str] = "logistic"
+    link: ClassVar[str] = "logit"
+    labels: ClassVar[bool] = True
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        return np.logaddexp(0.0, np.where(y > 0.5, -eta, eta))
+
+
+@public
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """y log(y / mu) - y + mu with mu = exp(eta), y >= 0.
+
+    An exposure e (time at risk, area, trials) is ``offset=log(e)``: y counts, and mu is
+    e times the rate.
+    """
+
+    name: ClassVar[str] = "poisson"
+    link: ClassVar[str] = "log"
+
+    def check_values(self, y: Array) -> None:
+        _refuse(self.name, ">= 0", y, y < 0)
+        _need_positive(self.name, y)
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        return _entropy(y, clipped_exp(eta), eta)
+
+
+@public
+@dataclass(frozen=True)
+class Gamma(Loss):
+    """y / mu - 1 - log(y / mu) with mu = exp(eta), y > 0."""
+
+    name: ClassVar[str] = "gamma"
+    link: ClassVar[str] = "log"
+
+    def check_values(self, y: Array) -> None:
+        _refuse(self.name, "> 0", y, y <= 0)
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        u = np.log(y) - eta
+        return _entropy(np.ones_like(u), clipped_exp(u), u)
+
+
+@public
+@dataclass(frozen=True)
+class Tweedie(Loss):
+    """Half the unit deviance of variance mu^power, with mu = exp(eta).
+
+    Parameters
+    ----------
+    power : float in [1, 2]
+        1 is poisson and 2 gamma; between them y >= 0 has a mass at 0, as claims have.
+        Beyond 2 (3 is the inverse gaussian) the loss is not convex under the log link:
+        its curvature is negative where mu > y (power - 1) / (power - 2), so that no
+        duality gap bounds it.
+    """
+
+    power: float = 1.5
+    name: ClassVar[str] = "tweedie"
+    link: ClassVar[str] = "log"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.power, Real) and self.power > 2:
+            raise ValueError(
+                f"power of Tweedie must be in [1, 2], got {self.power}: beyond 2 the "
+                "loss is not convex under the log link (its curvature is negative "
+                "where the mean exceeds y (power - 1) / (power - 2)), and no duality "
+                "gap could certify a fit; use 2 (gamma) or a model of log(y)"
+            )
+        _check_param(self, "power", 1.0, 2.0, "[]")
+
+    def check_values(self, y: Array) -> None:
+        _refuse(self.name, ">= 0", y, y < 0)
+        _need_positive(self.name, y)
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        a, b = self.power - 1.0, 2.0 - self.power
+        d = eta - np.log(np.where(y > 0, y, 1.0))
+        full = y**b * (np.expm1(-a * d) / a + np.expm1(b * d) / b)
+        return np.maximum(np.where(y > 0, full, clipped_exp(b * eta) / b), 0.0)
+
+
+@dataclass(frozen=True)
+class Multinomial(Loss):
+    """-log P of the label seen, the probabilities of any number of labels being the
+    softmax of one linear predictor each.
+
+    Its linear predictors are the last axis of eta, and labels count from 0.
+    """
+
+    name: ClassVar[str] = "multinomial"
+    link: ClassVar[str] = "softmax"
+    labels: ClassVar[bool] = True
+
+    def decide(self, eta: Array) -> Array:
+        """Which label is the likeliest."""
+        return np.argmax(eta, axis=-1)
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        own = np.take_along_axis(eta, y.astype(np.intp)[..., None], axis=-1)
+        below = eta - own
+        top = np.max(below, axis=-1)
+        return top + np.log(np.sum(np.exp(below - top[..., None]), axis=-1))
+
+
+@public
+@dataclass(frozen=True)
+class SquaredHinge(Loss):
+    """max(0, 1 - m)^2 / 2, with m = eta for the second label and -eta for the first:
+    the support-vector machine's loss, without probabilities."""
+
+    name: ClassVar[str] = "squared_hinge"
+    link: ClassVar[str] = "decision"
+    labels: ClassVar[bool] = True
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        return 0.5 * np.maximum(1.0 - np.where(y > 0.5, eta, -eta), 0.0) ** 2
+
+
+@public
+@dataclass(frozen=True)
+class Huber(Loss):
+    """r^2 / 2 up to |r| = delta, delta |r| - delta^2 / 2 beyond; r = y - eta.
+
+    Parameters
+    ----------
+    delta : float > 0
+        In units of y: the residual from which a row counts as an outlier.
+    """
+
+    delta: float = 1.345
+    name: ClassVar[str] = "huber"
+
+    def __post_init__(self) -> None:
+        _check_param(self, "delta", 0.0, np.inf, "()")
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        r = y - eta
+        t = np.clip(r, -self.delta, self.delta)
+        return t * (r - 0.5 * t)
+
+
+@public
+@dataclass(frozen=True)
+class Quantile(Loss):
+    """q r for r = y - eta > 0, (q - 1) r for r < 0: eta is the q-quantile of y.
+
+    Minimized as it is, without smoothing, by the interior-point method that Portnoy and
+    Koenker (1997) use for quantile regression, on the working set; the duality gap is
+    that of the linear program.
+
+    Parameters
+    ----------
+    q : float in (0, 1)
+    """
+
+    q: float = 0.5
+    name: ClassVar[str] = "quantile"
+
+    def __post_init__(self) -> None:
+        _check_param(self, "q", 0.0, 1.0, "()")
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        r = y - eta
+        return np.maximum(self.q * r, (self.q - 1.0) * r)
+
+
+@public
+@dataclass(frozen=True)
+class Probit(Loss):
+    """-log P of the label seen, P of the second being the normal distribution function
+    at eta."""
+
+    name: ClassVar[str] = "probit"
+    link: ClassVar[str] = "probit"
+    labels: ClassVar[bool] = True
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        from scipy.special import log_ndtr
+
+        return -log_ndtr(np.where(y > 0.5, eta, -eta))
+
+
+@public
+@dataclass(frozen=True)
+class CLogLog(Loss):
+    """-log P of the label seen, P of the second being 1 - exp(-exp(eta)): whether a
+    poisson count is above 0."""
+
+    name: ClassVar[str] = "cloglog"
+    link: ClassVar[str] = "cloglog"
+    labels: ClassVar[bool] = True
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        mu = clipped_exp(eta)
+        return np.where(y > 0.5, -np.log(-np.expm1(-mu)), mu)
+
+
+@public
+@dataclass(frozen=True)
+class Cox(Loss):
+    """Cox's log partial likelihood, negative and divided by the sum of weights, from
+    its value where those who die are always those of greatest hazard exp(eta).
+
+    y is a structured array (event, time[, entry]), as scikit-survival's, or 2 or 3
+    columns in that order; `strata` is an argument of its own.  There is no intercept.
+
+    Parameters
+    ----------
+    ties : {"breslow", "efron"}
+        How deaths at one time count.  A weight of k is a row repeated k times under
+        Breslow's method; Efron's spreads the mean weight over the deaths.
+    """
+
+    ties: str = "breslow"
+    name: ClassVar[str] = "cox"
+    link: ClassVar[str] = "log"
+
+    def __post_init__(self) -> None:
+        if self.ties not in ("breslow", "efron"):
+            raise ValueError(
+                f"ties of Cox must be 'breslow' or 'efron', got {self.ties!r}"
+            )
+
+    def deviance(self, y: Array, eta: Array) -> Array:
+        raise TypeError("the Cox loss is no sum over rows: rows have no deviance")
+
+
+LOSSES: dict[str, type[Loss]] = {
+    kind.name: kind
+    for kind in (
+        *(Squared, Logistic, Poisson, Gamma, Tweedie, SquaredHinge, Huber, Quantile),
+        *(Probit, CLogLog, Multinomial, Cox),
+    )
+}
+
+
+def as_loss(loss: str | Loss) -> Loss:
+    """The loss that a name or an object stands for.
+
+    Raises
+    ------
+    ValueError, TypeError
+        There is no such loss; the message lists those there are.
+    """
+    if isinstance(loss, Tweedie) and loss.power in (1.0, 2.0):
+        return Poisson() if loss.power == 1.0 else Gamma()
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, type) and issubclass(loss, Loss):
+        raise TypeError(f"loss must be {loss.__name__}(), not the class itself")
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise ValueError(
+            f"loss must be one of {', '.join(LOSSES)}, or an object such as "
+            f"fastl1.Tweedie(1.5); got {loss!r}"
+        )
+    return LOSSES[loss]()

@@ -1,0 +1,1 @@
+"""Every measure of predictions against what was observed, defined once."""

@@ -1,0 +1,1 @@
+"""Choosing among fits: cross-validation, criteria, stability, bootstrap, refits."""

@@ -1,0 +1,270 @@
+"""``fastl1 inspect --audit``, ``diff``, ``quantize``, ``prune``, keys: as a user."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import stat
+
+import numpy as np
+import pytest
+
+for package in ("click", "pyarrow", "rich"):
+    pytest.importorskip(package)
+
+from fastl1.cli.app import run  # noqa: E402
+from fastl1.fit.paths import path as fit_path  # noqa: E402
+from fastl1.model.sparse_model import SparseModel  # noqa: E402
+
+
+def fastl1(*words, cwd, code=0):
+    """What the command prints: stdout, or stderr if it is to fail."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        given = run([str(word) for word in words])
+    for stream in (out, err):
+        stream.seek(0)
+    printed = out.read(), err.read()
+    assert given == code, printed
+    return printed[0] if code == 0 else printed[1]
+
+
+def write_data(path, n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    a, b, c = rng.standard_normal((3, n))
+    job = rng.choice(["cook", "nurse", "pilot"], n)
+    y = 3 * a - b + 2 * (job == "nurse") + 0.5 * rng.standard_normal(n)
+    lines = ["a,b,c,job,y,bought"]
+    lines += [
+        f"{a[i]:.6f},{b[i]:.6f},{c[i]:.6f},{job[i]},{y[i]:.6f},"
+        f"{'yes' if y[i] > 0 else 'no'}"
+        for i in range(n)
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    write_data(folder / "data.csv")
+    common = ("--drop", "bought", "--folds", "3", "--n-alphas", "20")
+    fastl1("fit", "data.csv", "--target", "y", "--out", "m", *common, cwd=folder)
+    rule = ("--rule", "1se", "--out", "sparse")
+    fastl1("fit", "data.csv", "--target", "y", *rule, *common, cwd=folder)
+    labels = ("--target", "bought", "--drop", "y", "--out", "labels")
+    fastl1("fit", "data.csv", *labels, *common[2:], cwd=folder)
+    return folder
+
+
+def test_inspect_json_is_inspect(folder):
+    shown = json.loads(fastl1("inspect", "labels", "--json", cwd=folder))
+    model = SparseModel.load(folder / "labels" / "model.fl1")
+    assert shown.pop("file") == "labels/model.fl1"
+    assert shown.pop("bytes") == len(model.to_bytes())
+    assert shown == json.loads(json.dumps(model.inspect()))
+    assert shown["classes"] == ["no", "yes"]
+    assert shown["required"] == model.required_features()
+
+
+def test_audit(folder):
+    shown = json.loads(fastl1("inspect", "m", "--audit", "--json", cwd=folder))
+    assert shown["unexplained"] == []
+    assert "column 'job': 3 levels" in shown["from_training_data"]
+    tensors = sum(tensor["bytes"] for tensor in shown["tensors"])
+    assert shown["header_bytes"] + tensors == shown["bytes"]
+    model = SparseModel.load(folder / "m" / "model.fl1")
+    places = {place for place, _ in shown["metadata"]}
+    assert {f"lineage.{key}" for key in model.metadata if key != "grid"} <= places
+    text = fastl1("inspect", "m", "--audit", cwd=folder)
+    assert "no training rows: sizes depend on" in text
+    assert "columns.columns[3].levels: cook, nurse, pilot" in text
+
+
+def test_audit_names_what_could_hold_rows():
+    y = np.arange(1000.0)
+    model = SparseModel([0], [1.0], 0.0, 2, metadata={"y": y, "note": "x" * 5000})
+    assert sorted(model.audit()["unexplained"]) == [
+        "lineage.note: a text of 5000 characters",
+        "lineage.y: a list of 1000",
+    ]
+    rows = {"rows": [{"x": x} for x in range(400)]}
+    (line,) = SparseModel([0], [1.0], 0.0, 2, metadata=rows).audit()["unexplained"]
+    assert line == "lineage: 400 values"
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "poisson", "squared_hinge"])
+def test_artifacts_do_not_grow_with_the_rows(loss):
+    """Every tensor and every metadata value of n rows and of the same rows 8 times."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 30))
+    eta = X[:, 0] - X[:, 1]
+    y = eta + rng.standard_normal(60)
+    if loss == "poisson":
+        y = rng.poisson(np.exp(eta)).astype(float)
+    elif loss != "squared":
+        y = (y > 0).astype(int)
+    reports = []
+    for times in (1, 8):
+        rows = np.tile(X, (times, 1)), np.tile(y, times)
+        result = fit_path(*rows, loss=loss, n_alphas=8, tol=1e-9)
+        reports.append(result.model(-1).audit())
+    few, many = reports
+    assert few["tensors"] == many["tensors"]
+    assert [place for place, _ in few["metadata"]] == [
+        place for place, _ in many["metadata"]
+    ]
+    assert not any(isinstance(value, list) for _, value in many["metadata"][:2])
+    assert few["unexplained"] == many["unexplained"] == []
+    # but for the digits of numbers, the files are equally long
+    assert abs(few["bytes"] - many["bytes"]) <= 32
+
+
+def test_diff(folder):
+    text = fastl1("diff", "m", "sparse", cwd=folder)
+    assert "matched by name" in text
+    shown = json.loads(fastl1("diff", "m", "sparse", "--json", cwd=folder))
+    first = SparseModel.load(folder / "m" / "model.fl1")
+    second = SparseModel.load(folder / "sparse" / "model.fl1")
+    went = set(first.kept_names()) - set(second.kept_names())
+    assert {change["feature"] for change in shown["went"]} == went
+    for name in went:
+        assert name in text
+    assert "0 came, 0 went, 0 changed sign, 0 moved" in fastl1(
+        "diff", "m", "m", cwd=folder
+    )
+    bare = SparseModel([0], [1.0], 0.0, 1)
+    bare.save(folder / "bare.fl1")
+    error = fastl1("diff", "m", "bare.fl1", cwd=folder, code=3)
+    assert "bare.fl1: the models have" in error
+
+
+def test_quantize(folder):
+    text = fastl1("quantize", "m", "int8", "--data", "data.csv", cwd=folder)
+    assert "predictions change by at most" in text
+    assert "on the 400 rows of data.csv by" in text
+    small = SparseModel.load(folder / "m" / "model.int8.fl1")
+    assert small.precision == "int8"
+    report = small.metadata["quantization"]
+    assert report["rows"] == 400
+    assert report["largest_change"] <= report["bound"]
+    assert "int8; predictions changed by at most" in fastl1(
+        "inspect", "m/model.int8.fl1", cwd=folder
+    )
+    lines = fastl1("predict", "m/model.int8.fl1", "data.csv", cwd=folder).split()
+    assert len(lines) == 401
+    refused = fastl1(
+        *("quantize", "m", "int4", "--max-error", "1e-9", "--out", "no.fl1"),
+        cwd=folder,
+        code=3,
+    )
+    assert "more than max_error=1e-09" in refused
+    assert not (folder / "no.fl1").exists()
+
+
+def test_prune(folder):
+    text = fastl1(
+        *("prune", "labels", "--max-features", "2", "--data", "data.csv"), cwd=folder
+    )
+    assert "kept 2 of" in text
+    assert "log_loss on data.csv:" in text
+    assert "error_rate on data.csv:" in text
+    pruned = SparseModel.load(folder / "labels" / "model.pruned.fl1")
+    assert len(pruned.features) == 2
+    text = fastl1("prune", "m", "--threshold", "0.5", "--data", "data.csv", cwd=folder)
+    assert "rmse on data.csv:" in text
+    error = fastl1("prune", "m", cwd=folder, code=2)
+    assert "either --threshold or --max-features" in error
+    target = ("--data", "data.csv", "--target", "nothing")
+    error = fastl1("prune", "m", "--threshold", "1", *target, cwd=folder, code=3)
+    assert "data.csv: there is no column 'nothing'" in error
+
+
+def test_several_outputs(tmp_path):
+    coef = np.array([[1.0, 0.0, -2.0], [0.0, 0.0, 3.0], [0.5, 0.0, 0.0]])
+    names = ["a", "b", "c"]
+    given = {"feature_names": names, "link": "softmax", "classes": ["x", "y", "z"]}
+    model = SparseModel.from_coef(coef, np.zeros(3), **given)
+    model.save(tmp_path / "m.fl1")
+    text = fastl1("inspect", "m.fl1", cwd=tmp_path)
+    assert "sparse multinomial regression" in text
+    assert re.search(r"^c +y +\+3$", text, re.MULTILINE)
+    shown = json.loads(fastl1("inspect", "m.fl1", "--json", cwd=tmp_path))
+    assert shown["coefficients"] == {"a": {"x": 1.0, "z": 0.5}, "c": {"x": -2, "y": 3}}
+    (tmp_path / "data.csv").write_text("c,a\n1,0\n0,1\n")
+    lines = fastl1("predict", "m.fl1", "data.csv", cwd=tmp_path).splitlines()
+    assert lines[0] == "prediction,probability_x,probability_y,probability_z"
+    assert [line[0] for line in lines[1:]] == ["y", "x"]
+
+
+# --- keys --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keys(folder):
+    pytest.importorskip("cryptography")
+    fastl1("keygen", "release", cwd=folder)
+    fastl1("keygen", "other", cwd=folder)
+    fastl1("keygen", "secret", "--encryption", cwd=folder)
+    return folder
+
+
+def test_keys_are_private(keys):
+    for name, mode in (
+        ("release.key", 0o600),
+        ("secret.key", 0o600),
+        ("release.pub", 0o644),
+    ):
+        assert stat.S_IMODE((keys / name).stat().st_mode) == mode
+    before = (keys / "release.key").read_bytes()
+    error = fastl1("keygen", "release", cwd=keys, code=4)
+    assert "release.key exists already" in error
+    assert (keys / "release.key").read_bytes() == before
+
+
+def test_sign_and_verify(keys):
+    fastl1("sign", "m", "--key", "release.key", cwd=keys)
+    text = fastl1("verify", "m/model.fl1", "--key", "release.pub", cwd=keys)
+    assert "good signature by the key release.pub" in text
+    error = fastl1("verify", "m", "--key", "other.pub", cwd=keys, code=3)
+    assert "m/model.fl1: the signature does not fit" in error
+    signature = ("--signature", "m/model.fl1.sig")
+    error = fastl1(
+        "verify", "sparse", "--key", "release.pub", *signature, cwd=keys, code=3
+    )
+    assert "the signature does not fit" in error
+    error = fastl1("verify", "sparse", "--key", "release.pub", cwd=keys, code=3)
+    assert "sparse/model.fl1.sig: No such file" in error
+    error = fastl1("sign", "m", "--key", "release.pub", cwd=keys, code=3)
+    assert "it is the public half" in error
+    error = fastl1("sign", "data.csv", "--key", "release.key", cwd=keys, code=3)
+    assert "data.csv: not a fastl1 model file" in error
+
+
+def test_encrypt_and_decrypt(keys):
+    fastl1("encrypt", "m", "--key", "secret.key", cwd=keys)
+    original = (keys / "m" / "model.fl1").read_bytes()
+    sealed = (keys / "m" / "model.fl1.enc").read_bytes()
+    assert b"safetensors" not in sealed
+    assert original[8:40] not in sealed
+    out = ("--out", "again.fl1")
+    fastl1("decrypt", "m/model.fl1.enc", "--key", "secret.key", *out, cwd=keys)
+    assert (keys / "again.fl1").read_bytes() == original
+    (keys / "bad.fl1.enc").write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    error = fastl1("decrypt", "bad.fl1.enc", "--key", "secret.key", cwd=keys, code=3)
+    assert "bad.fl1.enc: altered" in error
+    assert not (keys / "bad.fl1").exists()
+    error = fastl1("decrypt", "bad.fl1.enc", "--key", "release.key", cwd=keys, code=3)
+    assert "it is a key for signatures" in error
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_open_keys_are_refused(keys):
+    (keys / "open.key").write_bytes((keys / "secret.key").read_bytes())
+    (keys / "open.key").chmod(0o644)
+    error = fastl1("encrypt", "m", "--key", "open.key", cwd=keys, code=3)
+    assert "open.key: others can read this key (mode 0644); run chmod 600" in error
