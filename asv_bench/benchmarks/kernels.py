@@ -10,7 +10,7 @@ import numpy as np
 import fastl1
 from fastl1.kernels import _probe as _kernels
 from fastl1.kernels.solver import _solver
-from fastl1.problem import validation as _validation
+from fastl1.problem.matrix import CSC
 
 from . import data
 
@@ -42,7 +42,7 @@ class Columns:
         X, y = data.fetch(design, "squared")
         if design == "text":
             parts = X.data, X.indices, X.indptr.astype(np.int64), X.shape
-            X = _validation.CSC(*parts)
+            X = CSC(*parts)
         self.make = partial(
             _solver.Solver,
             X,

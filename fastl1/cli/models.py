@@ -9,7 +9,7 @@ import numpy as np
 
 from fastl1._atomic import write_atomic
 from fastl1.artifact.weights import STORED
-from fastl1.data.columns import numbers
+from fastl1.data.kinds import numbers
 from fastl1.data.read import Table, read_file
 from fastl1.data.table import prepare, raw_column
 from fastl1.exceptions import DataError, WriteError

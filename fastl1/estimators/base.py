@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 
 from fastl1 import _runtime, exceptions
 from fastl1._extras import require
-from fastl1.fit.paths import only_model, solve_path
+from fastl1.fit.path import solve_path
+from fastl1.fit.result import only_model
 from fastl1.kernels.design._moments import Moments
-from fastl1.problem.validation import Problem
+from fastl1.problem.problem import Problem
 
 require("sklearn", extra="sklearn")
 

@@ -11,8 +11,10 @@ from fastl1.estimators.base import FLOATS, Fit
 from fastl1.estimators.loss_model import LossModel
 from fastl1.loss.losses import Cox, Loss
 from fastl1.metrics.concordance import Baseline, concordance_index, structured
+from fastl1.problem.matrix import CSC
+from fastl1.problem.problem import Problem
 from fastl1.problem.survival import Survival, check_survival
-from fastl1.problem.validation import CSC, Problem, check_vector
+from fastl1.problem.vectors import check_vector
 
 require("sklearn", extra="sklearn")
 

@@ -22,7 +22,7 @@ from fastl1.loss.losses import (
     SquaredHinge,
     Tweedie,
 )
-from fastl1.problem.validation import Problem
+from fastl1.problem.problem import Problem
 
 require("sklearn", extra="sklearn")
 

@@ -38,8 +38,8 @@ from fastl1.estimators.base import (
     solve_one,
     threads_of,
 )
-from fastl1.fit.paths import enet_path, lasso_path
-from fastl1.problem.validation import check_problem
+from fastl1.estimators.paths import enet_path, lasso_path
+from fastl1.problem.problem import check_problem
 from fastl1.select.cv import run_folds, warn_unconverged
 from fastl1.select.folds import Folds
 from fastl1.select.scoring import Scoring

@@ -24,7 +24,7 @@ from fastl1.estimators.base import (
     check_weight,
     solve_one,
 )
-from fastl1.problem.validation import check_problem
+from fastl1.problem.problem import check_problem
 
 require("sklearn", extra="sklearn")
 

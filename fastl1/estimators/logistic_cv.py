@@ -22,8 +22,8 @@ from fastl1.estimators.base import (
     threads_of,
 )
 from fastl1.estimators.logistic import PENALTY_DEPRECATED, LinearClassifier, warn_future
-from fastl1.fit.paths import PathResult
-from fastl1.problem.validation import Problem, check_problem
+from fastl1.fit.result import PathResult
+from fastl1.problem.problem import Problem, check_problem
 from fastl1.select.cv import CVPathResult, run_folds, warn_unconverged
 from fastl1.select.folds import Folds
 from fastl1.select.scoring import Scoring

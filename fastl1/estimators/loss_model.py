@@ -22,7 +22,8 @@ from fastl1.estimators.base import (
     solve_one,
 )
 from fastl1.loss.losses import Loss
-from fastl1.problem.validation import Problem, check_problem, check_vector
+from fastl1.problem.problem import Problem, check_problem
+from fastl1.problem.vectors import check_vector
 
 require("sklearn", extra="sklearn")
 

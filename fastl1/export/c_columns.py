@@ -8,7 +8,8 @@ it, which are those of ASCII.
 
 from typing import NamedTuple
 
-from fastl1.data.columns import Category, ColumnInUse, Hashed
+from fastl1.data.columns import ColumnInUse
+from fastl1.data.kinds import Category, Hashed
 from fastl1.data.table import MISSING_TEXT
 from fastl1.export.c_text import block, members, remark, string
 

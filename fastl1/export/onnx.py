@@ -18,7 +18,7 @@ from fastl1._atomic import write_atomic
 from fastl1._extras import require
 from fastl1.data.columns import ColumnTreatment
 from fastl1.data.table import prepare
-from fastl1.export import onnx_columns as _onnx_columns
+from fastl1.export import onnx_columns
 from fastl1.export.onnx_graph import (
     ML,
     Graph,
@@ -57,9 +57,9 @@ def export_onnx(
         while any(column.name.startswith(prefix) for column, *_ in used):
             prefix += "/"
         graph = Graph(onnx, kind, prefix, portable)
-        inputs = _onnx_columns.declare(graph, used)
+        inputs = onnx_columns.declare(graph, used)
         constant = _intercept(graph, model)
-        eta = _onnx_columns.linear(graph, used, model.weights, constant)
+        eta = onnx_columns.linear(graph, used, model.weights, constant)
     taken = {value.name for value in inputs}
     n_outputs = model.n_outputs
     predicted = response(graph, model.link, eta)
@@ -127,7 +127,7 @@ def onnx_inputs(
     used = _treatment(model).in_use(model.features)
     raw = prepare(table, [column.name for column, *_ in used])
     return {
-        column.name: _onnx_columns.cells(column, raw[column.name], kind)
+        column.name: onnx_columns.cells(column, raw[column.name], kind)
         for column, *_ in used
     }
 

@@ -20,7 +20,8 @@ from zlib import crc32
 import numpy as np
 
 from fastl1.artifact.weights import Weights
-from fastl1.data.columns import Category, ColumnInUse, Hashed
+from fastl1.data.columns import ColumnInUse
+from fastl1.data.kinds import Category, Hashed
 from fastl1.data.table import MISSING_TEXT
 from fastl1.export.onnx_graph import ML, Graph, coefficients, fit
 

@@ -12,9 +12,11 @@ import numpy as np
 
 from fastl1.exceptions import FitInterrupted
 from fastl1.fit.parallel import Report, solve_all, split_threads
-from fastl1.fit.paths import PathResult, make_solver, solve_path, zero_alpha
+from fastl1.fit.path import solve_path
+from fastl1.fit.result import PathResult
+from fastl1.fit.solver import make_solver, zero_alpha
 from fastl1.loss.losses import Cox, Loss, Multinomial
-from fastl1.problem.validation import Problem, check_problem
+from fastl1.problem.problem import Problem, check_problem
 
 
 def goes_alone(family: Loss) -> bool:

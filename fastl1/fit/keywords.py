@@ -9,9 +9,9 @@ from typing import Any, TypedDict
 
 from numpy.typing import ArrayLike
 
-from fastl1.fit.paths import PathResult
+from fastl1.fit.result import PathResult
 from fastl1.loss.losses import Loss
-from fastl1.problem.validation import Problem, check_problem
+from fastl1.problem.problem import Problem, check_problem
 
 
 class ProblemKeywords(TypedDict, total=False):

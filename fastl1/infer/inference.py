@@ -16,7 +16,7 @@ import numpy as np
 from fastl1.artifact.content import Content
 from fastl1.artifact.weights import Weights
 from fastl1.exceptions import ModelFileError
-from fastl1.infer import inputs as _inputs
+from fastl1.infer import inputs
 from fastl1.kernels.infer._batch import Scorer, link_values, total
 from fastl1.loss.links import LINKS, clipped_exp, labels
 
@@ -327,24 +327,24 @@ class Inference:
     def _read(self, X: Any) -> Any:
         """`X` as one of the forms of `_inputs`."""
         scorer = self._score_parts()
-        named = _inputs.are_named(X)
-        if named or _inputs.is_table(X):
+        named = inputs.are_named(X)
+        if named or inputs.is_table(X):
             if self.columns is not None:
                 coef = self.weights.matrix()
                 if self.n_outputs == 1:
                     coef = coef[:, 0]
-                return _inputs.TreatedRows(X, self.columns, coef, scorer)
+                return inputs.TreatedRows(X, self.columns, coef, scorer)
             if not self.has_names:
                 raise ValueError(
                     "the model has neither a column treatment nor feature names: pass "
                     "a matrix instead of a table"
                 )
             if named:
-                return _inputs.NamedRows(X, self._name_map())
-            return _inputs.ColumnRows(X, self.kept_names())
+                return inputs.NamedRows(X, self._name_map())
+            return inputs.ColumnRows(X, self.kept_names())
         if hasattr(X, "tocsr"):
-            return _inputs.SparseRows(X, scorer)
-        return _inputs.DenseRows(X, scorer)
+            return inputs.SparseRows(X, scorer)
+        return inputs.DenseRows(X, scorer)
 
     def _score(self, rows: Any, eta: np.ndarray, n_threads: int | None) -> None:
         scorer = self._score_parts()

@@ -208,7 +208,7 @@ def column_array(column: Any, name: str) -> np.ndarray:
     array = in_place(column)
     if array is not None and array.dtype.kind in "fiub" and readable(array):
         return array
-    from fastl1.data.columns import numbers
+    from fastl1.data.kinds import numbers
 
     return numbers(raw_column(column, name))
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._public import public
+from fastl1.problem.scalars import check_real
 from fastl1.problem.survival import Survival, check_survival
-from fastl1.problem.validation import check_real, check_vector
+from fastl1.problem.vectors import check_vector
 
 Array = np.ndarray
 

@@ -361,18 +361,18 @@ class SparseModel(Inference):
         ValueError
             The bound exceeds `max_error`; coefficients do not fit float16; bad input.
         """
-        from fastl1.artifact import compress as _compress
+        from fastl1.artifact import compress
 
-        weights = _compress.quantize(self.weights, precision)
+        weights = compress.quantize(self.weights, precision)
         source, low, high = self._ranges(X, ranges)
-        bounds = _compress.link_bound(self.weights, weights, low, high)
+        bounds = compress.link_bound(self.weights, weights, low, high)
         link_bound = float(bounds.max())
         report = {
             "precision": precision,
             "before": self.precision,
             "dropped": self.nnz - weights.nnz,
             "ranges": source,
-            "bound": _compress.response_bound(self.link, link_bound),
+            "bound": compress.response_bound(self.link, link_bound),
             "link_bound": link_bound,
         }
         if max_error is not None and not report["bound"] <= max_error:
@@ -433,13 +433,13 @@ class SparseModel(Inference):
         ValueError
             Neither or both of `threshold` and `max_features`, or bad input.
         """
-        from fastl1.artifact import compress as _compress
+        from fastl1.artifact import compress
 
         if (threshold is None) == (max_features is None):
             raise ValueError("give either threshold or max_features")
-        size = _compress.importance(self.weights)
+        size = compress.importance(self.weights)
         if X is not None:
-            size = size * _compress.spread(self.slot_columns(X))
+            size = size * compress.spread(self.slot_columns(X))
         if threshold is not None:
             stay = size >= threshold
         else:
@@ -448,7 +448,7 @@ class SparseModel(Inference):
             stay = np.zeros(len(size), bool)
             stay[np.argsort(-size, kind="stable")[:max_features]] = True
         kept = np.repeat(stay, np.diff(self.weights.indptr))
-        weights = _compress.select(self.weights, kept)
+        weights = compress.select(self.weights, kept)
         report: dict[str, Any] = {
             "threshold": threshold,
             "max_features": max_features,
@@ -459,13 +459,13 @@ class SparseModel(Inference):
         if y is not None:
             if X is None:
                 raise ValueError("y without X")
-            loss = _compress.loss_of(self.link, self.metadata)
+            loss = compress.loss_of(self.link, self.metadata)
             for name, part in (("before", self), ("after", model)):
                 eta = part.predict(X, "link")
                 if offset is not None:
                     eta = eta + np.asarray(offset, np.float64)
                 report["rows"] = len(eta)
-                report[name] = _compress.fit_quality(loss, y, eta, self.classes)
+                report[name] = compress.fit_quality(loss, y, eta, self.classes)
         return model
 
     def trim(self, *, renumber: bool = True) -> SparseModel:
@@ -531,7 +531,7 @@ class SparseModel(Inference):
 
     def _ranges(self, X, ranges):
         """Where the ranges are from, and the two ends for each slot."""
-        from fastl1.artifact import compress as _compress
+        from fastl1.artifact import compress
 
         count = len(self.features)
         if ranges is not None:
@@ -550,7 +550,7 @@ class SparseModel(Inference):
                 raise ValueError("ranges must be finite, the low end first")
             return "given", low, high
         if X is not None:
-            return "data", *_compress.ranges(self.slot_columns(X))
+            return "data", *compress.ranges(self.slot_columns(X))
         return "unit", np.full(count, -1.0), np.ones(count)
 
     def slot_columns(self, X: Any) -> Any:
@@ -577,7 +577,7 @@ class SparseModel(Inference):
         if self.columns is not None:
             chosen, place = self.columns.select(self.features)
             return chosen.encode(X)[:, place]
-        from fastl1.data.columns import numbers
+        from fastl1.data.kinds import numbers
         from fastl1.data.table import prepare
 
         kept = self.kept_names()

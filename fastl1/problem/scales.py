@@ -37,7 +37,7 @@ from typing import Literal
 
 from fastl1._public import public
 from fastl1.loss.losses import Loss, as_loss
-from fastl1.problem.validation import check_flag, check_int, check_real
+from fastl1.problem.scalars import check_flag, check_int, check_real
 
 # where C counts, and how often the library's loss holds ours
 _SUMS = {

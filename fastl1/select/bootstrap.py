@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike
 from fastl1._public import public
 from fastl1.exceptions import FitInterrupted
 from fastl1.fit.keywords import PathKeywords, split_keywords
-from fastl1.fit.paths import Callback, PathResult
-from fastl1.problem.validation import Problem, check_int, check_problem, check_real
+from fastl1.fit.result import PathResult
+from fastl1.fit.status import Callback
+from fastl1.problem.problem import Problem, check_problem
+from fastl1.problem.scalars import check_int, check_real
 from fastl1.select.resampling import (
     Groups,
     Seed,

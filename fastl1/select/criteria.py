@@ -8,10 +8,14 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.fit.keywords import ProblemKeywords, problem_of
-from fastl1.fit.paths import PathResult, make_solver
+from fastl1.fit.result import PathResult
+from fastl1.fit.solver import make_solver
 from fastl1.kernels.solver._solver import Solver
 from fastl1.loss.links import softmax
-from fastl1.problem.validation import CSC, Problem, check_real, check_vector
+from fastl1.problem.matrix import CSC
+from fastl1.problem.problem import Problem
+from fastl1.problem.scalars import check_real
+from fastl1.problem.vectors import check_vector
 
 Kind = Literal["aic", "bic", "ebic"]
 

@@ -19,17 +19,15 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
+from fastl1.fit.grid import check_alphas, default_grid
 from fastl1.fit.parallel import Report, solve_all, split_threads
-from fastl1.fit.paths import (
-    MAX_ITER,
-    Callback,
-    PathResult,
-    check_alphas,
-    default_grid,
-    solve_path,
-)
+from fastl1.fit.path import solve_path
+from fastl1.fit.result import PathResult
+from fastl1.fit.status import MAX_ITER, Callback
 from fastl1.loss.losses import Loss
-from fastl1.problem.validation import check_problem, check_real, check_vector
+from fastl1.problem.problem import check_problem
+from fastl1.problem.scalars import check_real
+from fastl1.problem.vectors import check_vector
 from fastl1.select.folds import Folds
 from fastl1.select.scoring import Scoring, linear_predictors
 from fastl1.select.splits import Splits, make_splits

@@ -18,9 +18,10 @@ import numpy as np
 
 from fastl1.exceptions import FitInterrupted
 from fastl1.fit.parallel import solve_all, split_threads
-from fastl1.fit.paths import make_solver
+from fastl1.fit.solver import make_solver
 from fastl1.kernels.design._moments import Moments, of_blocks
-from fastl1.problem.validation import CSC, Problem
+from fastl1.problem.matrix import CSC
+from fastl1.problem.problem import Problem
 from fastl1.select.splits import Splits
 
 # The products of all columns cost less than what the paths would compute by themselves

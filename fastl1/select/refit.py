@@ -15,15 +15,13 @@ from fastl1.fit.keywords import (
     problem_of,
     split_keywords,
 )
-from fastl1.fit.paths import Callback, PathResult, solve_path, warn_unconverged
-from fastl1.problem.validation import (
-    CSC,
-    Problem,
-    check_int,
-    check_problem,
-    check_real,
-    check_vector,
-)
+from fastl1.fit.path import solve_path
+from fastl1.fit.result import PathResult, warn_unconverged
+from fastl1.fit.status import Callback
+from fastl1.problem.matrix import CSC
+from fastl1.problem.problem import Problem, check_problem
+from fastl1.problem.scalars import check_int, check_real
+from fastl1.problem.vectors import check_vector
 from fastl1.select.cv import cross_validate_path
 
 GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)

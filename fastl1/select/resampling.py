@@ -17,16 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
+from fastl1.fit.grid import check_alphas, default_grid
 from fastl1.fit.parallel import Report, solve_all, split_threads
-from fastl1.fit.paths import (
-    Callback,
-    PathResult,
-    check_alphas,
-    default_grid,
-    make_solver,
-    solve_path,
-)
-from fastl1.problem.validation import Problem
+from fastl1.fit.path import solve_path
+from fastl1.fit.result import PathResult
+from fastl1.fit.solver import make_solver
+from fastl1.fit.status import Callback
+from fastl1.problem.problem import Problem
 from fastl1.select.folds import moments_of_rows, moments_pay, without_absent_rows
 
 T = TypeVar("T")

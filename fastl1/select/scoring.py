@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from fastl1.fit.paths import PathResult, make_solver
+from fastl1.fit.result import PathResult
+from fastl1.fit.solver import make_solver
 from fastl1.kernels.design._moments import Moments
 from fastl1.loss.losses import Cox, Loss, Multinomial
 from fastl1.metrics.concordance import concordances, structured
+from fastl1.problem.matrix import CSC
+from fastl1.problem.problem import Problem
 from fastl1.problem.survival import Survival
-from fastl1.problem.validation import CSC, Problem
 
 Array = Any
 Weight = np.ndarray | None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastl1.problem.validation import Problem
+from fastl1.problem.problem import Problem
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 

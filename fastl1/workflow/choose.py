@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastl1.fit.paths import alpha_max, path
+from fastl1.fit.path import alpha_max, path
 from fastl1.select.cv import cross_validate_path
 from fastl1.workflow.evaluate import deviances
 

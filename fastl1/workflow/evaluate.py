@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastl1.fit.paths import make_solver
+from fastl1.fit.solver import make_solver
 from fastl1.loss.links import LINKS
-from fastl1.problem.validation import check_problem
+from fastl1.problem.problem import check_problem
 from fastl1.workflow.kinds import KINDS, MEANS
 
 PARTS = 10  # of a calibration table

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastl1.data.columns import ColumnTreatment, RefusedColumns
+from fastl1.data.columns import ColumnTreatment
+from fastl1.data.learn import RefusedColumns
 from fastl1.data.read import Table, read_file
 from fastl1.data.table import no_such_column, raw_column
 from fastl1.exceptions import DataError

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastl1.fit.paths import path
+from fastl1.fit.path import path
 from fastl1.select.cv import cross_validate_path
 from fastl1.workflow.moments import moments
 

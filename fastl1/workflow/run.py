@@ -13,7 +13,7 @@ import numpy as np
 from fastl1._atomic import write_atomic
 from fastl1._version import __version__
 from fastl1.exceptions import ConvergenceWarning, DataError, WriteError
-from fastl1.fit.paths import path
+from fastl1.fit.path import path
 from fastl1.fit.warm_start import warm_start_from
 from fastl1.model.sparse_model import SparseModel
 from fastl1.select.splits import kfold_splits, time_splits

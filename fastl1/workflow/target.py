@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastl1.data.columns import MAX_ABS, numbers
+from fastl1.data.kinds import MAX_ABS, numbers
 from fastl1.data.table import Raw, parse_number
 from fastl1.exceptions import DataError
 from fastl1.workflow.kinds import make_loss, task_of

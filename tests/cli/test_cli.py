@@ -21,7 +21,7 @@ pa = pytest.importorskip("pyarrow")
 from fastl1.cli import app, main  # noqa: E402
 from fastl1.data.read import read_file  # noqa: E402
 from fastl1.exceptions import DataError, FitInterrupted  # noqa: E402
-from fastl1.fit.paths import path  # noqa: E402
+from fastl1.fit.path import path  # noqa: E402
 from fastl1.loss.losses import as_loss  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402
 from fastl1.workflow.choose import choose_alpha  # noqa: E402

@@ -14,7 +14,7 @@ for package in ("click", "pyarrow", "rich"):
     pytest.importorskip(package)
 
 from fastl1.cli.app import run  # noqa: E402
-from fastl1.fit.paths import path as fit_path  # noqa: E402
+from fastl1.fit.path import path as fit_path  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402
 
 

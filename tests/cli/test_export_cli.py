@@ -6,7 +6,8 @@ for package in ("click", "pyarrow", "rich"):
     pytest.importorskip(package)
 
 from fastl1.cli.app import run  # noqa: E402
-from fastl1.data.columns import Category, ColumnTreatment, Number  # noqa: E402
+from fastl1.data.columns import ColumnTreatment  # noqa: E402
+from fastl1.data.kinds import Category, Number  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402
 
 

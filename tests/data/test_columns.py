@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from fastl1.data.columns import Category, ColumnTreatment, RefusedColumns
+from fastl1.data.columns import ColumnTreatment
+from fastl1.data.kinds import Category
+from fastl1.data.learn import RefusedColumns
 from fastl1.model.sparse_model import SparseModel
 
 N = 60

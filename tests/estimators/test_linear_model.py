@@ -42,7 +42,7 @@ from fastl1 import (
     QuantileRegressor,
     TweedieRegressor,
 )
-from fastl1.fit.paths import solve_path
+from fastl1.fit.path import solve_path
 
 NAMES = (
     "Lasso",

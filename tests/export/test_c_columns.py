@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from oracles.raw_columns import TABLE, TREATMENT, make
 
-from fastl1.data.columns import Category, ColumnTreatment, Hashed, Number
+from fastl1.data.columns import ColumnTreatment
+from fastl1.data.kinds import Category, Hashed, Number
 from fastl1.data.table import MISSING_TEXT
 from fastl1.export.c_text import members, remark
 from fastl1.model.sparse_model import SparseModel

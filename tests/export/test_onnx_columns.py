@@ -10,7 +10,8 @@ ort = pytest.importorskip("onnxruntime", reason="needs onnxruntime (extra onnx)"
 
 from oracles.raw_columns import TABLE, TREATMENT, make  # noqa: E402
 
-from fastl1.data.columns import ColumnTreatment, Number  # noqa: E402
+from fastl1.data.columns import ColumnTreatment  # noqa: E402
+from fastl1.data.kinds import Number  # noqa: E402
 from fastl1.data.table import MISSING_TEXT  # noqa: E402
 from fastl1.export.onnx import onnx_inputs  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import fastl1
-from fastl1.problem.validation import CSC, check_problem
+from fastl1.problem.matrix import CSC
+from fastl1.problem.problem import check_problem
 
 N, P = 40, 12
 LOSSES = ("squared", "logistic")
@@ -265,7 +266,7 @@ class TestStorage:
 
     def test_int64_indices_are_int32_indices(self, loss):
         """Row numbers that need 64 bits run kernels of their own."""
-        from fastl1.fit.paths import make_solver
+        from fastl1.fit.solver import make_solver
 
         X, y, _ = make(loss, density=0.4)
         A = sparse.csc_array(X)

@@ -15,8 +15,8 @@ from oracles.cox import twin
 from scipy import sparse
 
 import fastl1
-from fastl1.fit.paths import make_solver
-from fastl1.problem.validation import check_problem
+from fastl1.fit.solver import make_solver
+from fastl1.problem.problem import check_problem
 from fastl1.select.resampling import Groups, seed_sequence, stream, subsample_weights
 from fastl1.select.splits import kfold_splits
 

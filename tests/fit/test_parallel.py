@@ -10,8 +10,8 @@ import pytest
 import fastl1
 from fastl1 import _runtime
 from fastl1.fit.parallel import solve_all, split_threads
-from fastl1.fit.paths import solve_path
-from fastl1.problem.validation import check_problem
+from fastl1.fit.path import solve_path
+from fastl1.problem.problem import check_problem
 
 OPENMP = _runtime.config()["openmp"]
 needs_openmp = pytest.mark.skipif(not OPENMP, reason="built without OpenMP")

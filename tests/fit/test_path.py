@@ -14,8 +14,8 @@ from oracles import reference
 from scipy import sparse
 
 import fastl1
-from fastl1.fit.paths import solve_path
-from fastl1.problem.validation import check_problem
+from fastl1.fit.path import solve_path
+from fastl1.problem.problem import check_problem
 
 N, P = 50, 20
 

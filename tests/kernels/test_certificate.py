@@ -16,7 +16,7 @@ from oracles import losses, reference
 from scipy import sparse
 
 import fastl1
-from fastl1.problem.validation import check_problem
+from fastl1.problem.problem import check_problem
 
 TOL = 1e-8
 
@@ -369,7 +369,7 @@ def test_random_problems(drawn):
 
 def test_regimes_agree():
     """Both ways of minimizing on a working set reach the same certified solution."""
-    from fastl1.fit.paths import make_solver
+    from fastl1.fit.solver import make_solver
 
     for loss, storage in itertools.product(("squared", "logistic"), (False, True)):
         X, y, rng = make(2, n=50, p=40, loss=loss)
@@ -402,7 +402,7 @@ def solver_for(X, y, **options):
     } | options
     X = X if sparse.issparse(X) else np.asfortranarray(X)
     if sparse.issparse(X):
-        from fastl1.problem.validation import CSC
+        from fastl1.problem.matrix import CSC
 
         X = CSC(X.data, X.indices, X.indptr.astype(np.int64), X.shape)
     return Solver(X, y, n_threads=1, **problem)

@@ -6,8 +6,8 @@ from oracles import reference
 from scipy import sparse
 
 import fastl1
-from fastl1.fit.paths import make_solver
-from fastl1.problem.validation import check_problem
+from fastl1.fit.solver import make_solver
+from fastl1.problem.problem import check_problem
 
 COST_MODEL, GRAM, RESIDUAL = range(3)
 

@@ -7,8 +7,8 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 import fastl1
-from fastl1.fit.paths import make_solver
-from fastl1.problem.validation import check_problem
+from fastl1.fit.solver import make_solver
+from fastl1.problem.problem import check_problem
 
 
 def run(X, y, ties="breslow", **options):

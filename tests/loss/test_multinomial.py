@@ -11,7 +11,7 @@ from oracles.multinomial import MultinomialReference
 import fastl1
 from fastl1.kernels.softmax._solver import MultinomialSolver
 from fastl1.loss.losses import Multinomial
-from fastl1.problem.validation import check_problem
+from fastl1.problem.problem import check_problem
 from fastl1.select.resampling import Groups, bootstrap_weights, seed_sequence, stream
 
 

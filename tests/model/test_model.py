@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from fastl1._atomic import write_atomic
 from fastl1.artifact.container import pack, unpack
 from fastl1.data.columns import ColumnTreatment
-from fastl1.fit.paths import path as fit_path
+from fastl1.fit.path import path as fit_path
 from fastl1.loss.links import LINKS
 from fastl1.loss.losses import LOSSES
 from fastl1.model.sparse_model import SparseModel

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from fastl1.problem.validation import CSC
+from fastl1.problem.matrix import CSC
 
 STORAGE = [("dense", np.int32), ("csc", np.int32), ("csc", np.int64)]
 

@@ -4,7 +4,8 @@ from zlib import crc32
 
 import numpy as np
 
-from fastl1.data.columns import Boolean, Category, ColumnTreatment, Hashed, Number
+from fastl1.data.columns import ColumnTreatment
+from fastl1.data.kinds import Boolean, Category, Hashed, Number
 from fastl1.model.sparse_model import SparseModel
 
 TREATMENT = ColumnTreatment(

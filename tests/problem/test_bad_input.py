@@ -5,7 +5,8 @@ import pytest
 from scipy import sparse
 
 import fastl1
-from fastl1.problem.validation import CSC, check_features, check_problem, check_X
+from fastl1.problem.matrix import CSC, check_features, check_X
+from fastl1.problem.problem import check_problem
 
 N, P = 12, 4
 RNG = np.random.default_rng(0)

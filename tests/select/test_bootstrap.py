@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 import fastl1
-from fastl1.problem.validation import check_problem
+from fastl1.problem.problem import check_problem
 from fastl1.select.folds import moments_pay
 from fastl1.select.resampling import (
     Groups,

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 import fastl1
-from fastl1.problem.validation import check_problem
+from fastl1.problem.problem import check_problem
 from fastl1.select.resampling import Groups, seed_sequence, stream, subsample_weights
 from fastl1.select.stability_bounds import (
     _tail,

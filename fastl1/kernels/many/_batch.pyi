@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from fastl1.problem.validation import CSC
+from fastl1.problem.matrix import CSC
 
 @disjoint_base
 class Batch:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
-from fastl1.problem.validation import CSC
+from fastl1.problem.matrix import CSC
 
 @disjoint_base
 class MultinomialSolver:

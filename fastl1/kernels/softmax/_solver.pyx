@@ -51,7 +51,7 @@ cdef class MultinomialSolver:
     Parameters
     ----------
     X : ndarray (n, p), Fortran order, float32 or float64, or CSC
-        Canonical input as `fastl1.problem.validation` makes it; kept, never written.
+        Canonical input as `fastl1.problem.matrix` makes it; kept, never written.
     y : ndarray (n,) float64
         Classes 0, 1, ..., n_classes - 1.
     n_classes : int

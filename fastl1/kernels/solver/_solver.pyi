@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
 from fastl1.kernels.design._moments import Moments
-from fastl1.problem.validation import CSC
+from fastl1.problem.matrix import CSC
 
 @disjoint_base
 class Solver:

@@ -51,7 +51,7 @@ cdef class Solver:
     Parameters
     ----------
     X : ndarray (n, p), Fortran order, float32 or float64, or CSC
-        Canonical input as `fastl1.problem.validation` makes it; kept, never written.
+        Canonical input as `fastl1.problem.matrix` makes it; kept, never written.
     y : ndarray (n,) float64; {0, 1} for losses of two labels
     loss : str
     loss_params : dict of str to float

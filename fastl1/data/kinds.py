@@ -1,0 +1,262 @@
+"""Kinds of columns, each of which encodes its cells: numbers, booleans, categories."""
+
+from zlib import crc32
+
+import numpy as np
+
+from fastl1.data.table import (
+    parse_cells,
+    parse_number,
+    row_number,
+)
+
+MAX_ABS = 1e140  # beyond it squares overflow
+MISSING = "(missing)"
+_TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+
+
+class Number:
+    """A numeric column.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    mean : float
+        Mean over the training rows, put in place of missing cells.
+    missing : int
+        Missing cells among the training rows; if any, there is an indicator feature.
+    tokens : list of str
+        Text that stands for a missing number.
+    """
+
+    __slots__ = ("mean", "missing", "name", "tokens")
+    kind = "number"
+
+    def __init__(self, name, mean, missing=0, tokens=()):
+        self.name = str(name)
+        self.mean = float(mean)
+        self.missing = int(missing)
+        self.tokens = [str(token) for token in tokens]
+        if not np.isfinite(self.mean):
+            raise ValueError(f"column {self.name!r}: mean is {self.mean}")
+
+    @property
+    def width(self):
+        """Number of features."""
+        return 2 if self.missing else 1
+
+    def feature(self, j):
+        """Name of feature j of the column."""
+        return f"{self.name}:missing" if j else self.name
+
+    def features(self):
+        """Names of the features."""
+        return [self.feature(j) for j in range(self.width)]
+
+    def encode(self, raw, notes=None):
+        """``(x, codes)`` of a raw column."""
+        x = self.read(raw)
+        gaps = np.isnan(x)
+        codes = np.full(len(x), -1, np.intp)
+        if gaps.any():
+            x = np.where(gaps, self.mean, x)
+            if self.missing:
+                codes[gaps] = 1
+            elif notes is not None:
+                notes.append(
+                    f"column {self.name!r}: {_rows(gaps.sum())} without a value (none "
+                    f"in training); the training mean {self.mean:.6g} is used"
+                )
+        bad = np.isinf(x)
+        if bad.any():
+            raise ValueError(
+                f"column {self.name!r}: data row {row_number(raw, bad)} holds "
+                f"{x[np.argmax(bad)]}; a finite number is expected"
+            )
+        return x, codes
+
+    def read(self, raw):
+        """Values as float64 with NaN for missing."""
+        if raw.kind == "text":
+            gaps = dict.fromkeys(self.tokens, np.nan)
+            return parse_cells(
+                raw, lambda text: gaps.get(text, parse_number(text)), "a number"
+            )
+        if raw.kind in ("number", "boolean"):
+            return raw.values
+        raise ValueError(f"column {self.name!r} holds {raw.type}; numbers are expected")
+
+    def to_dict(self):
+        """JSON types."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "mean": self.mean,
+            "missing": self.missing,
+            "tokens": self.tokens,
+        }
+
+
+class Boolean(Number):
+    """A column of true and false, kept as 1 and 0."""
+
+    __slots__ = ()
+    kind = "boolean"
+
+    def read(self, raw):
+        """Values as 0.0, 1.0 and NaN."""
+        if raw.kind == "text":
+            return parse_cells(
+                raw, lambda text: _TRUTH.get(text.lower()), "true or false"
+            )
+        values = super().read(raw)
+        bad = ~(np.isnan(values) | (values == 0) | (values == 1))
+        if bad.any():
+            raise ValueError(
+                f"column {self.name!r}: data row {row_number(raw, bad)} holds "
+                f"{values[np.argmax(bad)]:g}; true or false is expected"
+            )
+        return values
+
+
+class Category:
+    """A column of categories.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    levels : list of str
+        Levels that have a feature of their own.
+    reference : str or None
+        The commoner of two levels, which has none.
+    missing : int
+        Missing cells among the training rows; if any, they are a level too.
+    """
+
+    __slots__ = ("levels", "missing", "name", "reference")
+    kind = "category"
+
+    def __init__(self, name, levels, reference=None, missing=0):
+        self.name = str(name)
+        self.levels = [str(level) for level in levels]
+        self.reference = None if reference is None else str(reference)
+        self.missing = int(missing)
+
+    @property
+    def width(self):
+        """Number of features."""
+        return len(self.levels) + bool(self.missing)
+
+    def feature(self, j):
+        """Name of feature j of the column."""
+        level = self.levels[j] if j < len(self.levels) else MISSING
+        return f"{self.name}={level}"
+
+    def features(self):
+        """Names of the features."""
+        return [self.feature(j) for j in range(self.width)]
+
+    def encode(self, raw, notes=None):
+        """``(None, codes)`` of a raw column."""
+        text = raw.as_text()
+        if raw.kind == "number" and not np.isnan(raw.values).all():
+            known = [
+                *self.levels,
+                *([] if self.reference is None else [self.reference]),
+            ]
+            if known and all(parse_number(level) is None for level in known):
+                raise ValueError(
+                    f"column {self.name!r} holds numbers; categories such as "
+                    f"{known[0]!r} are expected"
+                )
+        place = {level: k for k, level in enumerate(self.levels)}
+        gap = len(self.levels) if self.missing else -1
+        # the reference has no feature but is not unknown; the last entry is for missing
+        slots = [-1 if t == self.reference else place.get(t, -2) for t in text.labels]
+        codes = np.array([*slots, gap], np.intp)[text.codes]
+        unknown = codes == -2
+        if unknown.any():
+            if notes is not None:
+                found = np.unique(text.codes[unknown])
+                some = ", ".join(repr(text.labels[k]) for k in found[:3])
+                more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+                notes.append(
+                    f"column {self.name!r}: {_rows(unknown.sum())} with a category "
+                    f"unknown in training ({some}{more}); none of its features is set"
+                )
+            codes[unknown] = -1
+        return None, codes
+
+    def to_dict(self):
+        """JSON types."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "levels": self.levels,
+            "reference": self.reference,
+            "missing": self.missing,
+        }
+
+
+class Hashed:
+    """A text column whose levels are hashed into a fixed number of features.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    size : int
+        Number of features.
+    missing : int
+        Missing cells among the training rows; if any, they have a feature too.
+    """
+
+    __slots__ = ("missing", "name", "size")
+    kind = "hashed"
+
+    def __init__(self, name, size, missing=0):
+        self.name = str(name)
+        self.size = int(size)
+        self.missing = int(missing)
+        if not 0 < self.size <= 2**28:
+            raise ValueError(f"column {self.name!r}: hash size {self.size}")
+
+    @property
+    def width(self):
+        """Number of features."""
+        return self.size + bool(self.missing)
+
+    def feature(self, j):
+        """Name of feature j of the column."""
+        return f"{self.name}#{j}" if j < self.size else f"{self.name}:missing"
+
+    def features(self):
+        """Names of the features."""
+        return [self.feature(j) for j in range(self.width)]
+
+    def encode(self, raw, notes=None):
+        """``(None, codes)`` of a raw column."""
+        text = raw.as_text()
+        slots = [crc32(label.encode()) % self.size for label in text.labels]
+        gap = self.size if self.missing else -1
+        return None, np.array([*slots, gap], np.intp)[text.codes]
+
+    def to_dict(self):
+        """JSON types."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "size": self.size,
+            "missing": self.missing,
+        }
+
+
+def numbers(raw):
+    """A raw column as float64; text and dates are an error that names the cell."""
+    return Number(raw.name, 0.0).read(raw)
+
+
+def _rows(count):
+    return f"{count} row" if count == 1 else f"{count} rows"
