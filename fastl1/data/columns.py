@@ -42,9 +42,6 @@ from fastl1.data.table import (
 
 HASH_SIZE = 4096
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reasons,)
-
 
 class ColumnInUse(NamedTuple):
     """A column of which features are used.

@@ -1,6 +1,7 @@
 """What kind a column is, told from its training rows."""
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,9 @@ class RefusedColumns(ValueError):
         self.reasons = dict(reasons)
         lines = [f"column {name!r}: {why}" for name, why in self.reasons.items()]
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reasons,)
 
 
 def learn_column(raw, rows, kind, hash_size, notes):
