@@ -117,7 +117,7 @@ PUBLIC = {
 }
 
 
-@pytest.mark.parametrize("name", PUBLIC.keys() - COMPILED)
+@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - COMPILED))
 def test_public_names_say_where_they_are_from(name):
     value = PUBLIC[name]
     assert (value.__module__, value.__qualname__) == ("fastl1", name)
@@ -125,7 +125,7 @@ def test_public_names_say_where_they_are_from(name):
     assert b"fastl1." not in pickle.dumps(value)
 
 
-@pytest.mark.parametrize("name", PUBLIC.keys() - COMPILED)
+@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - COMPILED))
 def test_public_names_can_be_looked_into(name):
     value = PUBLIC[name]
     assert inspect.getdoc(value)

@@ -8,7 +8,7 @@ from oracles import reference
 from scipy import sparse
 
 import fastl1
-from fastl1.fit import batch
+from fastl1.fit.status import STATUS
 from fastl1.kernels.many._batch import Batch
 
 N, P, K = 60, 40, 6
@@ -459,7 +459,7 @@ def test_a_bad_problem_spoils_no_other():
     bounds = np.r_[indptr[:5], indptr[4:]]  # an empty problem in the middle
     result = fastl1.fit_ragged(X, y, bounds, alpha_ratio=0.1, sample_weight=weight)
     assert result.status.tolist() == [0, 4, 4, 5, 5, 4, 4, 0, 0, 0]
-    assert all(int(status) in batch.STATUS for status in result.status)
+    assert all(int(status) in STATUS for status in result.status)
     np.testing.assert_allclose(result.coefs[0], expected.coefs[0])
     np.testing.assert_allclose(result.coefs[9], expected.coefs[8])
     assert result.intercepts[7] == 3.0
