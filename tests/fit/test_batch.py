@@ -8,6 +8,7 @@ from oracles import reference
 from scipy import sparse
 
 import fastl1
+from fastl1.fit import many
 from fastl1.fit.status import STATUS
 from fastl1.kernels.many._batch import Batch
 
@@ -199,8 +200,8 @@ def test_alphas_above_and_at_zero():
 def test_memory_decides_how_many_are_in_work(memory, monkeypatch):
     X, Y = make(n=40, p=400, k=40)
     expected = fastl1.fit_many(X, Y, alpha_ratio=0.1, tol=1e-10)
-    monkeypatch.setattr(batch, "MEMORY", memory)
-    monkeypatch.setattr(batch, "Batch", Batch)
+    monkeypatch.setattr(many, "MEMORY", memory)
+    monkeypatch.setattr(many, "Batch", Batch)
     result = fastl1.fit_many(X, Y, alpha_ratio=0.1, tol=1e-10)
     assert result.converged.all()
     assert result.info["n_rounds"] > expected.info["n_rounds"]
