@@ -8,13 +8,14 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 KERNELS := setup.py pyproject.toml $(wildcard csrc/*) \
 	$(shell find fastl1 -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help demo test lint bench bench-peers bench-inference sanitize debug clean
+.PHONY: help demo test lint bench bench-gate bench-peers bench-inference sanitize debug clean
 
 help:
 	@echo "make demo         fit, inspect and apply a model of the example data"
 	@echo "make test         run the tests (ARGS=... goes to pytest)"
 	@echo "make lint         ruff, cython-lint, mypy"
 	@echo "make bench        asv benchmarks of this commit"
+	@echo "make bench-gate   instructions of this tree against a commit's (ARGS='--base REV')"
 	@echo "make bench-peers  fastl1 and the installed peers at equal certified gap"
 	@echo "make bench-inference  prediction beside SciPy, MKL, NumPy, ONNX Runtime"
 	@echo "make sanitize     kernel tests under AddressSanitizer and UBSan"
@@ -52,6 +53,10 @@ lint: $(VENV)/ready-dev
 bench: $(VENV)/ready-bench
 	cd asv_bench && ../$(VENV)/bin/asv machine --yes
 	cd asv_bench && ../$(VENV)/bin/asv run $(or $(ARGS),HEAD^!)
+
+# needs valgrind; says so and ends well where there is none
+bench-gate: $(VENV)/ready-bench
+	$(PY) -m benchmarks.gate run $(ARGS)
 
 bench-peers: $(VENV)/ready-bench
 	$(PY) -m benchmarks.peers $(ARGS)

@@ -5,31 +5,16 @@ python -m benchmarks.embedding        needs a C compiler and Python's headers
 CPU time of one thread; the contenders take turns, and the best turn counts.
 """
 
-import subprocess
-import sysconfig
 import tempfile
 import time
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import numpy as np
 
 import fastl1
 
+from .extension import build
+
 TURNS = 15
-SOURCE = Path(__file__).with_name("calls.c")
-
-
-def build(folder):
-    """The module that calls through the table."""
-    target = Path(folder, f"calls{sysconfig.get_config_var('EXT_SUFFIX')}")
-    include = [fastl1.get_include(), sysconfig.get_path("include")]
-    flags = ["-O2", "-shared", "-fPIC", *(f"-I{path}" for path in include)]
-    subprocess.run(["cc", *flags, SOURCE, "-o", target], check=True)
-    spec = spec_from_file_location("calls", target)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def timed(function, times):
