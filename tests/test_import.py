@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import doctest
+import importlib
 import inspect
 import json
 import pickle
@@ -149,3 +150,32 @@ def test_examples_of_the_docstrings():
             runner.run(example)
     assert runner.failures == 0
     assert runner.tries > 100
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from fastl1.model import SparseModel",
+        "from fastl1.prox import soft_threshold",
+        "import fastl1.model; fastl1.model.SparseModel",
+        "import fastl1; fastl1.runtime.load, fastl1.seal.sign, fastl1.prox",
+        "from fastl1.runtime import load",
+        "from fastl1.losses import Poisson",
+        "from fastl1.paths import PathResult, lasso_path",
+        "from fastl1.columns import ColumnTreatment, Number, RefusedColumns",
+    ],
+)
+def test_documented_modules_of_0_1_0_open_in_a_fresh_interpreter(code):
+    python(code)
+
+
+def test_unknown_names_behind_old_doors_are_errors():
+    import fastl1.losses
+
+    import fastl1.model
+
+    for module in (fastl1.losses, fastl1.model, fastl1.prox):
+        with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+            module.no_such_name  # noqa: B018
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        importlib.import_module("fastl1.no_such_module")

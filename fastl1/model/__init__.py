@@ -3,10 +3,12 @@
 `fastl1.model` was a module in 0.1.0; what it held is resolved here, for stored pickles.
 """
 
+import importlib
+
 
 def __getattr__(name):
-    from fastl1.model import sparse_model
-
-    if name.startswith("__") or not hasattr(sparse_model, name):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(sparse_model, name)
+    if not name.startswith("__") and name != "sparse_model":
+        module = importlib.import_module("fastl1.model.sparse_model")
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
