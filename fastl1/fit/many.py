@@ -6,8 +6,7 @@ own to `_ragged.Stack`, which solves each in the cache of one thread.
 """
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,11 +23,11 @@ from fastl1.fit.fits import (
     run_info,
     warn_unfinished,
 )
+from fastl1.fit.keywords import ManyKeywords, spelled_out, split_keywords
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import (
     CONVERGED,
     FAILED,
-    MAX_ITER,
     NOT_SOLVED,
     UNCONVERGED,
     Callback,
@@ -144,29 +143,16 @@ def _many_result(
 
 
 @public
+@spelled_out()
 def fit_many(
     X: Any,
     Y: ArrayLike,
     *,
-    loss: str | Loss = "squared",
     alpha: ArrayLike | None = None,
     alpha_ratio: ArrayLike | None = None,
-    l1_ratio: float = 1.0,
-    penalty_factor: ArrayLike | None = None,
-    lower: ArrayLike | None = None,
-    upper: ArrayLike | None = None,
-    fit_intercept: bool = True,
-    standardize: bool = False,
-    sample_weight: ArrayLike | None = None,
-    class_weight: Mapping[Any, float] | str | None = None,
-    strata: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-    tol: float = 1e-6,
-    max_iter: int = MAX_ITER,
-    n_threads: int | None = None,
     coef_init: "ArrayLike | FitManyResult | None" = None,
     callback: Callback | None = None,
-    check_input: bool = True,
+    **keywords: Unpack[ManyKeywords],
 ) -> FitManyResult:
     """Certified sparse models of many targets on one X.
 
@@ -181,8 +167,6 @@ def fit_many(
     Y : array-like of shape (n, k)
         A target a column.  Labels are the same in every column.  For the Cox loss a
         structured array (n, k) of (event, time[, entry]), or numbers (n, k, 2 or 3).
-    loss : str or Loss
-        As in `path`.
     alpha : float or array-like of shape (k,)
         The penalty, of all targets or of each.
     alpha_ratio : float or array-like of shape (k,)
@@ -192,7 +176,9 @@ def fit_many(
         the statistics of the columns nor a Gram matrix.  The offset of the multinomial
         loss is (n, classes), of all targets.
     class_weight : dict or "balanced", optional
-        As in `path`, which gives each target weights of its own.
+        For losses of labels: factors on the weights of the rows, by label (1 where none
+        is given), or in inverse proportion to the number of rows of each, which gives
+        each target weights of its own.
     strata : array-like of shape (n,), optional
         For the Cox loss, of all targets.
     coef_init : FitManyResult or array-like of shape (p, k), optional
@@ -202,9 +188,8 @@ def fit_many(
         ``callback(n_done, info)`` as targets are finished, with a dict of n_problems,
         n_unconverged, worst_gap (so far) and seconds; a true return value stops with
         what is done.
-    l1_ratio, penalty_factor, lower, upper, fit_intercept, standardize, tol, max_iter, \
-n_threads, check_input
-        As in `path`, the same for all targets.
+    **keywords
+        What defines the problems and the solver, the same for all targets.
 
     Returns
     -------
@@ -240,18 +225,10 @@ n_threads, check_input
     [0, 1, 2]
     """
     start = time.perf_counter()
-    tol, max_iter = check_run(tol, max_iter, callback)
-    family = as_loss(loss)
-    check_input = check_flag("check_input", check_input)
-    options: dict[str, Any] = {
-        "l1_ratio": l1_ratio,
-        "penalty_factor": penalty_factor,
-        "lower": lower,
-        "upper": upper,
-        "fit_intercept": fit_intercept,
-        "standardize": standardize,
-        "n_threads": n_threads,
-    }
+    given, _, run = split_keywords(fit_many, keywords)
+    tol, max_iter = check_run(**run, callback=callback)
+    family = as_loss(given.pop("loss"))
+    check_input = check_flag("check_input", given.pop("check_input"))
     if goes_alone(family):
         return _fit_each(
             X,
@@ -260,32 +237,30 @@ n_threads, check_input
             start,
             alpha=alpha,
             alpha_ratio=alpha_ratio,
-            sample_weight=sample_weight,
-            offset=offset,
             coef_init=coef_init,
             callback=callback,
             tol=tol,
             max_iter=max_iter,
-            class_weight=class_weight,
-            strata=strata,
             check_input=check_input,
-            **options,
+            **given,
         )
+    own = {name: given.pop(name) for name in ("sample_weight", "offset")}
+    class_weight, strata = given.pop("class_weight"), given.pop("strata")
     if strata is not None:
         raise ValueError(f"strata go with loss='cox' only, not {family.name!r}")
-    problem = common_problem(*check_X(X, check_input=check_input), **options)
+    problem = common_problem(*check_X(X, check_input=check_input), **given)
     n = problem.shape[0]
     targets, classes = check_targets(Y, n, family, check_input=check_input)
     k = targets.shape[1]
     penalties, relative = check_penalties(alpha, alpha_ratio, k, problem.l1_ratio)
-    weight = check_per_target(
-        "sample_weight", sample_weight, n, k, check_input=check_input
+    weight, offset = (
+        check_per_target(name, value, n, k, check_input=check_input)
+        for name, value in own.items()
     )
     if class_weight is not None:
         weight = class_weights_per_target(
             class_weight, targets, classes, weight, family
         )
-    offset = check_per_target("offset", offset, n, k, check_input=check_input)
     init = _start_columns(coef_init, problem, k)
 
     batch, stopped = None, "interrupted"

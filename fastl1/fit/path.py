@@ -6,27 +6,29 @@ estimators, use `solve_path` and `warn_unconverged` themselves.
 """
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import FitInterrupted
-from fastl1.kernels.design._moments import Moments
-from fastl1.loss.losses import Loss, Multinomial
-from fastl1.problem.problem import Problem, check_problem
-from fastl1.problem.scalars import check_flag, check_int, check_real
-from fastl1.problem.vectors import check_vector
-
-if TYPE_CHECKING:
-    pass
 from fastl1.fit.collect import Collector
 from fastl1.fit.grid import check_alphas, default_grid
+from fastl1.fit.keywords import (
+    PathKeywords,
+    ProblemKeywords,
+    spelled_out,
+    split_keywords,
+)
 from fastl1.fit.result import PathResult, warn_unconverged
 from fastl1.fit.solver import make_solver, zero_alpha
 from fastl1.fit.status import MAX_ITER, NOT_SOLVED, Callback
+from fastl1.kernels.design._moments import Moments
+from fastl1.loss.losses import Multinomial
+from fastl1.problem.problem import Problem, check_problem
+from fastl1.problem.scalars import check_int, check_real
+from fastl1.problem.vectors import check_vector
 
 
 def _check_start(coef_init: ArrayLike, problem: Problem) -> np.ndarray:
@@ -164,32 +166,13 @@ def _run(
 
 
 @public
+@spelled_out()
 def path(
     X: Any,
     y: ArrayLike,
     *,
-    loss: str | Loss = "squared",
-    alphas: ArrayLike | None = None,
-    n_alphas: int = 100,
-    alpha_min_ratio: float | None = None,
-    l1_ratio: float = 1.0,
-    penalty_factor: ArrayLike | None = None,
-    lower: ArrayLike | None = None,
-    upper: ArrayLike | None = None,
-    fit_intercept: bool = True,
-    standardize: bool = False,
-    sample_weight: ArrayLike | None = None,
-    class_weight: Mapping[Any, float] | str | None = None,
-    strata: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-    tol: float = 1e-6,
-    max_iter: int = MAX_ITER,
-    max_features: int | None = None,
-    n_threads: int | None = None,
-    coef_init: ArrayLike | None = None,
-    intercept_init: ArrayLike | None = None,
     callback: Callback | None = None,
-    check_input: bool = True,
+    **keywords: Unpack[PathKeywords],
 ) -> PathResult:
     """Certified sparse linear models along a grid of penalties.
 
@@ -210,64 +193,12 @@ def path(
         float32 stays float32, with all sums in float64.
     y : array-like of shape (n,)
         Numbers in the range of the loss, or any two labels (multinomial: any number).
-    loss : str or Loss
-        Half the unit deviance, of eta = x.w + b + offset: "squared", "huber" and
-        "quantile" of real y; "poisson", "gamma" and "tweedie" of y >= 0 with mean
-        exp(eta) (an exposure e is ``offset=log(e)``); "logistic", "probit", "cloglog"
-        and "squared_hinge" of two labels; "multinomial" of any number, with a linear
-        predictor each and a penalty on every coefficient; "cox" of times to an event, y
-        being a structured array (event, time[, entry]) or such columns.  Parameters go
-        with an object, such as ``loss=fastl1.Tweedie(1.5)``, ``Cox("efron")``,
-        ``Huber(delta)`` or ``Quantile(q)``, whose docstrings define them.
-    alphas : array-like of shape (K,), optional
-        Decreasing penalties >= 0; 0 is allowed as the last one.  By default `n_alphas`
-        values, evenly spaced in the logarithm, from the least alpha at which every
-        penalized coefficient is 0 down to `alpha_min_ratio` times that.
-    n_alphas : int
-    alpha_min_ratio : float in (0, 1), optional
-        By default 1e-4 if n > p, else 1e-2.
-    l1_ratio : float in [0, 1]
-        1 is the lasso; 0 is ridge, which needs explicit `alphas`.
-    penalty_factor : scalar or array-like of shape (p,), optional
-        Used as given: 1 by default, 0 never penalizes, inf excludes the column.
-    lower, upper : scalar or array-like of shape (p,), optional
-        lower <= 0 <= upper, on the original scale of the coefficients.
-    fit_intercept : bool
-        Whether to fit b, which is not penalized.
-    standardize : bool
-        Penalize the coefficients of the columns divided by their standard deviation
-        (weighted, population).  Coefficients are returned on the original scale;
-        constant columns get 0.  Sparse X is not made dense.
-    sample_weight : array-like of shape (n,), optional
-        >= 0; 0 acts as if the row were absent.
-    class_weight : dict or "balanced", optional
-        For losses of labels: factors on the weights of the rows, by label (1 where
-        none is given), or in inverse proportion to the number of rows of each.
-    strata : array-like of shape (n,), optional
-        For the Cox loss: rows compare with rows of the same label only.
-    offset : array-like of shape (n,), optional
-        A known part of the linear predictor; (n, classes) for the multinomial loss.
-    tol : float
-        Relative duality gap at which a model counts as solved.
-    max_iter : int
-        Outer iterations for each alpha.
-    max_features : int, optional
-        Stop once more features than this have a nonzero coefficient.  The model that
-        went over the limit is the last one kept, as in glmnet's ``dfmax``.
-    n_threads : int, optional
-        By default as many as there are physical cores.  The result has the same bits
-        for any number.
-    coef_init : array-like of shape (p,), or (p, classes) (multinomial), optional
-        Where to start at the first alpha; see also `warm_start_from`.
-    intercept_init : float, or array-like of shape (classes,), optional
-        Goes with `coef_init`; by default that of the null model.
     callback : callable, optional
         ``callback(k, info)`` after each alpha, with a dict of its alpha, gap, n_iter,
         n_nonzero, converged, intercept, seconds, and n_alphas; a true return value
         stops the path with what is done.
-    check_input : bool
-        False skips the passes over the values: only for data known to be finite, sparse
-        X in sorted CSC form without duplicates, labels in {0.0, 1.0}.
+    **keywords
+        What defines the problem, the grid and the solver.
 
     Returns
     -------
@@ -295,58 +226,16 @@ def path(
     >>> np.flatnonzero(result.coef_at(result.alphas[4])[0]).tolist()
     [0, 5]
     """
-    problem = check_problem(
-        X,
-        y,
-        loss=loss,
-        l1_ratio=l1_ratio,
-        penalty_factor=penalty_factor,
-        lower=lower,
-        upper=upper,
-        fit_intercept=fit_intercept,
-        standardize=standardize,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        strata=strata,
-        offset=offset,
-        n_threads=n_threads,
-        check_input=check_flag("check_input", check_input),
-        defer_values=True,
-    )
-    result = solve_path(
-        problem,
-        alphas=alphas,
-        n_alphas=n_alphas,
-        alpha_min_ratio=alpha_min_ratio,
-        tol=tol,
-        max_iter=max_iter,
-        max_features=max_features,
-        coef_init=coef_init,
-        intercept_init=intercept_init,
-        callback=callback,
-    )
+    given, grid, solver = split_keywords(path, keywords)
+    problem = check_problem(X, y, **given, defer_values=True)
+    result = solve_path(problem, callback=callback, **grid, **solver)
     warn_unconverged(result, stacklevel=2)
     return result
 
 
 @public
-def alpha_max(
-    X: Any,
-    y: ArrayLike,
-    *,
-    loss: str | Loss = "squared",
-    l1_ratio: float = 1.0,
-    penalty_factor: ArrayLike | None = None,
-    lower: ArrayLike | None = None,
-    upper: ArrayLike | None = None,
-    fit_intercept: bool = True,
-    standardize: bool = False,
-    sample_weight: ArrayLike | None = None,
-    strata: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-    n_threads: int | None = None,
-    check_input: bool = True,
-) -> float:
+@spelled_out()
+def alpha_max(X: Any, y: ArrayLike, **keywords: Unpack[ProblemKeywords]) -> float:
     """The least alpha at which every penalized coefficient is 0.
 
     Exact for every option: it is taken after the intercept and the unpenalized columns
@@ -354,9 +243,10 @@ def alpha_max(
 
     Parameters
     ----------
-    X, y, loss, l1_ratio, penalty_factor, lower, upper, fit_intercept, standardize, \
-sample_weight, strata, offset, n_threads, check_input
+    X, y
         As in `path`.
+    **keywords
+        What defines the problem.
 
     Returns
     -------
@@ -370,23 +260,8 @@ sample_weight, strata, offset, n_threads, check_input
         the unpenalized columns separate the labels (or the rows with y = 0), or put
         events in their order.
     """
-    if l1_ratio == 0:
+    given, _, _ = split_keywords(alpha_max, keywords)
+    if given["l1_ratio"] == 0:
         raise ValueError("l1_ratio=0 (ridge): no alpha makes all coefficients 0")
-    problem = check_problem(
-        X,
-        y,
-        loss=loss,
-        l1_ratio=l1_ratio,
-        penalty_factor=penalty_factor,
-        lower=lower,
-        upper=upper,
-        fit_intercept=fit_intercept,
-        standardize=standardize,
-        sample_weight=sample_weight,
-        strata=strata,
-        offset=offset,
-        n_threads=n_threads,
-        check_input=check_input,
-        defer_values=True,
-    )
+    problem = check_problem(X, y, **given, defer_values=True)
     return zero_alpha(make_solver(problem), problem.loss)

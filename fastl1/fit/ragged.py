@@ -1,7 +1,7 @@
 """`fit_ragged`: small problems stacked in rows, each solved by one thread."""
 
 import time
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,20 +18,13 @@ from fastl1.fit.fits import (
     run_info,
     warn_unfinished,
 )
-from fastl1.fit.status import (
-    FAILED,
-    MAX_ITER,
-    NOT_SOLVED,
-    OUTSIDE_DOMAIN,
-    Callback,
-)
+from fastl1.fit.keywords import RaggedKeywords, spelled_out, split_keywords
+from fastl1.fit.status import FAILED, NOT_SOLVED, OUTSIDE_DOMAIN, Callback
 from fastl1.kernels.many._ragged import Stack
 from fastl1.loss.losses import Loss, as_loss
 from fastl1.problem.matrix import check_stack
 from fastl1.problem.scalars import check_flag
-from fastl1.problem.target import (
-    check_stack_target,
-)
+from fastl1.problem.target import check_stack_target
 from fastl1.problem.vectors import check_vector
 
 
@@ -127,28 +120,17 @@ def _outside_domain(
 
 
 @public
+@spelled_out()
 def fit_ragged(
     X: Any,
     y: ArrayLike,
     indptr: ArrayLike,
     *,
-    loss: str | Loss = "squared",
     alpha: ArrayLike | None = None,
     alpha_ratio: ArrayLike | None = None,
-    l1_ratio: float = 1.0,
-    penalty_factor: ArrayLike | None = None,
-    lower: ArrayLike | None = None,
-    upper: ArrayLike | None = None,
-    fit_intercept: bool = True,
-    standardize: bool = False,
-    sample_weight: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-    tol: float = 1e-6,
-    max_iter: int = MAX_ITER,
-    n_threads: int | None = None,
     coef_init: "ArrayLike | FitRaggedResult | None" = None,
     callback: Callback | None = None,
-    check_input: bool = True,
+    **keywords: Unpack[RaggedKeywords],
 ) -> FitRaggedResult:
     """Certified sparse models of very many small problems, stacked by rows.
 
@@ -179,9 +161,8 @@ def fit_ragged(
         what is done.
     check_input : bool
         False skips the search for values of y that the loss is not defined for.
-    loss, l1_ratio, penalty_factor, lower, upper, fit_intercept, standardize, tol, \
-max_iter, n_threads
-        As in `path`, the same for all problems.
+    **keywords
+        What defines the problems and the solver, the same for all problems.
 
     Returns
     -------
@@ -216,8 +197,9 @@ max_iter, n_threads
     [3, 0, 0, 0, 0]
     """
     start = time.perf_counter()
-    tol, max_iter = check_run(tol, max_iter, callback)
-    family = as_loss(loss)
+    given, _, run = split_keywords(fit_ragged, keywords)
+    tol, max_iter = check_run(**run, callback=callback)
+    family = as_loss(given.pop("loss"))
     if goes_alone(family):
         raise ValueError(
             "fit_ragged takes losses of one linear predictor and independent rows, not "
@@ -228,26 +210,18 @@ max_iter, n_threads
     boundaries = _check_boundaries(indptr, rows)
     count = len(boundaries) - 1
     target, classes = check_stack_target(y, rows, family)
-    problem = common_problem(
-        np.zeros((1, p), order="F"),
-        feature_names,
-        l1_ratio=l1_ratio,
-        penalty_factor=penalty_factor,
-        lower=lower,
-        upper=upper,
-        fit_intercept=fit_intercept,
-        standardize=standardize,
-        n_threads=n_threads,
-    )
+    check_input = check_flag("check_input", given.pop("check_input"))
+    own = {name: given.pop(name) for name in ("sample_weight", "offset")}
+    problem = common_problem(np.zeros((1, p), order="F"), feature_names, **given)
     penalties, relative = check_penalties(alpha, alpha_ratio, count, problem.l1_ratio)
     vectors = {
         name: None
         if value is None
         else check_vector(name, value, rows, check_values=False)
-        for name, value in (("sample_weight", sample_weight), ("offset", offset))
+        for name, value in own.items()
     }
     status = np.full(count, NOT_SOLVED, dtype=np.int8)
-    if check_flag("check_input", check_input):
+    if check_input:
         _outside_domain(family, target, boundaries, status)
     solver = Stack(
         stack,

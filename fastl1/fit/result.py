@@ -1,6 +1,7 @@
 """`PathResult`: the solutions of a path, what they predict, and their certificates."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,17 +10,18 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import ConvergenceWarning
+from fastl1.fit.keywords import OF_THE_FIT, FitKeywords, check_keywords
+from fastl1.fit.solver import running_off
+from fastl1.fit.status import MAX_ITER
 from fastl1.loss.losses import Loss, Squared
 from fastl1.problem.matrix import check_features
-from fastl1.problem.problem import Problem
+from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_flag, check_real
 from fastl1.problem.target import check_offset
 from fastl1.problem.vectors import check_vector
 
 if TYPE_CHECKING:
     from fastl1.model.sparse_model import SparseModel
-from fastl1.fit.solver import running_off
-from fastl1.fit.status import MAX_ITER
 
 _SATURATED = 1e-3  # of the null loss: what leaves less has nearly fitted every row
 Kind = Literal["response", "link", "class"]
@@ -371,3 +373,50 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
         ConvergenceWarning,
         stacklevel=stacklevel + 1,
     )
+
+
+def problem_of(
+    function: Callable[..., Any],
+    result: PathResult,
+    X: Any,
+    y: ArrayLike,
+    keywords: FitKeywords,
+) -> Problem:
+    """The problem that `result` solved, on X and y.
+
+    What the `keywords` of `function` leave open is taken from the fit while the result
+    keeps its data; of one that was unpickled, only what its `info` tells is known, and
+    the rest has the defaults of `path`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, or not the columns or labels of the fit.
+    """
+    given = {
+        name: value
+        for name, value in check_keywords(function, keywords).items()
+        if value is not OF_THE_FIT
+    }
+    fit = result._problem
+    known: dict[str, Any] = {
+        name: result.info[name] for name in ("l1_ratio", "fit_intercept", "standardize")
+    }
+    if fit is not None:
+        known["n_threads"] = fit.n_threads
+        for name in ("penalty_factor", "lower", "upper", "sample_weight", "offset"):
+            known[name] = getattr(fit, name)
+        if fit.survival is not None:
+            known["strata"] = fit.survival.strata
+        if "class_weight" in given:  # contained in the weights of the fit
+            del known["sample_weight"]
+    problem = check_problem(X, y, loss=result.family, **{**known, **given})
+    p = result._outputs[0].shape[0]
+    if problem.shape[1] != p:
+        raise ValueError(f"X has {problem.shape[1]} features, the path has {p}")
+    if problem.classes is not None and list(problem.classes) != list(result.classes):
+        raise ValueError(
+            f"y has the labels {problem.classes.tolist()}, the path was fitted with "
+            f"{result.classes.tolist()}"
+        )
+    return problem

@@ -169,6 +169,7 @@ def check_problem(
     l1_ratio = check_real("l1_ratio", l1_ratio, 0.0, 1.0)
     fit_intercept = check_flag("fit_intercept", fit_intercept)
     standardize = check_flag("standardize", standardize)
+    check_input = check_flag("check_input", check_input)
     n_threads = _runtime.resolve_threads(n_threads)
     X, feature_names = check_X(
         X, check_input=check_input, check_values=not defer_values

@@ -8,20 +8,18 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import FitInterrupted
-from fastl1.fit.keywords import PathKeywords, split_keywords
+from fastl1.fit.keywords import DrawKeywords, spelled_out, split_keywords
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import Callback
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_int, check_real
+from fastl1.select.random_state import Seed, seed_sequence, stream
 from fastl1.select.resampling import (
     Groups,
-    Seed,
     Tally,
     bootstrap_weights,
     common_grid,
     paths_of_draws,
-    seed_sequence,
-    stream,
 )
 
 QUANTILES = (0.025, 0.5, 0.975)
@@ -126,6 +124,7 @@ class _Draw:
 
 
 @public
+@spelled_out()
 def bootstrap_path(
     X: Any,
     y: ArrayLike,
@@ -135,7 +134,7 @@ def bootstrap_path(
     random_state: Seed = 0,
     max_bytes: int = MAX_BYTES,
     callback: Callback | None = None,
-    **keywords: Unpack[PathKeywords],
+    **keywords: Unpack[DrawKeywords],
 ) -> BootstrapResult:
     """Paths of bootstrap draws, along one grid of alphas.
 
@@ -161,9 +160,12 @@ def bootstrap_path(
     callback : callable, optional
         ``callback(done, info)`` after each draw, with a dict of its number ("draw"),
         "total" and "seconds"; a true return value stops with what is done.
+    n_threads : int, optional
+        How many draws to work on at a time: by default as many as there are physical
+        cores.  The result has the same bits for any number.
     **keywords
-        Everything else that `path` takes but `max_features`.  `n_threads` works on that
-        many draws at a time.  The default grid is that of the full data.
+        What defines the problem, the solver and the grid, by default that of the full
+        data.
 
     Returns
     -------
@@ -210,12 +212,8 @@ def bootstrap_path(
     >>> np.flatnonzero(result.inclusion[:, [5]].toarray()[:, 0] == 1.0).tolist()
     [0]
     """
-    problem_args, grid, solver = split_keywords(
-        "bootstrap_path",
-        keywords,
-        refused=("coef_init", "intercept_init", "max_features"),
-    )
-    problem = check_problem(X, y, **problem_args)
+    given, grid, solver = split_keywords(bootstrap_path, keywords)
+    problem = check_problem(X, y, **given)
     n_bootstraps = check_int("n_bootstraps", n_bootstraps, 1)
     max_bytes = check_int("max_bytes", max_bytes, 1)
     levels = np.array(
@@ -267,7 +265,7 @@ def bootstrap_path(
             f"the bootstrap was interrupted after {len(done)} of {n_bootstraps} draws",
             result,
         )
-    tally.warn(solver.get("tol", 1e-6), stacklevel=2)
+    tally.warn(solver["tol"], stacklevel=2)
     assert result is not None
     return result
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._public import public
-from fastl1.fit.keywords import ProblemKeywords, problem_of
-from fastl1.fit.result import PathResult
+from fastl1.fit.keywords import OF_THE_FIT, FitKeywords, spelled_out
+from fastl1.fit.result import PathResult, problem_of
 from fastl1.fit.solver import make_solver
 from fastl1.kernels.solver._solver import Solver
 from fastl1.loss.links import softmax
@@ -81,6 +81,7 @@ class CriterionResult:
 
 
 @public
+@spelled_out(default=OF_THE_FIT)
 def information_criterion(
     result: PathResult,
     X: Any,
@@ -91,7 +92,7 @@ def information_criterion(
     dispersion: float | None = None,
     gamma: float = 1.0,
     df: Literal["auto", "support", "trace"] | ArrayLike = "auto",
-    **keywords: Unpack[ProblemKeywords],
+    **keywords: Unpack[FitKeywords],
 ) -> CriterionResult:
     """AIC, BIC or extended BIC of every model of a path.
 
@@ -107,6 +108,10 @@ def information_criterion(
     log L up to a constant that all models share), of gamma and tweedie the deviance
     divided by the dispersion.  For cox L is the partial likelihood and n the number of
     events [4]_.
+
+    The problem of the fit (`sample_weight`, `offset`, `penalty_factor`, ...) is known
+    while the result has its data; for a result that was unpickled, what is not at the
+    default of `path` has to be given again.
 
     Parameters
     ----------
@@ -132,9 +137,7 @@ def information_criterion(
         once for each class that it has a coefficient for, at most the number of
         classes less one: a constant added to all of them changes nothing.
     **keywords
-        What defined the problem of the fit (`sample_weight`, `offset`,
-        `penalty_factor`, ...).  All of it is known while the result has its data; for a
-        result that was unpickled, what is not at its default has to be given again.
+        What defined the problem of the fit.
 
     Returns
     -------
@@ -195,7 +198,7 @@ def information_criterion(
         raise ValueError(f"noise_variance is for the squared loss, not {loss!r}")
     if dispersion is not None and loss not in ("gamma", "tweedie"):
         raise ValueError(f"dispersion is for gamma and tweedie, not {loss!r}")
-    problem = problem_of(result, X, y, keywords)
+    problem = problem_of(information_criterion, result, X, y, keywords)
     solver = make_solver(problem)
     kinds = _check_df(df, result, problem)
     weight = problem.sample_weight

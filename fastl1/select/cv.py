@@ -10,9 +10,9 @@ they are given.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,15 +20,16 @@ from numpy.typing import ArrayLike
 from fastl1._public import public
 from fastl1.exceptions import ConvergenceWarning, FitInterrupted
 from fastl1.fit.grid import check_alphas, default_grid
+from fastl1.fit.keywords import FoldKeywords, spelled_out, split_keywords
 from fastl1.fit.parallel import Report, solve_all, split_threads
 from fastl1.fit.path import solve_path
 from fastl1.fit.result import PathResult
-from fastl1.fit.status import MAX_ITER, Callback
-from fastl1.loss.losses import Loss
+from fastl1.fit.status import Callback
 from fastl1.problem.problem import check_problem
 from fastl1.problem.scalars import check_real
 from fastl1.problem.vectors import check_vector
 from fastl1.select.folds import Folds
+from fastl1.select.random_state import Seed, from_seed
 from fastl1.select.scoring import Scoring, linear_predictors
 from fastl1.select.splits import Splits, make_splits
 
@@ -177,6 +178,7 @@ class CVPathResult:
 
 
 @public
+@spelled_out()
 def cross_validate_path(
     X: Any,
     y: ArrayLike,
@@ -186,26 +188,11 @@ def cross_validate_path(
     l1_ratios: Sequence[float] = (1.0,),
     scoring: Any = None,
     return_oof: bool = False,
-    seed: int | None = 0,
-    loss: str | Loss = "squared",
-    alphas: ArrayLike | None = None,
-    n_alphas: int = 100,
-    alpha_min_ratio: float | None = None,
-    penalty_factor: ArrayLike | None = None,
-    lower: ArrayLike | None = None,
-    upper: ArrayLike | None = None,
-    fit_intercept: bool = True,
-    standardize: bool = False,
-    sample_weight: ArrayLike | None = None,
-    class_weight: Mapping[Any, float] | str | None = None,
-    strata: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-    tol: float = 1e-6,
-    max_iter: int = MAX_ITER,
-    max_features: int | None = None,
-    n_threads: int | None = None,
+    shuffle: bool = True,
+    random_state: Seed = 0,
+    seed: Any = "deprecated",
     callback: Callback | None = None,
-    check_input: bool = True,
+    **keywords: Unpack[FoldKeywords],
 ) -> CVPathResult:
     """Regularization paths on every training fold, scored on the held-out rows.
 
@@ -216,8 +203,8 @@ def cross_validate_path(
     y : array-like of shape (n_samples,)
         Target, as for `fastl1.path`.
     cv : int, splitter or iterable of (train, test), default 5
-        Number of folds (shuffled by `seed`; stratified by label, or by event for the
-        Cox loss; whole groups if `groups` is given), an object with
+        Number of folds (shuffled by `random_state`; stratified by label, or by event
+        for the Cox loss; whole groups if `groups` is given), an object with
         ``split(X, y, groups)`` such as scikit-learn's splitters, or the index arrays
         (or boolean masks) themselves.  A row number that occurs twice in a training
         index counts twice.  See also `kfold_splits` and `time_splits`.
@@ -239,14 +226,17 @@ def cross_validate_path(
         the relative hazard, and y as a structured array (event, time[, entry]).
     return_oof : bool, default False
         Keep the out-of-fold predictions (n_ratios × n_samples × K numbers).
-    seed : int or None, default 0
-        Shuffle of the built-in folds; None keeps the order of the rows.
-    loss, n_alphas, alpha_min_ratio, penalty_factor, lower, upper, fit_intercept, \
-    standardize, sample_weight, strata, offset, tol, max_iter, max_features, n_threads,
-    check_input
-        As for `fastl1.path`.
+    shuffle : bool, default True
+        False gives built-in folds the rows in their order.
+    random_state : int, numpy Generator or SeedSequence, or None, default 0
+        Of the shuffle of the built-in folds: equal numbers give equal folds, None gives
+        others each time.
+    seed
+        The former name of `random_state`, of which None meant ``shuffle=False``.
     class_weight : dict or "balanced", optional
-        As for `fastl1.path`, in training; scores are of `sample_weight` alone.
+        For losses of labels, in training: factors on the weights of the rows, by label
+        (1 where none is given), or in inverse proportion to the number of rows of each.
+        Scores are of `sample_weight` alone.
     alphas : array-like of shape (K,) or (n_ratios, K), optional
         Decreasing grid (for all, or one per l1_ratio).  Default: from alpha_max of the
         full data, per l1_ratio.
@@ -254,6 +244,8 @@ def cross_validate_path(
         ``callback(done, info)`` after every alpha of every fold, `info` a dict with
         "total", "ratio", "fold", "index" and what the path reports.  Returning True
         stops with what is done.
+    **keywords
+        What defines the problem, the grid and the solver.
 
     Returns
     -------
@@ -272,6 +264,8 @@ def cross_validate_path(
     -----
     ConvergenceWarning
         Once, if any fold's alpha did not reach `tol`.
+    FutureWarning
+        `seed` is given.
 
     Notes
     -----
@@ -294,45 +288,32 @@ def cross_validate_path(
     .. [1] Verweij, P. J. M., & van Houwelingen, H. C. (1993). Cross-validation in
        survival analysis. Statistics in Medicine, 12(24), 2305-2314.
     """
-    problem = check_problem(
-        X,
-        y,
-        loss=loss,
-        penalty_factor=penalty_factor,
-        lower=lower,
-        upper=upper,
-        fit_intercept=fit_intercept,
-        standardize=standardize,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        strata=strata,
-        offset=offset,
-        n_threads=n_threads,
-        check_input=check_input,
-    )
+    random_state, shuffle = from_seed(seed, random_state, shuffle)
+    given, grid, solver = split_keywords(cross_validate_path, keywords)
+    problem = check_problem(X, y, **given)
     ratios = [check_real("l1_ratios", value, 0.0, 1.0) for value in l1_ratios]
     if not ratios:
         raise ValueError("l1_ratios is empty")
     scorer = Scoring.resolve(scoring, problem.family)
-    splits = make_splits(cv, X, y, groups, problem, seed)
+    splits = make_splits(
+        cv, X, y, groups, problem, shuffle=shuffle, random_state=random_state
+    )
     score_weight: Any = "training"
-    if class_weight is not None:
-        score_weight = None
-        if sample_weight is not None:
-            score_weight = check_vector("sample_weight", sample_weight, len(problem.y))
+    if given["class_weight"] is not None:
+        score_weight = given["sample_weight"]
+        if score_weight is not None:
+            score_weight = check_vector("sample_weight", score_weight, len(problem.y))
     folds = Folds(problem, splits, len(ratios), score_weight)
     result = run_folds(
         folds,
         np.array(ratios),
-        make_grids(folds, ratios, alphas, n_alphas, alpha_min_ratio),
+        make_grids(folds, ratios, **grid),
         scorer,
         return_oof=return_oof,
         callback=callback,
-        tol=tol,
-        max_iter=max_iter,
-        max_features=max_features,
+        **solver,
     )
-    warn_unconverged(result, tol, stacklevel=3)
+    warn_unconverged(result, solver["tol"], stacklevel=3)
     return result
 
 

@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike
 from fastl1._public import public
 from fastl1.exceptions import FitInterrupted
 from fastl1.fit.keywords import (
+    OF_THE_FIT,
+    FitKeywords,
     PathKeywords,
-    ProblemKeywords,
-    problem_of,
+    spelled_out,
     split_keywords,
 )
 from fastl1.fit.path import solve_path
-from fastl1.fit.result import PathResult, warn_unconverged
+from fastl1.fit.result import PathResult, problem_of, warn_unconverged
 from fastl1.fit.status import Callback
 from fastl1.problem.matrix import CSC
 from fastl1.problem.problem import Problem, check_problem
@@ -89,6 +90,7 @@ class RelaxedResult:
 
 
 @public
+@spelled_out(default=OF_THE_FIT)
 def relaxed_path(
     result: PathResult,
     X: Any,
@@ -98,7 +100,7 @@ def relaxed_path(
     tol: float | None = None,
     max_iter: int | None = None,
     callback: Callback | None = None,
-    **keywords: Unpack[ProblemKeywords],
+    **keywords: Unpack[FitKeywords],
 ) -> RelaxedResult:
     """The relaxed lasso: each model of a path, and the fit without penalty on its
     support.
@@ -114,6 +116,10 @@ def relaxed_path(
     before them.  Where the columns of a support are dependent one
     of the minimizers is returned; separable classes have none, and the refit ends where
     the gradient is within the tolerance.
+
+    The problem of the fit (`sample_weight`, `offset`, bounds, ...) is known while the
+    result has its data; for a result that was unpickled, what is not at the default of
+    `path` has to be given again.
 
     Parameters
     ----------
@@ -132,9 +138,7 @@ def relaxed_path(
         "refit" (whether its support was new), "gap", "n_alphas" and "seconds"; a true
         return value stops with what is done.
     **keywords
-        What defined the problem of the fit (`sample_weight`, `offset`, bounds, ...).
-        All of it is known while the result has its data; for a result that was
-        unpickled, what is not at its default has to be given again.
+        What defined the problem of the fit.
 
     Returns
     -------
@@ -173,7 +177,7 @@ def relaxed_path(
     gammas = np.array([check_real("gamma", g, 0.0, 1.0) for g in np.atleast_1d(gamma)])
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
-    problem = problem_of(result, X, y, keywords)
+    problem = problem_of(relaxed_path, result, X, y, keywords)
     _refuse_classes("relaxed_path", problem)
     refits = _Refits(problem, result, tol, max_iter)
     interrupted = False
@@ -343,6 +347,7 @@ def _take_columns(X: np.ndarray | CSC, columns: np.ndarray) -> np.ndarray | CSC:
 
 
 @public
+@spelled_out()
 def adaptive_path(
     X: Any,
     y: ArrayLike,
@@ -376,8 +381,8 @@ def adaptive_path(
     callback : callable, optional
         As in `path`, for the second fit.
     **keywords
-        Everything else that `path` takes.  The problem (loss, weights, offset, bounds,
-        ...) is the same in both fits.
+        What defines the problem, the same in both fits; and the grid and the solver of
+        the second one.
 
     Returns
     -------
@@ -413,9 +418,9 @@ def adaptive_path(
     >>> np.flatnonzero(result.coefs[:, [9]].toarray()[:, 0]).tolist()
     [0, 5]
     """
-    problem_args, grid, solver = split_keywords("adaptive_path", keywords)
+    given, grid, solver = split_keywords(adaptive_path, keywords)
     exponent = check_real("exponent", exponent, 0.0, open_low=True)
-    problem = check_problem(X, y, **problem_args)
+    problem = check_problem(X, y, **given)
     _refuse_classes("adaptive_path", problem)
     if isinstance(initial, str):
         if initial not in ("ridge", "lasso"):
@@ -423,7 +428,7 @@ def adaptive_path(
                 f"initial must be ridge, lasso or coefficients; got {initial!r}"
             )
         try:
-            first, alpha = _first_fit(X, y, problem, initial, cv, problem_args)
+            first, alpha = _first_fit(X, y, problem, initial, cv, given)
         except FitInterrupted as error:
             raise FitInterrupted(str(error)) from None
     else:
@@ -447,7 +452,7 @@ def _first_fit(
     problem: Problem,
     initial: str,
     cv: Any,
-    problem_args: dict[str, Any],
+    given: dict[str, Any],
 ) -> tuple[np.ndarray, float]:
     """Coefficients of ridge or lasso at the cross-validated alpha."""
     n, p = problem.shape
@@ -456,8 +461,8 @@ def _first_fit(
         # on standardized columns the eigenvalues are at most p, and p / n on average
         ratio = 0.0
         alphas = max(1.0, p / n) * np.geomspace(1e2, 1e-4, RIDGE_ALPHAS)
-    args = {**problem_args, "standardize": True}
-    args.pop("l1_ratio", None)
+    args = {**given, "standardize": True}
+    del args["l1_ratio"]
     choice = cross_validate_path(
         X, y, cv=cv, l1_ratios=(ratio,), alphas=alphas, tol=1e-4, **args
     )

@@ -27,39 +27,7 @@ from fastl1.problem.problem import Problem
 from fastl1.select.folds import moments_of_rows, moments_pay, without_absent_rows
 
 T = TypeVar("T")
-Seed = int | np.random.Generator | np.random.SeedSequence | None
-
 _MAX_REDRAWS = 1000
-
-
-def seed_sequence(random_state: Seed) -> np.random.SeedSequence:
-    """The root of all random streams of a call."""
-    if isinstance(random_state, np.random.SeedSequence):
-        return random_state
-    if isinstance(random_state, np.random.Generator):
-        return np.random.SeedSequence(random_state.integers(0, 2**63, size=2).tolist())
-    if random_state is None:
-        return np.random.SeedSequence()
-    if isinstance(random_state, (bool, np.bool_)) or not isinstance(
-        random_state, (int, np.integer)
-    ):
-        raise TypeError(
-            "random_state must be an int, a numpy Generator or SeedSequence, or None; "
-            f"got {random_state!r}"
-        )
-    if random_state < 0:
-        raise ValueError(f"random_state must be at least 0, got {random_state}")
-    return np.random.SeedSequence(int(random_state))
-
-
-def stream(
-    root: np.random.SeedSequence, purpose: int, number: int
-) -> np.random.Generator:
-    """The random stream of one draw for one purpose."""
-    key = (*root.spawn_key, purpose, number)
-    return np.random.default_rng(
-        np.random.SeedSequence(root.entropy, spawn_key=key, pool_size=root.pool_size)
-    )
 
 
 @dataclass(frozen=True)

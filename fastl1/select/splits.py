@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1.problem.problem import Problem
+from fastl1.problem.scalars import check_flag
+from fastl1.select.random_state import Seed, from_seed, seed_sequence
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -18,7 +20,9 @@ def kfold_splits(
     *,
     stratify: ArrayLike | None = None,
     groups: ArrayLike | None = None,
-    seed: int | None = 0,
+    shuffle: bool = True,
+    random_state: Seed = 0,
+    seed: Any = "deprecated",
 ) -> Splits:
     """Split rows into K folds of nearly equal size.
 
@@ -33,8 +37,12 @@ def kfold_splits(
     groups : array-like of shape (n_samples,), optional
         Rows with the same value always share a fold; fold sizes are balanced greedily.
         Not combined with `stratify`.
-    seed : int or None, default 0
-        Seed of the shuffle; None keeps the order of the rows (contiguous folds).
+    shuffle : bool, default True
+        False keeps the order of the rows (contiguous folds).
+    random_state : int, numpy Generator or SeedSequence, or None, default 0
+        Of the shuffle: equal numbers give equal folds, None gives others each time.
+    seed
+        The former name of `random_state`, of which None meant ``shuffle=False``.
 
     Returns
     -------
@@ -45,12 +53,20 @@ def kfold_splits(
     ------
     ValueError
         If there are fewer rows (or groups) than folds, or lengths differ.
+
+    Warns
+    -----
+    FutureWarning
+        `seed` is given.
     """
+    random_state, shuffle = from_seed(seed, random_state, shuffle)
     if n_splits < 2 or n_splits != int(n_splits):
         raise ValueError(f"the number of folds must be an integer >= 2, got {n_splits}")
     if groups is not None and stratify is not None:
         raise ValueError("give groups or stratify, not both")
-    rng = None if seed is None else np.random.default_rng(seed)
+    rng = None
+    if check_flag("shuffle", shuffle):
+        rng = np.random.default_rng(seed_sequence(random_state))
     if groups is not None:
         fold = _fold_of_groups(_codes(groups, n_samples, "groups"), n_splits, rng)
     else:
@@ -139,9 +155,10 @@ def _fold_of_groups(
 
 
 def make_splits(
-    cv: Any, X: Any, y: Any, groups: Any, problem: Problem, seed: int | None
+    cv: Any, X: Any, y: Any, groups: Any, problem: Problem, **shuffling: Any
 ) -> Splits:
-    """Index arrays of every fold, from any form `cv` may take."""
+    """Index arrays of every fold, from any form `cv` may take; `shuffling` being
+    keywords of `kfold_splits`."""
     n = len(problem.y)
     if cv is None:
         cv = 5
@@ -149,7 +166,7 @@ def make_splits(
         # labels, or (Cox) whether there is an event
         apart = problem.family.labels or problem.survival is not None
         stratify = problem.y if apart and groups is None else None
-        splits = kfold_splits(n, int(cv), stratify=stratify, groups=groups, seed=seed)
+        splits = kfold_splits(n, int(cv), stratify=stratify, groups=groups, **shuffling)
     elif hasattr(cv, "split") and not isinstance(cv, str):
         splits = list(cv.split(X, y, groups))
     elif isinstance(cv, Iterable) and not isinstance(cv, str):

@@ -12,19 +12,17 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import FitInterrupted
-from fastl1.fit.keywords import PathKeywords, split_keywords
+from fastl1.fit.keywords import DrawKeywords, spelled_out, split_keywords
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import Callback
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_int, check_real
+from fastl1.select.random_state import Seed, seed_sequence, stream
 from fastl1.select.resampling import (
     Groups,
-    Seed,
     Tally,
     common_grid,
     paths_of_draws,
-    seed_sequence,
-    stream,
     subsample_weights,
 )
 from fastl1.select.stability_bounds import (
@@ -164,6 +162,7 @@ class _Supports(NamedTuple):
 
 
 @public
+@spelled_out(alpha_min_ratio=1e-2)
 def stability_selection(
     X: Any,
     y: ArrayLike,
@@ -178,7 +177,7 @@ def stability_selection(
     weakness: float = 1.0,
     random_state: Seed = 0,
     callback: Callback | None = None,
-    **keywords: Unpack[PathKeywords],
+    **keywords: Unpack[DrawKeywords],
 ) -> StabilityResult:
     """Select features that the path selects on most subsamples of the rows.
 
@@ -229,10 +228,17 @@ def stability_selection(
     callback : callable, optional
         ``callback(done, info)`` after each subsample, with a dict of its number
         ("draw"), "total" and "seconds"; a true return value stops with what is done.
+    n_threads : int, optional
+        How many subsamples to work on at a time: by default as many as there are
+        physical cores.  The result has the same bits for any number.
+    alphas : array-like of shape (K,), optional
+        Decreasing penalties > 0.  By default `n_alphas` values, evenly spaced in the
+        logarithm, from alpha_max / sqrt(fraction) of the full data, for noise looks
+        larger in a subsample, down to `alpha_min_ratio` times that.
+    alpha_min_ratio : float in (0, 1), optional
+        Last / first alpha of the default grid; None is 1e-4 if n > p, else 1e-2.
     **keywords
-        Everything else that `path` takes.  `n_threads` works on that many subsamples at
-        a time.  The default grid starts at alpha_max / sqrt(fraction) of the full data,
-        for noise looks larger in a subsample, and goes down to 1e-2 of that.
+        What defines the problem, the grid and the solver.
 
     Returns
     -------
@@ -274,12 +280,8 @@ def stability_selection(
     >>> fastl1.stability_selection(X, y).selected.tolist()
     [3, 7]
     """
-    problem_args, grid, solver = split_keywords(
-        "stability_selection",
-        keywords,
-        refused=("coef_init", "intercept_init", "max_features"),
-    )
-    problem = check_problem(X, y, **problem_args)
+    given, grid, solver = split_keywords(stability_selection, keywords)
+    problem = check_problem(X, y, **given)
     if method not in ("complementary_pairs", "subsample"):
         raise ValueError(
             f"method must be complementary_pairs or subsample; got {method!r}"
@@ -297,13 +299,11 @@ def stability_selection(
     p = int(candidates.sum())
     if p == 0:
         raise ValueError("no column has a penalty: there is nothing to select from")
-    whole_grid = pfer is None and q is None and grid.get("alphas") is not None
+    whole_grid = pfer is None and q is None and grid["alphas"] is not None
     threshold, q = _resolve(threshold, pfer, q, p, n_subsamples, assumption, whole_grid)
     groups = Groups.of(problem)
     sizes = groups.sizes(fraction, 2 if paired else 1)
-    alphas = common_grid(
-        problem, 1 / np.sqrt(fraction), **{"alpha_min_ratio": 1e-2} | grid
-    )
+    alphas = common_grid(problem, 1 / np.sqrt(fraction), **grid)
     root = seed_sequence(random_state)
 
     def draw(b: int) -> Problem:
@@ -370,7 +370,7 @@ def stability_selection(
             "subsamples",
             result,
         )
-    tally.warn(solver.get("tol", 1e-6), stacklevel=2)
+    tally.warn(solver["tol"], stacklevel=2)
     assert result is not None
     return result
 

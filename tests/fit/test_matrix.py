@@ -17,7 +17,8 @@ from scipy import sparse
 import fastl1
 from fastl1.fit.solver import make_solver
 from fastl1.problem.problem import check_problem
-from fastl1.select.resampling import Groups, seed_sequence, stream, subsample_weights
+from fastl1.select.random_state import seed_sequence, stream
+from fastl1.select.resampling import Groups, subsample_weights
 from fastl1.select.splits import kfold_splits
 
 N, P = 60, 7

@@ -12,7 +12,8 @@ import fastl1
 from fastl1.kernels.softmax._solver import MultinomialSolver
 from fastl1.loss.losses import Multinomial
 from fastl1.problem.problem import check_problem
-from fastl1.select.resampling import Groups, bootstrap_weights, seed_sequence, stream
+from fastl1.select.random_state import seed_sequence, stream
+from fastl1.select.resampling import Groups, bootstrap_weights
 
 
 def make(n=60, p=12, K=4, seed=0, noise=0.7):

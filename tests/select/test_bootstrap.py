@@ -7,12 +7,8 @@ from scipy import sparse
 import fastl1
 from fastl1.problem.problem import check_problem
 from fastl1.select.folds import moments_pay
-from fastl1.select.resampling import (
-    Groups,
-    bootstrap_weights,
-    seed_sequence,
-    stream,
-)
+from fastl1.select.random_state import seed_sequence, stream
+from fastl1.select.resampling import Groups, bootstrap_weights
 
 
 def make(n=60, p=12, seed=0):

@@ -588,28 +588,58 @@ def test_own_names_need_no_scikit_learn():
 # Splits
 
 
-@pytest.mark.parametrize("seed", [0, None])
-def test_kfold(seed):
-    splits = kfold_splits(23, 5, seed=seed)
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_kfold(shuffle):
+    splits = kfold_splits(23, 5, shuffle=shuffle)
     held_out = np.concatenate([test for _, test in splits])
     assert sorted(held_out) == list(range(23))
     assert {len(test) for _, test in splits} == {4, 5}
     for train, test in splits:
         assert np.array_equal(np.sort(np.r_[train, test]), np.arange(23))
     contiguous = all(np.all(np.diff(test) == 1) for _, test in splits)
-    assert contiguous == (seed is None)
+    assert contiguous == (not shuffle)
 
 
-def test_seed_decides_the_folds():
-    same = kfold_splits(30, 3, seed=4)[0][1], kfold_splits(30, 3, seed=4)[0][1]
-    assert np.array_equal(*same)
-    assert not np.array_equal(kfold_splits(30, 3, seed=5)[0][1], same[0])
+def held_out(splits):
+    return [test.tolist() for _, test in splits]
 
 
-@pytest.mark.parametrize("seed", [0, None])
-def test_stratified(seed):
+def test_random_state_decides_the_folds():
+    one, same, other = (
+        held_out(kfold_splits(30, 3, random_state=state))
+        for state in (4, np.random.SeedSequence(4), 5)
+    )
+    assert one == same != other
+    rng = np.random.default_rng(4)
+    first, second = (held_out(kfold_splits(30, 3, random_state=rng)) for _ in "ab")
+    assert first != second
+    first, second = (held_out(kfold_splits(30, 3, random_state=None)) for _ in "ab")
+    assert first != second
+    with pytest.raises(TypeError, match="random_state must be an int"):
+        kfold_splits(30, 3, random_state="4")
+
+
+@pytest.mark.parametrize(
+    ("seed", "instead"), [(4, {"random_state": 4}), (None, {"shuffle": False})]
+)
+def test_seed_is_the_former_name_of_random_state(data, seed, instead):
+    X, y, *_ = data
+    message = ", ".join(f"{key}={value}" for key, value in instead.items())
+    with pytest.warns(FutureWarning, match=message) as caught:
+        old = kfold_splits(30, 3, seed=seed)
+    assert caught[0].filename == __file__
+    assert held_out(old) == held_out(kfold_splits(30, 3, **instead))
+    with pytest.warns(FutureWarning, match=message) as caught:
+        old = fastl1.cross_validate_path(X, y, n_alphas=2, seed=seed)
+    assert caught[0].filename == __file__
+    new = fastl1.cross_validate_path(X, y, n_alphas=2, **instead)
+    assert held_out(old.splits) == held_out(new.splits)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_stratified(shuffle):
     labels = np.array(["a"] * 11 + ["b"] * 39)
-    splits = kfold_splits(50, 5, stratify=labels, seed=seed)
+    splits = kfold_splits(50, 5, stratify=labels, shuffle=shuffle)
     assert {int(np.sum(labels[test] == "a")) for _, test in splits} == {2, 3}
     assert {len(test) for _, test in splits} == {10}
 
@@ -698,8 +728,8 @@ def test_masks_are_indices(data):
         ({"scoring": "log_loss"}, ValueError, "not defined for loss='squared'"),
         ({"scoring": 3}, TypeError, "scoring must be"),
         ({"callback": 3}, TypeError, "callback must be callable"),
-        ({"sample_weight": np.r_[np.ones(5), np.zeros(85)], "seed": None}, ValueError,
-         "fold 0: no training row has positive weight|no held-out row"),
+        ({"sample_weight": np.r_[np.ones(5), np.zeros(85)], "shuffle": False},
+         ValueError, "fold 0: no training row has positive weight|no held-out row"),
     ],
 )  # fmt: skip
 def test_bad_input(data, options, error, message):

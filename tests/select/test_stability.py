@@ -10,7 +10,8 @@ from scipy import sparse
 
 import fastl1
 from fastl1.problem.problem import check_problem
-from fastl1.select.resampling import Groups, seed_sequence, stream, subsample_weights
+from fastl1.select.random_state import seed_sequence, stream
+from fastl1.select.resampling import Groups, subsample_weights
 from fastl1.select.stability_bounds import (
     _tail,
     error_bound,
