@@ -9,6 +9,7 @@ from fastl1._extras import require
 from fastl1._public import public
 from fastl1.estimators.base import FLOATS, Fit
 from fastl1.estimators.loss_model import LossModel
+from fastl1.estimators.parameters import parameters
 from fastl1.loss.losses import Cox, Loss
 from fastl1.metrics.concordance import Baseline, concordance_index, structured
 from fastl1.problem.matrix import CSC
@@ -22,6 +23,7 @@ from sklearn.utils.validation import validate_data  # noqa: E402
 
 
 @public
+@parameters
 class CoxPHRegressor(LossModel):
     """Cox's proportional hazards model with L1 and L2 penalties.
 
@@ -79,32 +81,11 @@ class CoxPHRegressor(LossModel):
 
     fit_intercept = False
 
-    def __init__(
-        self,
-        *,
-        alpha: float = 0.01,
-        l1_ratio: float = 1.0,
-        ties: str = "breslow",
-        penalty_factor: ArrayLike | None = None,
-        lower: ArrayLike | None = None,
-        upper: ArrayLike | None = None,
-        positive: bool = False,
-        standardize: bool = False,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-    ) -> None:
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.ties = ties
-        self.penalty_factor = penalty_factor
-        self.lower = lower
-        self.upper = upper
-        self.positive = positive
-        self.standardize = standardize
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
+    alpha: float = 0.01
+    ties: str = "breslow"
+    max_iter: int = 1000
+    tol: float = 1e-4
+    warm_start: bool = False
 
     def _loss(self) -> Loss:
         return Cox(self.ties)

@@ -13,6 +13,8 @@ from fastl1._extras import require
 from fastl1._public import public
 from fastl1.estimators.base import Fit
 from fastl1.estimators.loss_model import LossModel
+from fastl1.estimators.parameters import parameters
+from fastl1.estimators.sklearn_base import ClassifierMixin, RegressorMixin
 from fastl1.loss.losses import (
     Gamma,
     Huber,
@@ -26,7 +28,6 @@ from fastl1.problem.problem import Problem
 
 require("sklearn", extra="sklearn")
 
-from sklearn.base import ClassifierMixin, RegressorMixin  # noqa: E402
 from sklearn.metrics import (  # noqa: E402
     accuracy_score,
     d2_pinball_score,
@@ -181,6 +182,7 @@ class _LogLinkRegressor(_LossRegressor):
 
 
 @public
+@parameters
 class PoissonRegressor(_LogLinkRegressor):
     """Poisson regression of counts or rates, with L1 and L2 penalties.
 
@@ -240,6 +242,12 @@ class PoissonRegressor(_LogLinkRegressor):
     array([16.])
     """
 
+    alpha: float = 1.0
+    fit_intercept: bool = True
+    max_iter: int = 1000
+    tol: float = 1e-4
+    warm_start: bool = False
+
     _power = 1.0
 
     def _loss(self) -> Loss:
@@ -247,12 +255,19 @@ class PoissonRegressor(_LogLinkRegressor):
 
 
 @public
+@parameters
 class GammaRegressor(_LogLinkRegressor):
     """Gamma regression of positive amounts, with L1 and L2 penalties and log link.
 
     Parameters and attributes are those of `PoissonRegressor`; with ``l1_ratio=0`` this
     is ``sklearn.linear_model.GammaRegressor``.
     """
+
+    alpha: float = 1.0
+    fit_intercept: bool = True
+    max_iter: int = 1000
+    tol: float = 1e-4
+    warm_start: bool = False
 
     _power = 2.0
 
@@ -261,6 +276,7 @@ class GammaRegressor(_LogLinkRegressor):
 
 
 @public
+@parameters
 class TweedieRegressor(_LogLinkRegressor):
     """Regression with the deviance of variance mu^power, log link, L1 and L2 penalties.
 
@@ -276,36 +292,12 @@ standardize, max_iter, tol, warm_start
         As in `PoissonRegressor`, and so are the attributes.
     """
 
-    def __init__(
-        self,
-        *,
-        power: float = 1.5,
-        alpha: float = 1.0,
-        l1_ratio: float = 1.0,
-        penalty_factor: ArrayLike | None = None,
-        lower: ArrayLike | None = None,
-        upper: ArrayLike | None = None,
-        positive: bool = False,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            penalty_factor=penalty_factor,
-            lower=lower,
-            upper=upper,
-            positive=positive,
-            fit_intercept=fit_intercept,
-            standardize=standardize,
-            max_iter=max_iter,
-            tol=tol,
-            warm_start=warm_start,
-        )
-        self.power = power
+    power: float = 1.5
+    alpha: float = 1.0
+    fit_intercept: bool = True
+    max_iter: int = 1000
+    tol: float = 1e-4
+    warm_start: bool = False
 
     @property
     def _power(self) -> float:  # type: ignore[override]
@@ -316,6 +308,7 @@ standardize, max_iter, tol, warm_start
 
 
 @public
+@parameters
 class HuberRegressor(_LossRegressor):
     """Robust regression: squared errors up to `delta`, absolute ones beyond.
 
@@ -330,42 +323,19 @@ standardize, max_iter, tol, warm_start
         As in `PoissonRegressor`, and so are the attributes.
     """
 
-    def __init__(
-        self,
-        *,
-        delta: float = 1.345,
-        alpha: float = 1.0,
-        l1_ratio: float = 1.0,
-        penalty_factor: ArrayLike | None = None,
-        lower: ArrayLike | None = None,
-        upper: ArrayLike | None = None,
-        positive: bool = False,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            penalty_factor=penalty_factor,
-            lower=lower,
-            upper=upper,
-            positive=positive,
-            fit_intercept=fit_intercept,
-            standardize=standardize,
-            max_iter=max_iter,
-            tol=tol,
-            warm_start=warm_start,
-        )
-        self.delta = delta
+    delta: float = 1.345
+    alpha: float = 1.0
+    fit_intercept: bool = True
+    max_iter: int = 1000
+    tol: float = 1e-4
+    warm_start: bool = False
 
     def _loss(self) -> Loss:
         return Huber(self.delta)
 
 
 @public
+@parameters
 class QuantileRegressor(_LossRegressor):
     """Regression of a quantile of y, with L1 and L2 penalties.
 
@@ -380,36 +350,12 @@ standardize, max_iter, tol, warm_start
         As in `PoissonRegressor`, and so are the attributes.
     """
 
-    def __init__(
-        self,
-        *,
-        quantile: float = 0.5,
-        alpha: float = 1.0,
-        l1_ratio: float = 1.0,
-        penalty_factor: ArrayLike | None = None,
-        lower: ArrayLike | None = None,
-        upper: ArrayLike | None = None,
-        positive: bool = False,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            penalty_factor=penalty_factor,
-            lower=lower,
-            upper=upper,
-            positive=positive,
-            fit_intercept=fit_intercept,
-            standardize=standardize,
-            max_iter=max_iter,
-            tol=tol,
-            warm_start=warm_start,
-        )
-        self.quantile = quantile
+    quantile: float = 0.5
+    alpha: float = 1.0
+    fit_intercept: bool = True
+    max_iter: int = 1000
+    tol: float = 1e-4
+    warm_start: bool = False
 
     def _loss(self) -> Loss:
         return Quantile(self.quantile)
@@ -449,6 +395,7 @@ standardize, max_iter, tol, warm_start
 
 
 @public
+@parameters
 class LinearSVC(ClassifierMixin, LossModel):
     """Binary support-vector classification with the squared hinge loss.
 
@@ -480,36 +427,12 @@ max_iter, tol, warm_start
         As in `PoissonRegressor`.
     """
 
-    def __init__(
-        self,
-        *,
-        alpha: float = 0.01,
-        l1_ratio: float = 1.0,
-        penalty_factor: ArrayLike | None = None,
-        lower: ArrayLike | None = None,
-        upper: ArrayLike | None = None,
-        positive: bool = False,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        class_weight: dict[Any, float] | str | None = None,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            penalty_factor=penalty_factor,
-            lower=lower,
-            upper=upper,
-            positive=positive,
-            fit_intercept=fit_intercept,
-            standardize=standardize,
-            max_iter=max_iter,
-            tol=tol,
-            warm_start=warm_start,
-        )
-        self.class_weight = class_weight
+    alpha: float = 0.01
+    fit_intercept: bool = True
+    max_iter: int = 1000
+    tol: float = 1e-4
+    warm_start: bool = False
+    class_weight: dict[Any, float] | str | None = None
 
     def _loss(self) -> Loss:
         return SquaredHinge()

@@ -15,7 +15,7 @@ scikit-learn 1.9.  What differs, everywhere:
 """
 
 import warnings
-from dataclasses import replace
+from dataclasses import field, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -38,7 +38,13 @@ from fastl1.estimators.base import (
     solve_one,
     threads_of,
 )
+from fastl1.estimators.parameters import parameters
 from fastl1.estimators.paths import enet_path, lasso_path
+from fastl1.estimators.sklearn_base import (
+    BaseEstimator,
+    MultiOutputMixin,
+    RegressorMixin,
+)
 from fastl1.problem.problem import check_problem
 from fastl1.select.cv import run_folds, warn_unconverged
 from fastl1.select.folds import Folds
@@ -47,7 +53,6 @@ from fastl1.select.splits import check_splits
 
 require("sklearn", extra="sklearn")
 
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin  # noqa: E402
 from sklearn.model_selection import check_cv  # noqa: E402
 from sklearn.utils import check_array, check_scalar, column_or_1d  # noqa: E402
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping  # noqa: E402
@@ -90,6 +95,7 @@ class _LinearRegressor(SparseCoef, RegressorMixin):
 
 
 @public
+@parameters
 class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
     """Linear regression with combined L1 and L2 penalties.
 
@@ -149,32 +155,17 @@ class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
 
     path = staticmethod(enet_path)
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        *,
-        l1_ratio: float = 0.5,
-        fit_intercept: bool = True,
-        precompute: Any = False,
-        max_iter: int = 1000,
-        copy_X: bool = True,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        positive: bool = False,
-        random_state: Any = None,
-        selection: str = "cyclic",
-    ) -> None:
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.precompute = precompute
-        self.max_iter = max_iter
-        self.copy_X = copy_X
-        self.tol = tol
-        self.warm_start = warm_start
-        self.positive = positive
-        self.random_state = random_state
-        self.selection = selection
+    alpha: float = field(default=1.0, kw_only=False)
+    l1_ratio: float = 0.5
+    fit_intercept: bool = True
+    precompute: Any = False
+    max_iter: int = 1000
+    copy_X: bool = True
+    tol: float = 1e-4
+    warm_start: bool = False
+    positive: bool = False
+    random_state: Any = None
+    selection: str = "cyclic"
 
     def fit(
         self,
@@ -283,6 +274,7 @@ class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
 
 
 @public
+@parameters
 class Lasso(ElasticNet):
     """Linear regression with an L1 penalty.
 
@@ -318,37 +310,30 @@ class Lasso(ElasticNet):
     array([0.85])
     """
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        *,
-        fit_intercept: bool = True,
-        precompute: Any = False,
-        copy_X: bool = True,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        positive: bool = False,
-        random_state: Any = None,
-        selection: str = "cyclic",
-    ) -> None:
-        super().__init__(
-            alpha=alpha,
-            l1_ratio=1.0,
-            fit_intercept=fit_intercept,
-            precompute=precompute,
-            copy_X=copy_X,
-            max_iter=max_iter,
-            tol=tol,
-            warm_start=warm_start,
-            positive=positive,
-            random_state=random_state,
-            selection=selection,
-        )
+    alpha: float = field(default=1.0, kw_only=False)
+    fit_intercept: bool = True
+    precompute: Any = False
+    copy_X: bool = True
+    max_iter: int = 1000
+    tol: float = 1e-4
+    warm_start: bool = False
+    positive: bool = False
+    random_state: Any = None
+    selection: str = "cyclic"
+    l1_ratio: float = field(default=1.0, init=False)
 
 
 class _RegressorCV(_LinearRegressor, BaseEstimator):
-    """What LassoCV and ElasticNetCV share."""
+    """What LassoCV and ElasticNetCV share; each lists the parameters itself."""
+
+    eps: float
+    alphas: Any
+    fit_intercept: bool
+    max_iter: int
+    tol: float
+    cv: Any
+    n_jobs: int | None
+    positive: bool
 
     def fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
@@ -483,6 +468,7 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
 
 
 @public
+@parameters
 class LassoCV(_RegressorCV):
     """Lasso with alpha chosen by cross-validated squared error.
 
@@ -534,39 +520,23 @@ class LassoCV(_RegressorCV):
 
     path = staticmethod(lasso_path)
 
-    def __init__(
-        self,
-        *,
-        eps: float = 1e-3,
-        alphas: Any = 100,
-        fit_intercept: bool = True,
-        precompute: Any = "auto",
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        copy_X: bool = True,
-        cv: Any = None,
-        verbose: bool | int = False,
-        n_jobs: int | None = None,
-        positive: bool = False,
-        random_state: Any = None,
-        selection: str = "cyclic",
-    ) -> None:
-        self.eps = eps
-        self.alphas = alphas
-        self.fit_intercept = fit_intercept
-        self.precompute = precompute
-        self.max_iter = max_iter
-        self.tol = tol
-        self.copy_X = copy_X
-        self.cv = cv
-        self.verbose = verbose
-        self.n_jobs = n_jobs
-        self.positive = positive
-        self.random_state = random_state
-        self.selection = selection
+    eps: float = 1e-3
+    alphas: Any = 100
+    fit_intercept: bool = True
+    precompute: Any = "auto"
+    max_iter: int = 1000
+    tol: float = 1e-4
+    copy_X: bool = True
+    cv: Any = None
+    verbose: bool | int = False
+    n_jobs: int | None = None
+    positive: bool = False
+    random_state: Any = None
+    selection: str = "cyclic"
 
 
 @public
+@parameters
 class ElasticNetCV(_RegressorCV):
     """Elastic net with alpha and l1_ratio chosen by cross-validated squared error.
 
@@ -600,38 +570,20 @@ class ElasticNetCV(_RegressorCV):
 
     path = staticmethod(enet_path)
 
-    def __init__(
-        self,
-        *,
-        l1_ratio: float = 0.5,
-        eps: float = 1e-3,
-        alphas: Any = 100,
-        fit_intercept: bool = True,
-        precompute: Any = "auto",
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        cv: Any = None,
-        copy_X: bool = True,
-        verbose: bool | int = 0,
-        n_jobs: int | None = None,
-        positive: bool = False,
-        random_state: Any = None,
-        selection: str = "cyclic",
-    ) -> None:
-        self.l1_ratio = l1_ratio
-        self.eps = eps
-        self.alphas = alphas
-        self.fit_intercept = fit_intercept
-        self.precompute = precompute
-        self.max_iter = max_iter
-        self.tol = tol
-        self.cv = cv
-        self.copy_X = copy_X
-        self.verbose = verbose
-        self.n_jobs = n_jobs
-        self.positive = positive
-        self.random_state = random_state
-        self.selection = selection
+    l1_ratio: float = 0.5
+    eps: float = 1e-3
+    alphas: Any = 100
+    fit_intercept: bool = True
+    precompute: Any = "auto"
+    max_iter: int = 1000
+    tol: float = 1e-4
+    cv: Any = None
+    copy_X: bool = True
+    verbose: bool | int = 0
+    n_jobs: int | None = None
+    positive: bool = False
+    random_state: Any = None
+    selection: str = "cyclic"
 
     def _l1_ratios(self) -> ArrayLike:
         return self.l1_ratio

@@ -5,6 +5,7 @@ fitted by the multinomial loss.
 """
 
 import warnings
+from dataclasses import field
 from typing import Any, Self
 
 import numpy as np
@@ -24,11 +25,12 @@ from fastl1.estimators.base import (
     check_weight,
     solve_one,
 )
+from fastl1.estimators.parameters import parameters
+from fastl1.estimators.sklearn_base import BaseEstimator, ClassifierMixin
 from fastl1.problem.problem import check_problem
 
 require("sklearn", extra="sklearn")
 
-from sklearn.base import BaseEstimator, ClassifierMixin  # noqa: E402
 from sklearn.utils.class_weight import compute_class_weight  # noqa: E402
 from sklearn.utils.multiclass import check_classification_targets  # noqa: E402
 from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
@@ -36,6 +38,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E40
 
 class LinearClassifier(SparseCoef, ClassifierMixin):
     """Targets and predictions of the classifiers."""
+
+    class_weight: Any
 
     def decision_function(self, X: Any) -> Any:
         """Linear predictor: positive means ``classes_[1]``; of every class if there are
@@ -188,6 +192,7 @@ PENALTY_DEPRECATED = (
 
 
 @public
+@parameters
 class LogisticRegression(LinearClassifier, BaseEstimator):
     """Logistic regression with L1, L2 or elastic-net penalty.
 
@@ -249,38 +254,20 @@ class LogisticRegression(LinearClassifier, BaseEstimator):
     array(['yes'], dtype='<U3')
     """
 
-    def __init__(
-        self,
-        penalty: str | None = "deprecated",
-        *,
-        C: float = 1.0,
-        l1_ratio: float = 0.0,
-        dual: bool = False,
-        tol: float = 1e-4,
-        fit_intercept: bool = True,
-        intercept_scaling: float = 1,
-        class_weight: dict[Any, float] | str | None = None,
-        random_state: Any = None,
-        solver: str = "lbfgs",
-        max_iter: int = 100,
-        verbose: bool | int = 0,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.penalty = penalty
-        self.C = C
-        self.l1_ratio = l1_ratio
-        self.dual = dual
-        self.tol = tol
-        self.fit_intercept = fit_intercept
-        self.intercept_scaling = intercept_scaling
-        self.class_weight = class_weight
-        self.random_state = random_state
-        self.solver = solver
-        self.max_iter = max_iter
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
+    penalty: str | None = field(default="deprecated", kw_only=False)
+    C: float = 1.0
+    l1_ratio: float = 0.0
+    dual: bool = False
+    tol: float = 1e-4
+    fit_intercept: bool = True
+    intercept_scaling: float = 1
+    class_weight: dict[Any, float] | str | None = None
+    random_state: Any = None
+    solver: str = "lbfgs"
+    max_iter: int = 100
+    verbose: bool | int = 0
+    warm_start: bool = False
+    n_jobs: int | None = None
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model.

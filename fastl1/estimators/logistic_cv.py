@@ -22,6 +22,8 @@ from fastl1.estimators.base import (
     threads_of,
 )
 from fastl1.estimators.logistic import PENALTY_DEPRECATED, LinearClassifier, warn_future
+from fastl1.estimators.parameters import parameters
+from fastl1.estimators.sklearn_base import BaseEstimator
 from fastl1.fit.result import PathResult
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.select.cv import CVPathResult, run_folds, warn_unconverged
@@ -31,7 +33,6 @@ from fastl1.select.splits import check_splits
 
 require("sklearn", extra="sklearn")
 
-from sklearn.base import BaseEstimator  # noqa: E402
 from sklearn.metrics import get_scorer  # noqa: E402
 from sklearn.model_selection import check_cv  # noqa: E402
 from sklearn.utils import check_scalar  # noqa: E402
@@ -47,6 +48,7 @@ def _with_intercepts(path: PathResult) -> np.ndarray:
 
 
 @public
+@parameters
 class LogisticRegressionCV(LinearClassifier, BaseEstimator):
     """Logistic regression with C and l1_ratio chosen by cross-validation.
 
@@ -123,51 +125,26 @@ class LogisticRegressionCV(LinearClassifier, BaseEstimator):
     array([ True])
     """
 
-    C_: Any
-    l1_ratio_: Any
-    scores_: Any
-
     # sample_weight has its own argument in `score`; it is not requested by default.
     __metadata_request__score: ClassVar = {"sample_weight": UNUSED}
 
-    def __init__(
-        self,
-        *,
-        Cs: Any = 10,
-        l1_ratios: Any = "warn",
-        fit_intercept: bool = True,
-        cv: Any = None,
-        dual: bool = False,
-        penalty: str | None = "deprecated",
-        scoring: Any = "warn",
-        solver: str = "lbfgs",
-        tol: float = 1e-4,
-        max_iter: int = 100,
-        class_weight: dict[Any, float] | str | None = None,
-        n_jobs: int | None = None,
-        verbose: bool | int = 0,
-        refit: bool = True,
-        intercept_scaling: float = 1.0,
-        random_state: Any = None,
-        use_legacy_attributes: bool | str = "warn",
-    ) -> None:
-        self.Cs = Cs
-        self.l1_ratios = l1_ratios
-        self.fit_intercept = fit_intercept
-        self.cv = cv
-        self.dual = dual
-        self.penalty = penalty
-        self.scoring = scoring
-        self.tol = tol
-        self.max_iter = max_iter
-        self.class_weight = class_weight
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-        self.solver = solver
-        self.refit = refit
-        self.intercept_scaling = intercept_scaling
-        self.random_state = random_state
-        self.use_legacy_attributes = use_legacy_attributes
+    Cs: Any = 10
+    l1_ratios: Any = "warn"
+    fit_intercept: bool = True
+    cv: Any = None
+    dual: bool = False
+    penalty: str | None = "deprecated"
+    scoring: Any = "warn"
+    solver: str = "lbfgs"
+    tol: float = 1e-4
+    max_iter: int = 100
+    class_weight: dict[Any, float] | str | None = None
+    n_jobs: int | None = None
+    verbose: bool | int = 0
+    refit: bool = True
+    intercept_scaling: float = 1.0
+    random_state: Any = None
+    use_legacy_attributes: bool | str = "warn"
 
     def fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
@@ -267,7 +244,8 @@ class LogisticRegressionCV(LinearClassifier, BaseEstimator):
         self.intercept_ = np.atleast_1d(np.asarray(fit.intercept))
         self.relative_gap_ = fit.gap
         self.dual_gap_ = fit.dual_gap * float(Cs[c]) * total
-        self.C_, self.l1_ratio_ = float(Cs[c]), self._value(r)
+        self.C_: Any = float(Cs[c])
+        self.l1_ratio_: Any = self._value(r)
 
     def _average(
         self,
@@ -311,7 +289,7 @@ class LogisticRegressionCV(LinearClassifier, BaseEstimator):
             for f, path in enumerate(paths):
                 n_iter[r, order, f] = path.n_iters
         # (n_ratios, n_cs, n_folds) -> (n_folds, n_ratios, n_cs)
-        self.scores_ = np.moveaxis(scores, 2, 0)
+        self.scores_: Any = np.moveaxis(scores, 2, 0)
         self.n_iter_ = np.moveaxis(n_iter, 2, 0)
         if self._legacy:
             keys = self._keys()

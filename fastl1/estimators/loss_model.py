@@ -21,48 +21,39 @@ from fastl1.estimators.base import (
     check_weight,
     solve_one,
 )
+from fastl1.estimators.parameters import parameters
+from fastl1.estimators.sklearn_base import BaseEstimator
 from fastl1.loss.losses import Loss
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.vectors import check_vector
 
 require("sklearn", extra="sklearn")
 
-from sklearn.base import BaseEstimator  # noqa: E402
 from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
 
 
-class LossModel(SparseCoef, BaseEstimator):
+class _Listed:
+    """Parameters that each estimator lists itself, with its own defaults."""
+
+    alpha: float
+    fit_intercept: bool
+    max_iter: int
+    tol: float
+    warm_start: bool
+    class_weight: Any = None
+
+
+@parameters
+class LossModel(_Listed, SparseCoef, BaseEstimator):
     """A penalized linear predictor; subclasses give the loss, and the arguments of
     `fit` and `predict` that belong to rows."""
 
-    class_weight: Any = None
-
-    def __init__(
-        self,
-        *,
-        alpha: float = 1.0,
-        l1_ratio: float = 1.0,
-        penalty_factor: ArrayLike | None = None,
-        lower: ArrayLike | None = None,
-        upper: ArrayLike | None = None,
-        positive: bool = False,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-    ) -> None:
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.penalty_factor = penalty_factor
-        self.lower = lower
-        self.upper = upper
-        self.positive = positive
-        self.fit_intercept = fit_intercept
-        self.standardize = standardize
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
+    l1_ratio: float = 1.0
+    penalty_factor: ArrayLike | None = None
+    lower: ArrayLike | None = None
+    upper: ArrayLike | None = None
+    positive: bool = False
+    standardize: bool = False
 
     def _loss(self) -> Loss:
         """The loss with its parameters."""

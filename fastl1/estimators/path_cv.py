@@ -1,7 +1,7 @@
 """Cross-validation of any estimator of a loss: one estimator that is given another."""
 
 import inspect
-from dataclasses import replace
+from dataclasses import field, replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -20,6 +20,8 @@ from fastl1.estimators.base import (
     threads_of,
 )
 from fastl1.estimators.loss_model import LossModel
+from fastl1.estimators.parameters import parameters
+from fastl1.estimators.sklearn_base import BaseEstimator, MetaEstimatorMixin
 from fastl1.select.cv import make_grids, run_folds, warn_unconverged
 from fastl1.select.folds import Folds
 from fastl1.select.scoring import Scoring
@@ -27,7 +29,7 @@ from fastl1.select.splits import check_splits
 
 require("sklearn", extra="sklearn")
 
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier  # noqa: E402
+from sklearn.base import clone, is_classifier  # noqa: E402
 from sklearn.model_selection import check_cv  # noqa: E402
 from sklearn.utils import get_tags  # noqa: E402
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping  # noqa: E402
@@ -56,6 +58,7 @@ def _arguments(model: Any, method: str, **rows: Any) -> dict[str, Any]:
 
 
 @public
+@parameters
 class PathCV(MetaEstimatorMixin, BaseEstimator):
     """An estimator of a loss, its alpha and l1_ratio chosen by cross-validation.
 
@@ -108,24 +111,13 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
     True
     """
 
-    def __init__(
-        self,
-        estimator: Any,
-        *,
-        l1_ratios: Any = None,
-        alphas: Any = 100,
-        eps: float = 1e-3,
-        cv: Any = None,
-        scoring: Any = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.estimator = estimator
-        self.l1_ratios = l1_ratios
-        self.alphas = alphas
-        self.eps = eps
-        self.cv = cv
-        self.scoring = scoring
-        self.n_jobs = n_jobs
+    estimator: Any = field(kw_only=False)
+    l1_ratios: Any = None
+    alphas: Any = 100
+    eps: float = 1e-3
+    cv: Any = None
+    scoring: Any = None
+    n_jobs: int | None = None
 
     def fit(
         self,
