@@ -12,29 +12,17 @@ log link the relative change is at most exp(bound) - 1.
 """
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from fastl1.artifact.weights import LARGEST_CODE, STORED, Weights
 from fastl1.loss.links import LINKS
-from fastl1.loss.losses import LOSSES, Loss
-from fastl1.metrics.concordance import concordance_index
 
 PRECISIONS = (
     "float32",
     *(name for name in STORED if name not in ("float64", "float32")),
 )
-_LOSS_OF = {
-    "identity": "squared",
-    "log": "poisson",
-    "logit": "logistic",
-    "probit": "probit",
-    "cloglog": "cloglog",
-    "softmax": "multinomial",
-    "decision": "squared_hinge",
-}
 
 
 def quantize(weights: Weights, precision: str) -> Weights:
@@ -153,65 +141,3 @@ def importance(weights: Weights) -> np.ndarray:
         return np.zeros(0)
     size = np.abs(weights.values.astype(np.float64))
     return np.maximum.reduceat(size, weights.indptr[:-1])
-
-
-def loss_of(link: str, metadata: Mapping[str, Any]) -> Loss:
-    """The loss that a model was fitted with; if it does not say, its link's own."""
-    name = metadata.get("loss")
-    if name in LOSSES and LOSSES[name].link == link:
-        return LOSSES[name](**metadata.get("loss_params", {}))
-    return LOSSES[_LOSS_OF[link]]()
-
-
-def fit_quality(
-    loss: Loss, y: Any, eta: np.ndarray, classes: np.ndarray | None
-) -> dict[str, float]:
-    """How well the linear predictor fits labels, numbers or times.
-
-    Returns
-    -------
-    dict
-        Of numbers "rmse" for the squared loss, "NAME_loss" (its mean) for huber and
-        quantile, "NAME_deviance" (the mean unit deviance) for others; of labels
-        "error_rate", and "log_loss" where there are probabilities; "concordance" for
-        cox.  The smaller the better, but for the last.
-    """
-    if loss.labels:
-        return _classification_quality(loss.link, y, eta, classes)
-    y = np.asarray(y, np.float64)
-    if y.shape != eta.shape and loss.name != "cox":
-        raise ValueError(f"y has shape {y.shape}, the predictions have {eta.shape}")
-    if loss.name == "cox":
-        return {"concordance": concordance_index(y, eta)}
-    loss.check_values(y)
-    half = float(np.mean(loss.deviance(y, eta)))
-    if loss.name == "squared":
-        return {"rmse": math.sqrt(2 * half)}
-    if loss.link == "identity":
-        return {f"{loss.name}_loss": half}
-    return {f"{loss.name}_deviance": 2 * half}
-
-
-def _classification_quality(link, y, eta, classes):
-    y = np.asarray(y)
-    if y.shape != eta.shape[:1]:
-        raise ValueError(f"y has shape {y.shape}, {eta.shape[:1]} expected")
-    order = np.argsort(classes)
-    code = order[np.minimum(np.searchsorted(classes, y, sorter=order), len(order) - 1)]
-    unknown = classes[code] != y
-    if unknown.any():
-        label = y.tolist()[int(unknown.argmax())]
-        raise ValueError(f"y holds {label!r}, which is none of {classes.tolist()[:20]}")
-    if eta.ndim == 2:
-        wrong = eta.argmax(axis=1) != code
-    else:
-        wrong = (eta > LINKS[link].cut) != code
-    out = {"error_rate": float(np.mean(wrong))}
-    if LINKS[link].probability:
-        share = LINKS[link].inverse(eta)
-        if share.ndim == 1:
-            share = np.where(code, share, 1 - share)
-        else:
-            share = share[np.arange(len(code)), code]
-        out["log_loss"] = float(-np.mean(np.log(np.maximum(share, 1e-300))))
-    return out

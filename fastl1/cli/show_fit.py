@@ -13,7 +13,7 @@ from fastl1.cli.show import (
     plain_table,
     print_coefficients,
 )
-from fastl1.workflow.evaluate import METRICS
+from fastl1.metrics.metrics import METRICS
 from fastl1.workflow.kinds import KINDS, model_words
 
 SHOWN_CLASSES = 6  # in a line

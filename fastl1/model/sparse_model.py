@@ -459,13 +459,15 @@ class SparseModel(Inference):
         if y is not None:
             if X is None:
                 raise ValueError("y without X")
-            loss = compress.loss_of(self.link, self.metadata)
+            from fastl1.metrics.quality import fit_quality, loss_of
+
+            loss = loss_of(self.link, self.metadata)
             for name, part in (("before", self), ("after", model)):
                 eta = part.predict(X, "link")
                 if offset is not None:
                     eta = eta + np.asarray(offset, np.float64)
                 report["rows"] = len(eta)
-                report[name] = compress.fit_quality(loss, y, eta, self.classes)
+                report[name] = fit_quality(loss, y, eta, self.classes)
         return model
 
     def trim(self, *, renumber: bool = True) -> SparseModel:

@@ -97,8 +97,10 @@ def _columns(y: Any) -> list[Array]:
     return sorted(fields.values(), key=lambda part: part.dtype.kind != "b")
 
 
-def check_survival(y: Any, n: int, strata: ArrayLike | None) -> Survival:
-    """y and strata of a Cox model.
+def check_survival(
+    y: Any, n: int, strata: ArrayLike | None, *, need_event: bool = True
+) -> Survival:
+    """y and strata of a Cox model; rows to be judged may do without an event.
 
     Raises
     ------
@@ -125,7 +127,7 @@ def check_survival(y: Any, n: int, strata: ArrayLike | None) -> Survival:
         raise ValueError(
             f"event in y must be 0 or 1, but is {event[i]:g} at row {i}; {_FORMS}"
         )
-    if not event.any():
+    if need_event and not event.any():
         raise ValueError("y holds no event at all: loss='cox' needs one")
     if len(times) == 2:
         bad = times[1] >= times[0]

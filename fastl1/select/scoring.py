@@ -9,19 +9,19 @@ rows: its deviance is what held-out rows add to that of the training rows.
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from fastl1.fit.result import PathResult
-from fastl1.fit.solver import make_solver
 from fastl1.kernels.design._moments import Moments
-from fastl1.loss.losses import Cox, Loss, Multinomial
-from fastl1.metrics.concordance import concordances, structured
+from fastl1.loss.links import logistic
+from fastl1.loss.losses import Cox, Loss
+from fastl1.metrics.concordance import structured
+from fastl1.metrics.metrics import METRICS, partial_deviance
 from fastl1.problem.matrix import CSC
 from fastl1.problem.problem import Problem
-from fastl1.problem.survival import Survival
 
 Array = Any
 Weight = np.ndarray | None
@@ -31,105 +31,40 @@ Weight = np.ndarray | None
 COLUMN_BLOCK = 512
 
 
-# Metrics: y (m,), or Survival of m rows, eta (m, K), w (m,) or None -> (K,)
-
-
-def _average(values: Array, w: Weight) -> Array:
-    if w is None:
-        return values.mean(axis=0)
-    return (w / w.sum()) @ values
-
-
-def _squared_error(y: Array, eta: Array, w: Weight) -> Array:
-    return _average((eta - y[:, None]) ** 2, w)
-
-
-def _root_squared_error(y: Array, eta: Array, w: Weight) -> Array:
-    return np.sqrt(_squared_error(y, eta, w))
-
-
-def _absolute_error(y: Array, eta: Array, w: Weight) -> Array:
-    return _average(np.abs(eta - y[:, None]), w)
-
-
-def _r2(y: Array, eta: Array, w: Weight) -> Array:
-    mean = np.average(y, weights=w)
-    return 1 - _squared_error(y, eta, w) / np.average((y - mean) ** 2, weights=w)
-
-
-def _log_loss(y: Array, eta: Array, w: Weight) -> Array:
-    return _average(np.logaddexp(0, eta) - y[:, None] * eta, w)
-
-
-def _accuracy(y: Array, eta: Array, w: Weight) -> Array:
-    return _average(((eta > 0) == (y[:, None] > 0)).astype(float), w)
-
-
-def _brier(y: Array, eta: Array, w: Weight) -> Array:
-    return _average((_sigmoid(eta) - y[:, None]) ** 2, w)
-
-
-def _class_log_loss(y: Array, eta: Array, w: Weight) -> Array:
-    return _average(Multinomial().deviance(y[:, None], eta), w)
-
-
-def _class_accuracy(y: Array, eta: Array, w: Weight) -> Array:
-    return _average((eta.argmax(axis=-1) == y[:, None]).astype(float), w)
-
-
-def _concordance(y: Survival, eta: Array, w: Weight) -> Array:
-    return concordances(y, eta, w)
-
-
-def _sigmoid(eta: Array) -> Array:
-    e = np.exp(-np.abs(eta))
-    return np.where(eta >= 0, 1.0, e) / (1.0 + e)
-
-
-# name: (loss it is for, function, sign).  The names of scikit-learn mean what they mean
-# there (greater is better); those of our own are errors, smaller is better.
-METRICS: dict[str, tuple[str, Callable[[Any, Array, Weight], Array], int]] = {
-    "mse": ("squared", _squared_error, 1),
-    "mae": ("squared", _absolute_error, 1),
-    "log_loss": ("logistic", _log_loss, 1),
-    "neg_mean_squared_error": ("squared", _squared_error, -1),
-    "neg_root_mean_squared_error": ("squared", _root_squared_error, -1),
-    "neg_mean_absolute_error": ("squared", _absolute_error, -1),
-    "r2": ("squared", _r2, 1),
-    "neg_log_loss": ("logistic", _log_loss, -1),
-    "neg_brier_score": ("logistic", _brier, -1),
-    "accuracy": ("logistic", _accuracy, 1),
-    "concordance": ("cox", _concordance, 1),
-}
-# the same of the multinomial loss, whose eta has the classes as a last axis
-OF_CLASSES: dict[str, tuple[Callable[[Array, Array, Weight], Array], int]] = {
-    "log_loss": (_class_log_loss, 1),
-    "neg_log_loss": (_class_log_loss, -1),
-    "accuracy": (_class_accuracy, 1),
+# scikit-learn's names, which mean what they mean there (greater is better): the metric,
+# and its sign.  The names of our own are errors, smaller is better, but concordance.
+SCORERS = {
+    "neg_mean_squared_error": ("mse", -1),
+    "neg_root_mean_squared_error": ("rmse", -1),
+    "neg_mean_absolute_error": ("mae", -1),
+    "r2": ("r2", 1),
+    "neg_log_loss": ("log_loss", -1),
+    "neg_brier_score": ("brier", -1),
+    "accuracy": ("accuracy", 1),
 }
 ERRORS = ("mse", "mae", "log_loss", "deviance")
+OWN = (*ERRORS, "concordance")
 DEFAULT_METRIC = {
     "squared": "mse",
     "logistic": "log_loss",
     "multinomial": "log_loss",
 }
 
-# What a metric is where the mean squared error of each model is known: mse -> score.
+# What a metric is where the mean squared error of each model is known.
 OF_SQUARED_ERROR: dict[str, Callable[[Array], Array]] = {
     "mse": lambda mse: mse,
-    "neg_mean_squared_error": lambda mse: -mse,
-    "neg_root_mean_squared_error": lambda mse: -np.sqrt(mse),
+    "rmse": np.sqrt,
 }
 
 
 @dataclass(slots=True)
 class Scoring:
-    """How held-out rows are scored: a vectorised metric, any scorer's callable, or
-    (`needs_training`) `by_likelihood`, in view of the training rows."""
+    """How held-out rows are scored: by one of `METRICS`, times a sign, any scorer's
+    callable, or (`needs_training`) `by_likelihood`, in view of the training rows."""
 
     name: str
     greater_is_better: bool
-    metric: Callable[[Any, Array, Weight], Array] | None = None
+    metric: str | None = None
     sign: int = 1
     needs_training: bool = False
     scorer: Any = None
@@ -143,21 +78,13 @@ class Scoring:
         if scoring is None:
             scoring = DEFAULT_METRIC.get(loss, "deviance")
         if isinstance(scoring, str):
-            if scoring == "deviance" and loss == Cox.name:
+            if scoring == "deviance" and isinstance(family, Cox):
                 return cls(scoring, False, needs_training=True)
-            if scoring == "deviance":
-
-                def deviance(y: Array, eta: Array, w: Weight) -> Array:
-                    return 2 * _average(family.deviance(y[:, None], eta), w)
-
-                return cls(scoring, False, deviance)
-            if loss == Multinomial.name and scoring in OF_CLASSES:
-                metric, sign = OF_CLASSES[scoring]
+            metric, sign = SCORERS.get(scoring, (scoring, 1))
+            known = scoring in OWN or scoring in SCORERS
+            if known and METRICS[metric].suits(family):
                 return cls(scoring, scoring not in ERRORS, metric, sign)
-            if scoring in METRICS and METRICS[scoring][0] == loss:
-                _, metric, sign = METRICS[scoring]
-                return cls(scoring, scoring not in ERRORS, metric, sign)
-            if scoring in ERRORS:
+            if scoring in OWN:
                 raise ValueError(
                     f"scoring={scoring!r} is not defined for loss={loss!r}"
                 )
@@ -176,14 +103,14 @@ class Scoring:
     @property
     def needs_moments_only(self) -> bool:
         """Whether `by_moments` can take the place of predictions."""
-        return self.metric is not None and self.name in OF_SQUARED_ERROR
+        return self.metric in OF_SQUARED_ERROR
 
     def by_moments(self, path: PathResult, held_out: Moments) -> Array:
         """Scores (K,) of a path's models from the moments of their held-out rows."""
         rows = path.coefs.tocsr().astype(np.float64, copy=False)
         used = np.flatnonzero(np.diff(rows.indptr))
         mse = held_out.squared_error(used, rows[used].toarray(), path.intercepts)
-        return OF_SQUARED_ERROR[self.name](mse)
+        return self.sign * OF_SQUARED_ERROR[self.metric](mse)
 
     def by_likelihood(
         self, problem: Problem, path: PathResult, train: Array, test: Array
@@ -202,8 +129,9 @@ class Scoring:
         """
         rows = np.flatnonzero(train + test > 0)
         eta = linear_predictors(problem.X, rows, path, problem.offset)
+        survival = problem.survival.take(rows)
         both, alone = (
-            _partial_deviances(problem, rows, eta, weight[rows])
+            partial_deviance(problem.family, survival, eta, weight[rows])
             for weight in (train + test, train)
         )
         return (both - alone) / (test @ problem.y)
@@ -228,7 +156,8 @@ class Scoring:
         survival = problem.survival
         y: Any = problem.y[rows] if survival is None else survival.take(rows)
         if self.metric is not None:
-            return self.sign * self.metric(y, eta, w)
+            compute = METRICS[self.metric].compute
+            return self.sign * compute(problem.family, y, eta, w)
         X, scorer = _take_rows(problem.X, rows), self.scorer
         if survival is not None:
             y = structured(y)
@@ -327,7 +256,7 @@ class _ClassifierPoint(_Point):
     def predict_proba(self, X: Any) -> Array:
         eta = self._eta(X)
         if self.path.loss == "logistic":  # without rounding near 0
-            return np.column_stack([_sigmoid(-eta), _sigmoid(eta)])
+            return np.column_stack([logistic(-eta), logistic(eta)])
         second = self.path.family.inverse_link(eta)
         if eta.ndim == 2:  # of every class
             return second
@@ -347,35 +276,6 @@ def _point_class(labels: bool, survival: bool) -> Any:
         return type("FoldModel", (own, BaseEstimator), {})
     kind = ClassifierMixin if labels else RegressorMixin
     return type("FoldModel", (own, kind, BaseEstimator), {})
-
-
-def _partial_deviances(
-    problem: Problem, rows: np.ndarray, eta: Array, weight: np.ndarray
-) -> Array:
-    """Deviances (K,) of a Cox problem at linear predictors (len(rows), K), with the
-    weights (len(rows),): a model of one column each."""
-    assert problem.survival is not None
-    here = weight > 0
-    columns = replace(
-        problem,
-        X=np.asfortranarray(eta[here]),
-        y=problem.y[rows[here]],
-        survival=problem.survival.take(rows[here]),
-        sample_weight=weight[here],
-        offset=None,
-        penalty_factor=None,
-        lower=None,
-        upper=None,
-        standardize=False,
-        l1_ratio=1.0,
-        n_threads=1,
-        deferred=False,
-    )
-    solver, out = make_solver(columns), np.empty(eta.shape[1])
-    for k, unit in enumerate(np.eye(eta.shape[1])):
-        solver.set_coef(unit, 0.0)
-        out[k] = 2 * weight.sum() * solver.objective(0.0)
-    return out
 
 
 def linear_predictors(

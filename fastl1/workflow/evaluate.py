@@ -1,41 +1,14 @@
 """Metrics and calibration on held-out rows."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-from fastl1.fit.solver import make_solver
 from fastl1.loss.links import LINKS
-from fastl1.problem.problem import check_problem
+from fastl1.loss.losses import Cox
+from fastl1.metrics.metrics import METRICS, auc, deviance_explained, mean_deviance
+from fastl1.problem.survival import check_survival
 from fastl1.workflow.kinds import KINDS, MEANS
 
 PARTS = 10  # of a calibration table
-
-
-class Metric(NamedTuple):
-    """A metric's name in words, and whether larger is better (None: neither)."""
-
-    title: str
-    larger: bool | None
-
-
-METRICS = {
-    "rmse": Metric("RMSE", False),
-    "mae": Metric("mean absolute error", False),
-    "r2": Metric("R²", True),
-    "deviance": Metric("deviance", False),
-    "explained": Metric("deviance explained", True),
-    "huber": Metric("Huber loss", False),
-    "pinball": Metric("pinball loss", False),
-    "coverage": Metric("share below", None),
-    "ratio": Metric("predicted / observed", None),
-    "log_loss": Metric("log-loss", False),
-    "auc": Metric("AUC", True),
-    "brier": Metric("Brier score", False),
-    "accuracy": Metric("accuracy", True),
-    "squared_hinge": Metric("squared hinge loss", False),
-    "concordance": Metric("concordance", True),
-}
 
 
 def evaluate(loss, rows, eta, null):
@@ -57,134 +30,34 @@ def evaluate(loss, rows, eta, null):
         partial likelihood per event), and "explained" the share of the null model's
         that the model does away with.
     """
-    deviance, most = deviances(loss, rows, np.stack([eta, null], axis=1))
-    found = {
-        "deviance": deviance,
-        "explained": 1 - deviance / most if most > 0 else None,
-    }
+    y, both = _target(loss, rows), np.stack([eta, null], axis=1)
+    deviance, most = mean_deviance(loss, y, both, rows.weight)
+    found = {"deviance": deviance, "explained": deviance_explained(deviance, most)}
     for name in KINDS[loss.name].metrics:
         if name not in found:
-            found[name] = _COMPUTE[name](loss, rows, eta)
-    return {
-        name: None if value is None else float(value) for name, value in found.items()
-    }
+            found[name] = _value(METRICS[name], loss, y, both[:, :1], rows.weight)
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _target(loss, rows):
+    """y as metrics take it."""
+    if not isinstance(loss, Cox):
+        return rows.y
+    return check_survival(rows.y, len(rows.y), rows.strata, need_event=False)
+
+
+def _value(metric, loss, y, eta, weight):
+    try:
+        return metric.compute(loss, y, eta, weight)[0]
+    except ValueError:
+        if not isinstance(loss, Cox):
+            raise
+        return np.nan  # no two rows can be compared
 
 
 def deviances(loss, rows, eta):
-    """Mean unit deviance of K models, (K,), from eta (n, K) or (n, K, n_classes).
-
-    Of the Cox loss: the deviance of the partial likelihood among these rows, per event;
-    NaN without events.
-    """
-    if loss.name != "cox":
-        unit = loss.deviance(rows.y[:, None], eta)
-        return 2 * np.average(unit, axis=0, weights=rows.weight)
-    weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
-    events = weight @ rows.y[:, 0]
-    if not events > 0:
-        return np.full(eta.shape[1], np.nan)
-    # the objective of a model that has the linear predictors as its features
-    problem = check_problem(
-        np.asfortranarray(eta),
-        rows.y,
-        loss=loss,
-        sample_weight=weight,
-        strata=rows.strata,
-    )
-    solver, out = make_solver(problem), np.empty(eta.shape[1])
-    for k, unit in enumerate(np.eye(eta.shape[1])):
-        solver.set_coef(unit, 0.0)
-        out[k] = 2 * solver.objective(0.0)
-    return out * (weight.sum() / events)
-
-
-def _mean(values, rows):
-    return np.average(values, weights=rows.weight)
-
-
-def _half_deviance(loss, rows, eta):
-    return _mean(loss.deviance(rows.y, eta), rows)
-
-
-def _rmse(loss, rows, eta):
-    return np.sqrt(_mean((rows.y - eta) ** 2, rows))
-
-
-def _mae(loss, rows, eta):
-    return _mean(np.abs(rows.y - eta), rows)
-
-
-def _r2(loss, rows, eta):
-    spread = _mean((rows.y - _mean(rows.y, rows)) ** 2, rows)
-    return 1 - _mean((rows.y - eta) ** 2, rows) / spread if spread > 0 else None
-
-
-def _coverage(loss, rows, eta):
-    return _mean(rows.y <= eta, rows)
-
-
-def _ratio(loss, rows, eta):
-    observed = _mean(rows.y, rows)
-    return _mean(loss.inverse_link(eta), rows) / observed if observed > 0 else None
-
-
-def _brier(loss, rows, eta):
-    return _mean((loss.inverse_link(eta) - rows.y) ** 2, rows)
-
-
-def _accuracy(loss, rows, eta):
-    return _mean(loss.decide(eta) == rows.y, rows)
-
-
-def _auc(loss, rows, eta):
-    """Of two classes; of more the mean over those that can be told from the rest."""
-    if eta.ndim == 1:
-        return auc(rows.y, eta, rows.weight)
-    share = loss.inverse_link(eta)
-    each = [auc(rows.y == k, part, rows.weight) for k, part in enumerate(share.T)]
-    each = [value for value in each if value is not None]
-    return np.mean(each) if each else None
-
-
-def auc(positive, score, weight=None):
-    """Share of (positive, negative) pairs in the right order; a tie counts half."""
-    weight = np.ones(len(score)) if weight is None else weight
-    _, tie = np.unique(score, return_inverse=True)
-    ours = np.bincount(tie, weight * positive)
-    others = np.bincount(tie, weight * (1 - positive))
-    pairs = ours.sum() * others.sum()
-    if pairs == 0:
-        return None
-    below = np.cumsum(others) - others
-    return float(ours @ (below + others / 2) / pairs)
-
-
-def _concordance(loss, rows, eta):
-    from fastl1.metrics.concordance import concordance_index
-
-    try:
-        return concordance_index(
-            rows.y, eta, sample_weight=rows.weight, strata=rows.strata
-        )
-    except ValueError:  # no two rows can be compared
-        return None
-
-
-_COMPUTE = {
-    "rmse": _rmse,
-    "mae": _mae,
-    "r2": _r2,
-    "huber": _half_deviance,
-    "pinball": _half_deviance,
-    "coverage": _coverage,
-    "ratio": _ratio,
-    "log_loss": _half_deviance,
-    "auc": _auc,
-    "brier": _brier,
-    "accuracy": _accuracy,
-    "squared_hinge": _half_deviance,
-    "concordance": _concordance,
-}
+    """`mean_deviance` of K models, (K,), from eta (n, K) or (n, K, n_classes)."""
+    return mean_deviance(loss, _target(loss, rows), eta, rows.weight)
 
 
 # --- calibration -------------------------------------------------------------------
@@ -266,4 +139,7 @@ def by_class(loss, rows, eta, classes):
 
 
 def _plain(value):
-    return value if value is None or isinstance(value, int) else float(value)
+    """A number as JSON has it, None where there is none."""
+    if value is None or isinstance(value, int):
+        return value
+    return None if np.isnan(value) else float(value)

@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastl1.artifact.compress import fit_quality, loss_of, spread
+from fastl1.artifact.compress import spread
 from fastl1.data.columns import ColumnTreatment
+from fastl1.metrics.quality import fit_quality, loss_of
 from fastl1.model.sparse_model import SparseModel
 
 LEVELS = ["float32", "float16", "int8", "int4"]

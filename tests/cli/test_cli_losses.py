@@ -11,8 +11,9 @@ for package in ("click", "pyarrow", "rich"):
 import fastl1  # noqa: E402
 from fastl1.cli import app  # noqa: E402
 from fastl1.loss.losses import LOSSES, as_loss  # noqa: E402
+from fastl1.metrics.metrics import METRICS  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402
-from fastl1.workflow.evaluate import METRICS, evaluate, tenths  # noqa: E402
+from fastl1.workflow.evaluate import evaluate, tenths  # noqa: E402
 from fastl1.workflow.kinds import KINDS, task_of  # noqa: E402
 from fastl1.workflow.prepare import Rows, prepare_data  # noqa: E402
 from fastl1.workflow.run import Options  # noqa: E402
