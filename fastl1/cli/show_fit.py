@@ -190,7 +190,7 @@ def _score_table(report):
         style="dim",
     )
     for metric in KINDS[report["loss"]["name"]].metrics:
-        title, larger = METRICS[metric]
+        title, larger = METRICS[metric].title, METRICS[metric].larger
         if metric == "coverage":
             title += f" (aim: {report['loss']['q']:g})"
         cells = [number(scores[name][metric]) for name in ("model", "ridge", "null")]

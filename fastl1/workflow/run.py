@@ -237,11 +237,13 @@ def _folds(data, options):
         splits = time_splits(data.order[train], options.folds)
     elif data.group is not None:
         splits = kfold_splits(
-            *(len(train), options.folds), groups=data.group[train], seed=options.seed
+            *(len(train), options.folds),
+            groups=data.group[train],
+            random_state=options.seed,
         )
     else:
         splits = kfold_splits(
-            len(train), options.folds, stratify=labels, seed=options.seed
+            len(train), options.folds, stratify=labels, random_state=options.seed
         )
     if labels is not None:
         for k, (part, held_out) in enumerate(splits, 1):
