@@ -9,6 +9,11 @@ import time
 
 import pytest
 
+# Threads of BLAS wait for each other at every product: on a busy machine, the small
+# products of the oracles take ten times as long with two threads as with one.  NumPy
+# reads this once, as it is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # A test run started in the background inherits an ignored SIGINT, and would wait for
 # ever in the tests that interrupt a fit.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -287,15 +287,20 @@ class Reference:
         # k*u may exceed a by rounding alone where k = top
         limits = (np.where(open_lo, -a, -np.inf), np.where(open_up, a, np.inf))
         best = max(0.0, value(top), value(min(1.0, top)))
+        # golden sections: one of the two points between is always known already
         left, right, ratio = 0.0, top, (np.sqrt(5) - 1) / 2
+        m1, m2 = (1 - ratio) * top, ratio * top
+        v1, v2 = value(m1), value(m2)
         for _ in range(80 if self.twin is None else 24):
-            m1, m2 = right - ratio * (right - left), left + ratio * (right - left)
-            v1, v2 = value(m1), value(m2)
             best = max(best, v1, v2)
             if v1 < v2:
-                left = m1
+                left, m1, v1 = m1, m2, v2
+                m2 = left + ratio * (right - left)
+                v2 = value(m2)
             else:
-                right = m2
+                right, m2, v2 = m2, m1, v1
+                m1 = right - ratio * (right - left)
+                v1 = value(m1)
         return best
 
     def gradient(self, w, b):
