@@ -43,7 +43,7 @@ class WorkflowError(Exception):
     """Something that ends the work on a file; the message says what and where."""
 
 
-class DataError(WorkflowError):
+class DataError(WorkflowError, ValueError):
     """The input cannot be used; the message names file and place."""
 
 
@@ -51,5 +51,5 @@ class WriteError(WorkflowError):
     """The output cannot be written."""
 
 
-class OptionError(WorkflowError):
+class OptionError(WorkflowError, ValueError):
     """Options that exclude each other, or one that needs another."""

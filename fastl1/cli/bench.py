@@ -13,10 +13,9 @@ from rich.text import Text
 from fastl1._atomic import write_atomic
 from fastl1._extras import require
 from fastl1.cli.measure import Plan, measure, synthetic_rows
-from fastl1.cli.models import read_rows
 from fastl1.cli.show import Stages, page
 from fastl1.exceptions import DataError, WriteError
-from fastl1.workflow.predict import load_model
+from fastl1.workflow.apply import load_model, read_rows
 
 MAX_ROWS = 100_000  # of a data file
 COLORS = ("#0072b2", "#e69f00", "#7f7f7f", "#cc79a7", "#009e73", "#56b4e9")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from fastl1.exceptions import DataError, WriteError
-from fastl1.workflow.predict import load_model
+from fastl1.workflow.apply import load_model
 
 
 @click.command()

@@ -5,16 +5,11 @@ import os
 from pathlib import Path
 
 import click
-import numpy as np
 
 from fastl1._atomic import write_atomic
 from fastl1.artifact.weights import STORED
-from fastl1.data.kinds import numbers
-from fastl1.data.read import Table, read_file
-from fastl1.data.table import prepare, raw_column
 from fastl1.exceptions import DataError, WriteError
-from fastl1.workflow.predict import load_model, offset_of
-from fastl1.workflow.target import read_event
+from fastl1.workflow.apply import load_model, read_rows, read_scored_rows
 
 DEFAULT_OUT = "Where to write; default: a new name beside MODEL."
 
@@ -136,101 +131,6 @@ def prune(model, threshold, max_features, data, target, out):
 
 
 COMMANDS = (diff, quantize, prune)
-
-
-def read_rows(model, file):
-    """What a model needs of the rows of a data file: dict of Raw, ndarray or matrix.
-
-    Raises
-    ------
-    DataError
-    """
-    source = _read(model, file)
-    return _features(model, source, file, np.arange(source.n_rows))
-
-
-def read_scored_rows(model, file, target=None):
-    """Rows of a data file with what is to be predicted of them.
-
-    Parameters
-    ----------
-    model : SparseModel
-    file : str
-    target : str, optional
-        Its column; by default that of the training.
-
-    Returns
-    -------
-    X : dict of Raw, ndarray or SciPy matrix
-        What the model needs of the rows that have a target; of all if there is none.
-    y : ndarray (n,), (n, 2) or (n, 3), or None
-        None too for a Cox model with strata: its risks compare within one only.
-    offset : ndarray (n,) or None
-        What the offset and the exposure of the training add to the linear predictor.
-
-    Raises
-    ------
-    DataError
-    """
-    source = _read(model, file)
-    part = source.columns if isinstance(source, Table) else source.arrays
-    there = part.column_names if isinstance(source, Table) else list(part)
-    if target is not None and target not in there:
-        raise DataError(f"{file}: there is no column {target!r}")
-    survival = None if target is not None else model.metadata.get("survival")
-    target = target or model.metadata.get("target")
-    y = offset = None
-    rows = np.arange(source.n_rows)
-    try:
-        if survival is not None:
-            names = [survival[k] for k in ("event", "time", "entry") if k in survival]
-            if "strata" not in survival and set(names) <= set(there):
-                raw = [raw_column(part[name], name) for name in names]
-                y, rows = _times(*raw, label=survival.get("event_label"))
-        elif target in there:
-            y, rows = _target(model, raw_column(part[target], target))
-        if y is not None:
-            offset = offset_of(model, source, rows)
-    except (ValueError, TypeError, DataError) as error:
-        raise DataError(f"{file}: {error}") from None
-    return _features(model, source, file, rows), y, offset
-
-
-def _read(model, file):
-    return read_file(
-        file, info=model.metadata.get("file_info"), n_features=model.n_features
-    )
-
-
-def _features(model, source, file, rows):
-    if not isinstance(source, Table):
-        X = source.X.tocsr() if hasattr(source.X, "tocsr") else source.X
-        return X[rows]
-    try:
-        if not model.has_names:
-            raise ValueError("the model takes a matrix, this is a table")
-        raw = prepare(source.columns, model.required_features())
-    except ValueError as error:
-        raise DataError(f"{file}: {error}") from None
-    return {name: column.take(rows) for name, column in raw.items()}
-
-
-def _target(model, raw):
-    """The target where it is known, as the model has it, and the rows where it is."""
-    if model.classes is not None and model.classes.dtype.kind == "U":
-        text = raw.as_text()
-        rows = np.flatnonzero(text.codes >= 0)
-        return np.array(text.labels)[text.codes[rows]], rows
-    values = numbers(raw)
-    rows = np.flatnonzero(~np.isnan(values))
-    return values[rows], rows
-
-
-def _times(event, *times, label):
-    """Event, time and perhaps entry where they are known, and the rows where."""
-    y = np.column_stack([read_event(event, label)[0], *map(numbers, times)])
-    rows = np.flatnonzero(~np.isnan(y).any(axis=1))
-    return y[rows], rows
 
 
 def _write(out, model, source):

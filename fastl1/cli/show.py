@@ -15,7 +15,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from fastl1.workflow.messages import FitDone, StageFinished, StageStarted
+
 WIDTH = 100  # where the output is no terminal
+STAGES = {"read": "reading", "fit": "final fit", "write": "writing"}
 
 
 def console(stream):
@@ -41,6 +44,7 @@ class Stages:
 
     def __init__(self):
         err = console(sys.stderr)
+        self.tasks = {}
         self.progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -59,14 +63,29 @@ class Stages:
     def __exit__(self, *error):
         self.progress.stop()
 
-    @contextmanager
-    def stage(self, name):
-        """A step of unknown length."""
-        task = self.progress.add_task(name, total=None)
-        try:
-            yield
-        finally:
-            self.progress.remove_task(task)
+    def __call__(self, event):
+        """Show an event of the application: what it is doing, how far it is."""
+        if isinstance(event, StageStarted) and event.stage in STAGES:
+            task = self.progress.add_task(STAGES[event.stage], total=None)
+            self.tasks[event.stage] = task
+        elif isinstance(event, StageFinished) and event.stage in STAGES:
+            self.progress.remove_task(self.tasks.pop(event.stage))
+        elif isinstance(event, FitDone):
+            self._count(event)
+
+    def _count(self, event):
+        where = "" if event.fold is None else f", fold {event.fold + 1}"
+        where += "" if event.alpha is None else f", λ = {event.alpha:.3g}"
+        if event.what not in self.tasks:
+            self.tasks[event.what] = self.progress.add_task(event.what)
+        self.progress.update(
+            self.tasks[event.what],
+            completed=event.done,
+            total=event.total,
+            description=event.what + where,
+        )
+        if event.done == event.total:
+            self.progress.update(self.tasks.pop(event.what), visible=False)
 
     @contextmanager
     def steps(self):
@@ -76,25 +95,6 @@ class Stages:
             yield lambda step: self.progress.update(task, description=step)
         finally:
             self.progress.remove_task(task)
-
-    def count(self, name):
-        """Callback that counts fits, and says which; it is told how many there are."""
-        task = self.progress.add_task(name, total=None)
-
-        def done(count, info):
-            where = f", λ = {info['alpha']:.3g}" if "alpha" in info else ""
-            if "fold" in info:
-                where = f", fold {info['fold'] + 1}{where}"
-            self.progress.update(
-                task,
-                completed=count,
-                total=info["total"],
-                description=name + where,
-            )
-            if count == info["total"]:
-                self.progress.update(task, visible=False)
-
-        return done
 
 
 def certificate_line(certificate):

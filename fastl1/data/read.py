@@ -38,11 +38,12 @@ NAME_ARRAYS = ("feature_names", "colnames", "vocab")
 
 
 class Table:
-    """A file with named columns.
+    """Rows with named columns.
 
     Attributes
     ----------
-    columns : pyarrow.Table
+    columns : dict of str to column
+        A column is one of pyarrow in a file, of any library in memory.
     format : str
     notes : list of str
     """
@@ -55,11 +56,16 @@ class Table:
     @property
     def n_rows(self):
         """Number of rows."""
-        return self.columns.num_rows
+        return len(next(iter(self.columns.values())))
+
+    @property
+    def named(self):
+        """What can be asked for by name: the columns."""
+        return self.columns
 
 
 class Matrix:
-    """A file with a feature matrix.
+    """Rows as a feature matrix.
 
     Attributes
     ----------
@@ -85,6 +91,11 @@ class Matrix:
     def n_rows(self):
         """Number of rows."""
         return self.X.shape[0]
+
+    @property
+    def named(self):
+        """What can be asked for by name: the arrays."""
+        return self.arrays
 
 
 def read_file(path, *, format=None, delimiter=None, info=None, n_features=None):
@@ -309,7 +320,8 @@ def _check_table(table, path, kind):
         raise DataError(f"{path}: the file has a header but no rows")
     if table.num_columns == 0:
         raise DataError(f"{path}: the file has no columns")
-    return Table(table, kind, notes)
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    return Table(columns, kind, notes)
 
 
 # --- matrices ----------------------------------------------------------------------

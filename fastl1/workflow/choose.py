@@ -6,12 +6,16 @@ pieces; where its loss has risen for a while, the grid of all folds ends.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from fastl1.fit.path import alpha_max, path
-from fastl1.select.cv import cross_validate_path
+from fastl1.select.cv import CVPathResult, cross_validate_path
 from fastl1.workflow.evaluate import deviances
+from fastl1.workflow.messages import OnEvent, counter
+from fastl1.workflow.prepare import Rows
+from fastl1.workflow.settings import Search
 
 TOL = 1e-4  # enough to compare alphas; the chosen model is solved to the user's
 STRIDE = 2  # of the walk along the grid
@@ -21,17 +25,22 @@ MARGIN = 4  # alphas that the grid goes on beyond the best one, at least
 RISE = 0.05  # of the gain over the null model that must have been lost again
 
 
-def choose_alpha(rows, splits, options, progress, **common):
+def choose_alpha(
+    rows: Rows,
+    splits: list[tuple[np.ndarray, np.ndarray]],
+    search: Search,
+    on_event: OnEvent,
+    **common: Any,
+) -> CVPathResult:
     """Cross-validated paths of each l1_ratio.
 
     Parameters
     ----------
     rows : Rows
     splits : list of (train, test)
-    options : Options
-        l1_ratio, n_alphas and rule.
-    progress : Progress
-        Gets a `count` of the fits of each part.
+    search : Search
+    on_event : callable
+        Gets a `FitDone` for each fit.
     common : dict
         loss, n_threads.
 
@@ -42,26 +51,26 @@ def choose_alpha(rows, splits, options, progress, **common):
     X, y, given = rows.X, rows.y, rows.keywords()
     common = {**common, "standardize": True}
     smallest = 1e-4 if X.shape[0] > X.shape[1] else 1e-2
-    grids, length = [], 2 * MARGIN
-    for ratio in options.l1_ratio:
+    rows_of_grid, length = [], 2 * MARGIN
+    for ratio in search.l1_ratio:
         top = alpha_max(X, y, l1_ratio=ratio, **given, **common)
-        grid = (top or 1.0) * np.geomspace(1.0, smallest, options.n_alphas)
-        grids.append(grid)
+        grid = (top or 1.0) * np.geomspace(1.0, smallest, search.n_alphas)
+        rows_of_grid.append(grid)
         if length < len(grid):
             # the last fold: of folds in time order it has the most training rows
-            walked = progress.count("cross-validation: where to end")
+            walked = counter(on_event, "cross-validation: where to end")
             steps = _walk(rows, splits[-1], grid[::STRIDE], ratio, walked, **common)
             length = max(length, STRIDE * steps)
-    grids = np.array(grids)
+    grids = np.array(rows_of_grid)
     while True:
         cv = cross_validate_path(
             X,
             y,
             cv=splits,
-            l1_ratios=options.l1_ratio,
+            l1_ratios=search.l1_ratio,
             alphas=grids[:, :length],
             tol=TOL,
-            callback=progress.count("cross-validation"),
+            callback=counter(on_event, "cross-validation"),
             **given,
             **common,
         )

@@ -1,13 +1,19 @@
 """The report of a fit: what was done, how good it is, what to beware of."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fastl1._version import __version__
+from fastl1.fit.result import PathResult
+from fastl1.model.sparse_model import SparseModel
+from fastl1.select.cv import Choice, CVPathResult
 from fastl1.workflow.choose import TOL as CV_TOL
 from fastl1.workflow.evaluate import by_class, calibration, evaluate
 from fastl1.workflow.kinds import KINDS
+from fastl1.workflow.prepare import Data
+from fastl1.workflow.settings import Plan
 
 SCHEMA = 1
 NEAR_DUPLICATE = 0.99  # correlation
@@ -22,28 +28,30 @@ ALMOST = 0.995  # of R², AUC, concordance
 class Fitted:
     """What was fitted.
 
-    `model` is the one of `fit`, with another `intercept` for the Cox loss; `null` the
-    intercept of the null model; `std` the standard deviations of the columns of X.
+    `model` is the one of `fit`, with another `intercept` for the Cox loss; `eta` and
+    `ridge_eta` are linear predictors of the test rows; `null` is the intercept of the
+    null model; `std` the standard deviations of the columns of X.
     """
 
-    cv: object
-    choice: object
-    fit: object
-    model: object
-    intercept: object
-    null: object
+    cv: CVPathResult
+    choice: Choice
+    fit: PathResult
+    model: SparseModel
+    intercept: Any
+    eta: np.ndarray
+    null: Any
     std: np.ndarray
-    ridge: dict
-    ridge_eta: np.ndarray
+    ridge: dict[str, float]
+    ridge_eta: np.ndarray | None
 
 
-def make_report(data, options, fitted):
+def make_report(plan: Plan, data: Data, fitted: Fitted) -> dict[str, Any]:
     """The report as JSON types.
 
     Parameters
     ----------
+    plan : Plan
     data : Data
-    options : Options
     fitted : Fitted
 
     Returns
@@ -56,14 +64,11 @@ def make_report(data, options, fitted):
         "fastl1": __version__,
         "task": data.task,
         "loss": {"name": data.loss.name, **data.loss.params()},
-        "options": {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(options).items()
-        },
+        "options": plan.to_dict(),
         "data": {
-            "file": str(options.file),
-            "format": data.file.format,
-            "rows": data.file.n_rows,
+            "file": plan.source.name if plan.source.is_file else None,
+            "format": data.content.format,
+            "rows": data.content.n_rows,
             "train_rows": len(data.train),
             "test_rows": len(data.test),
             "columns": data.columns,
@@ -72,7 +77,7 @@ def make_report(data, options, fitted):
         },
         "target": _describe_target(data),
         "selection": {
-            "rule": options.rule,
+            "rule": plan.search.rule,
             "folds": len(cv.splits),
             "split": data.split,
             "score": cv.scoring,
@@ -89,7 +94,7 @@ def make_report(data, options, fitted):
         },
         "certificate": {
             "gap": float(fit.dual_gaps[0]),
-            "tol": options.tol,
+            "tol": plan.solver.tol,
             "converged": bool(fit.converged[0]),
             "null_objective": float(fit.info["null_objective"]),
         },
@@ -120,14 +125,9 @@ def _test_scores(data, fitted):
         return None
     if data.task == "survival" and not _events(rows) > 0:
         return None
-    shift = 0.0 if rows.offset is None else rows.offset
-    eta = fitted.model.predict(rows.X, type="link") + shift
-    null = np.zeros(eta.shape) + fitted.null + shift
-    etas = {
-        "model": eta,
-        "ridge": fitted.ridge_eta,
-        "null": null,
-    }
+    null = np.zeros(fitted.eta.shape) + fitted.null
+    null = null if rows.offset is None else null + rows.offset
+    etas = {"model": fitted.eta, "ridge": fitted.ridge_eta, "null": null}
     scores = {name: evaluate(loss, rows, eta, null) for name, eta in etas.items()}
     delta = {
         name: {

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastl1.data.moments import moments
 from fastl1.fit.path import path
 from fastl1.select.cv import cross_validate_path
-from fastl1.workflow.moments import moments
 
 N_ALPHAS = 15
 TOL = 1e-4

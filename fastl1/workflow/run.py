@@ -1,144 +1,321 @@
-"""The main job: from a file to a certified sparse model, tested against baselines."""
+"""The main job: from rows to a certified sparse model, tested against baselines."""
 
 import os
-import time
 import warnings
+from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from fastl1._atomic import write_atomic
-from fastl1._version import __version__
-from fastl1.exceptions import ConvergenceWarning, DataError, WriteError
+from fastl1._public import public_in
+from fastl1.data.moments import moments
+from fastl1.exceptions import ConvergenceWarning, DataError, WorkflowError
 from fastl1.fit.path import path
 from fastl1.fit.warm_start import warm_start_from
+from fastl1.loss.losses import Loss
 from fastl1.model.sparse_model import SparseModel
-from fastl1.select.splits import kfold_splits, time_splits
+from fastl1.workflow.apply import as_columns, load_model
 from fastl1.workflow.choose import choose_alpha
-from fastl1.workflow.moments import moments
-from fastl1.workflow.predict import load_model
-from fastl1.workflow.prepare import check_labels, prepare_data
+from fastl1.workflow.messages import (
+    WORKFLOW,
+    Clock,
+    Note,
+    OnEvent,
+    argument,
+    counter,
+    silent,
+)
+from fastl1.workflow.output import check_writable, make_artifact, now, write_fit
+from fastl1.workflow.prepare import Data, prepare_data
 from fastl1.workflow.report import Fitted, make_report
 from fastl1.workflow.ridge import fit_ridge
+from fastl1.workflow.settings import (
+    Columns,
+    LossChoice,
+    Plan,
+    Roles,
+    Search,
+    Solver,
+    Split,
+    label_text,
+    names_of,
+)
+from fastl1.workflow.source import Source
 
 
-@dataclass
-class Options:
-    """Options of ``fastl1 fit``, named as there."""
+@public_in(WORKFLOW)
+@dataclass(frozen=True)
+class FitResult:
+    """What `fastl1.workflow.fit` has made.
 
-    file: str
-    target: str | None = None
-    task: str = "auto"
-    out: str = "fastl1_model"
-    loss: str | None = None
-    power: float | None = None
-    delta: float | None = None
-    quantile: float | None = None
-    ties: str | None = None
-    exposure: str | None = None
-    offset: str | None = None
-    time: str | None = None
-    event: str | None = None
-    entry: str | None = None
-    strata: str | None = None
-    test_size: float = 0.2
-    folds: int = 5
-    group: str | None = None
-    order: str | None = None
-    rule: str = "min"
-    l1_ratio: tuple = (1.0,)
-    n_alphas: int = 100
-    weight: str | None = None
-    drop: tuple = ()
-    categorical: tuple = ()
-    hash: tuple = ()
-    positive: str | None = None
-    format: str | None = None
-    delimiter: str | None = None
-    seed: int = 0
-    warm_start: str | None = None
-    threads: int | None = None
-    tol: float = 1e-6
+    Attributes
+    ----------
+    model : SparseModel
+        The model of the training rows, with the treatment of the columns that it uses:
+        it predicts from raw columns, and is what the file ``model.fl1`` holds.
+    report : dict
+        What was done, how good the model is and what to beware of, in JSON types: what
+        the file ``report.json`` holds.  Among its keys are "selection" (the penalty and
+        the scores of the cross-validation), "certificate" (the duality gap), "test"
+        (the metrics of the model, of ridge and of the null model on the test rows, None
+        without such rows), "coefficients", "notes" and "warnings".
+    test_rows : ndarray of int, shape (m,)
+        The rows that were held out, numbered from 0 as the source does.
+    test_predictions : dict of str to ndarray of shape (m,)
+        Predictions of the test rows, in the columns of `fastl1.workflow.predict`.
+    """
 
-    @property
-    def is_survival(self):
-        """Whether the target is the time to an event."""
-        return self.loss == "cox" or self.event is not None
-
-    @property
-    def order_by(self):
-        """Column that orders the rows: without an event, --time means that too."""
-        return self.order or (None if self.is_survival else self.time)
-
-    @property
-    def order_option(self):
-        """The option that `order_by` was given with."""
-        return "--order" if self.order else "--time"
+    model: SparseModel
+    report: dict[str, Any]
+    test_rows: np.ndarray
+    test_predictions: dict[str, np.ndarray]
 
 
-def run_fit(options, progress):
-    """Fit, choose, test and write.
+@public_in(WORKFLOW)
+def fit(
+    source: Any,
+    target: str | None = None,
+    *,
+    task: str = "auto",
+    loss: str | Loss | None = None,
+    positive: Any = None,
+    exposure: str | None = None,
+    offset: str | None = None,
+    weight: str | None = None,
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    strata: str | None = None,
+    group: str | None = None,
+    order: str | None = None,
+    drop: str | Iterable[str] = (),
+    categorical: str | Iterable[str] = (),
+    hash: str | Iterable[str] = (),
+    test_size: float = 0.2,
+    folds: int = 5,
+    rule: str = "min",
+    l1_ratio: float | Iterable[float] = 1.0,
+    n_alphas: int = 100,
+    tol: float = 1e-6,
+    warm_start: str | os.PathLike[str] | SparseModel | None = None,
+    random_state: int = 0,
+    n_threads: int | None = None,
+    format: str | None = None,
+    delimiter: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    on_event: OnEvent | None = None,
+) -> FitResult:
+    """Fit a sparse model to a file or a table, and test it: what ``fastl1 fit`` does.
+
+    Text columns become one feature per category, missing numbers the training mean with
+    an indicator.  The penalty is chosen by cross-validation on the training rows; the
+    test rows compare the model, which is the one of the training rows, with ridge and
+    with the null model.
 
     Parameters
     ----------
-    options : Options
-    progress : Progress
-        Gets ``stage(name)`` and, as `callback(total)`, counts of finished fits.
+    source : str, path-like, dict of arrays, pandas or polars frame, or pyarrow table
+        Rows with named columns.  A path is one of a file: CSV (also .gz, .bz2, .zst),
+        Parquet, Arrow or Feather, svmlight text, or the .npz of a matrix with its
+        target; files need pyarrow (extra ``cli``).
+    target : str, optional
+        Column to predict; of a matrix file the array, by default "y".
+    task : {"auto", "regression", "classification"}
+        "auto": classification if the target is text, booleans or has two values.
+    loss : str or Loss, optional
+        As in `fastl1.path`.  By default "squared" for numbers, "logistic" for two
+        classes, "multinomial" for more, "cox" with `event`.  The threshold of "huber"
+        follows the spread of the target; `fastl1.Huber` sets it.
+    positive : object, optional
+        Class whose probability is modelled; with `event`, the value that is the event.
+    exposure : str, optional
+        For "poisson", "gamma" and Tweedie's loss: column that the mean is in proportion
+        to.
+    offset : str, optional
+        Column with a known part of the linear predictor.
+    weight : str, optional
+        Column with row weights.
+    time, event : str, optional
+        Columns of a Cox model: the time to the event, or to the end of observation, and
+        whether the event was seen.  Without `event`, `time` is another name of `order`.
+    entry, strata : str, optional
+        With `event`: column of the start of observation; rows compare within a stratum
+        only.
+    group : str, optional
+        Column of groups, which are never split up.
+    order : str, optional
+        Column of times or numbers: the test rows and the held-out rows of every fold
+        come after those of the training.
+    drop : str or iterable of str
+        Columns to leave out.
+    categorical : str or iterable of str
+        Columns of numbers to treat as categories.
+    hash : str or iterable of str
+        Columns of text to hash into 4096 features each.
+    test_size : float
+        Share of the rows in [0, 1) that are held out for the test; 0 for none.
+    folds : int
+        Number of folds, at least 2.
+    rule : {"min", "1se"}
+        "min": the best mean score; "1se": the sparsest within one standard error of it.
+    l1_ratio : float or iterable of float
+        In (0, 1]; 1: lasso, less: elastic net; of several the best is taken.
+    n_alphas : int
+        Number of penalties that are tried, at least 2.
+    tol : float
+        Relative duality gap that the model is solved to.
+    warm_start : str, path-like or SparseModel, optional
+        Start the final fit from this model (a .fl1 file, or a folder that a fit wrote),
+        matched by the names of features.
+    random_state : int
+        Seed of the splits.
+    n_threads : int, optional
+        By default all cores; the result does not depend on it.
+    format : {"csv", "parquet", "arrow", "svmlight", "npz"}, optional
+        Of a file; by default by its ending.
+    delimiter : str, optional
+        Of CSV; by default guessed.
+    out : str or path-like, optional
+        Folder to write ``model.fl1`` and ``report.json`` to; by default nothing is
+        written.
+    on_event : callable, optional
+        Is called with an `Event` when a stage starts or is finished, a fit is done, or
+        there is something to note.
 
     Returns
     -------
-    dict
-        The content of ``report.json``.
+    FitResult
+        A model that did not reach `tol` is returned too: see
+        ``report["certificate"]``.
 
     Raises
     ------
-    DataError, WriteError
+    OptionError
+        Arguments are out of range or contradict each other.
+    DataError
+        The rows cannot be used; the message names column, row or line.
+    WriteError
+        `out` cannot be written.
+    FitInterrupted
+        Ctrl-C; nothing is written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastl1 import workflow
+    >>> rng = np.random.default_rng(0)
+    >>> size, noise = rng.normal(100, 20, 200), rng.normal(size=200)
+    >>> town = rng.choice(["Aarhus", "Cork"], 200)
+    >>> price = 3 * size + 40 * (town == "Cork") + noise
+    >>> houses = {"size": size, "town": town, "noise": rng.normal(size=200)}
+    >>> result = workflow.fit({**houses, "price": price}, "price", rule="1se")
+    >>> [entry["feature"] for entry in result.report["coefficients"]]
+    ['size', 'town=Cork']
+    >>> result.report["test"]["model"]["r2"] > 0.99
+    True
+    >>> result.report["certificate"]["converged"]
+    True
+    >>> predicted = result.model.predict(houses)[result.test_rows]
+    >>> np.allclose(result.test_predictions["prediction"], predicted)
+    True
     """
-    clock = Clock()
-    out = Path(options.out)
-    _check_writable(out)
-    with clock("read"), progress.stage("reading"):
-        data = prepare_data(options)
-        digest = _file_digest(options.file)
-    start = _warm_start(data, options)
-    with _solver_errors(options.file):
-        fitted = _fit_all(data, options, start, clock, progress)
-    created = _now()
-    model = _artifact(data, options, fitted, created, digest)
+    ratios = (l1_ratio,) if isinstance(l1_ratio, (int, float)) else tuple(l1_ratio)
+    plan = Plan(
+        source=Source(source, format, delimiter),
+        roles=Roles(
+            target=target,
+            time=time,
+            event=event,
+            entry=entry,
+            strata=strata,
+            exposure=exposure,
+            offset=offset,
+            weight=weight,
+            group=group,
+            order=order,
+        ),
+        columns=Columns(names_of(drop), names_of(categorical), names_of(hash)),
+        loss=LossChoice.of(loss, task=task, positive=label_text(positive)),
+        split=Split(test_size, folds, random_state),
+        search=Search(rule, ratios, n_alphas),
+        solver=Solver(warm_start, n_threads, tol),
+        out=None if out is None else os.fspath(out),
+    )
+    return run_plan(plan, on_event or silent)
+
+
+def run_plan(plan: Plan, on_event: OnEvent) -> FitResult:
+    """Fit, choose, test and, where the plan says so, write.
+
+    Parameters
+    ----------
+    plan : Plan
+    on_event : callable
+
+    Raises
+    ------
+    DataError, WriteError, FitInterrupted
+    """
+    clock = Clock(on_event)
+    source, out = plan.source, None if plan.out is None else Path(plan.out)
+    if out is not None:
+        check_writable(out)
+    with clock("read"):
+        data = prepare_data(source, plan.roles, plan.columns, plan.loss, plan.split)
+        digest = source.digest()
+    start = _warm_start(data, plan)
+    for note in data.notes:
+        on_event(Note(note))
+    with _solver_errors(source):
+        fitted = _fit_all(data, plan, start, clock, on_event)
+    created = now()
+    model = make_artifact(plan, data, fitted, created, digest)
     content = model.to_bytes()
-    report = make_report(data, options, fitted)
+    report = make_report(plan, data, fitted)
     report["created"] = created
-    report["data"] |= {"sha256": digest, "bytes": os.path.getsize(options.file)}
+    report["data"] |= {"sha256": digest, "bytes": source.size()}
     report["model"] |= {
-        "file": str(out / "model.fl1"),
+        "file": None if out is None else str(out / "model.fl1"),
         "bytes": len(content),
         "sha256": sha256(content).hexdigest(),
     }
-    with clock("write"), progress.stage("writing"):
-        report["seconds"] = clock.seconds()
-        _write(out, content, report)
-    return report
+    report["seconds"] = clock.seconds()
+    if out is not None:
+        with clock("write"):
+            # its own time is not known before it is written
+            report["seconds"] = clock.seconds()
+            write_fit(out, content, report)
+    return FitResult(
+        model=model,
+        report=report,
+        test_rows=data.used[data.test],
+        test_predictions=as_columns(
+            model, fitted.eta + (fitted.intercept - fitted.model.intercept)
+        ),
+    )
 
 
-def _fit_all(data, options, start, clock, progress):
+def _fit_all(data, plan, start, clock, on_event):
     """Cross-validation, the chosen model, ridge and the null model."""
     rows, test = data.training(), data.testing()
-    common = {"loss": data.loss, "n_threads": options.threads}
-    splits = _folds(data, options)
+    search, solver = plan.search, plan.solver
+    common = {"loss": data.loss, "n_threads": solver.threads}
+    splits = data.folds(plan.split)
     with clock("cross-validation"):
-        cv = choose_alpha(rows, splits, options, progress, **common)
-    choice = cv.select(options.rule)
-    with clock("fit"), progress.stage("final fit"):
+        cv = choose_alpha(rows, splits, search, on_event, **common)
+    choice = cv.select(search.rule)
+    with clock("fit"):
         fit = path(
             rows.X,
             rows.y,
             alphas=[choice.alpha],
             l1_ratio=choice.l1_ratio,
             standardize=True,
-            tol=options.tol,
+            tol=solver.tol,
             **start,
             **rows.keywords(),
             **common,
@@ -147,11 +324,12 @@ def _fit_all(data, options, start, clock, progress):
     blank = np.zeros((len(rows.y), 1))
     null = path(blank, rows.y, alphas=[1.0], **rows.keywords(), **common)
     with clock("ridge"):
-        counter = progress.count("baseline: ridge")
+        count = counter(on_event, "baseline: ridge")
         size = 2 * null.info["null_objective"]
-        ridge_eta, ridge = fit_ridge(rows, test, splits, size, counter, **common)
+        ridge_eta, ridge = fit_ridge(rows, test, splits, size, count, **common)
     mean, std = moments(rows.X, rows.weight)
     model = fit.model(-1)
+    eta = model.predict(test.X, type="link")
     intercept = model.intercept
     if data.loss.name == "cox":
         # any constant is as good: the average row has risk 1
@@ -162,6 +340,7 @@ def _fit_all(data, options, start, clock, progress):
         fit=fit,
         model=model,
         intercept=intercept,
+        eta=eta if test.offset is None else eta + test.offset,
         null=null.intercepts[..., 0],
         std=std,
         ridge=ridge,
@@ -169,190 +348,50 @@ def _fit_all(data, options, start, clock, progress):
     )
 
 
-class Clock:
-    """Seconds per stage and in all."""
-
-    def __init__(self):
-        self.start = time.perf_counter()
-        self.stages = {}
-
-    @contextmanager
-    def __call__(self, name):
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.stages[name] = time.perf_counter() - start
-
-    def seconds(self):
-        """Rounded seconds by stage, with their total."""
-        stages = {name: round(value, 4) for name, value in self.stages.items()}
-        return {**stages, "total": round(time.perf_counter() - self.start, 4)}
-
-
 @contextmanager
-def _solver_errors(file):
-    """Errors of the library as errors of the file; convergence is judged by the gap."""
+def _solver_errors(source):
+    """Errors of the library as errors of the rows; convergence is judged by the gap."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:
             yield
+        except WorkflowError:
+            raise
         except (ValueError, TypeError) as error:
-            raise DataError(f"{file}: {error}") from error
+            raise DataError(f"{source.name}: {error}") from error
 
 
-# --- fitting -----------------------------------------------------------------------
+# --- models ------------------------------------------------------------------------
 
 
-def _warm_start(data, options):
+def _warm_start(data: Data, plan: Plan) -> dict[str, Any]:
     """Keywords of `path` for the final fit: the coefficients of an earlier model."""
-    if options.warm_start is None:
+    given = plan.solver.warm_start
+    if given is None:
         return {}
-    model, file = load_model(options.warm_start)
+    if isinstance(given, SparseModel):
+        model, name, short = given, "the earlier model", "the earlier model"
+    else:
+        model, file = load_model(given)
+        name, short = str(file), file.name
     loss = model.metadata.get("loss", data.loss.name)
     if model.link != data.loss.link or loss != data.loss.name:
         raise DataError(
-            f"{file}: a model with --loss {loss}, this fit is one with --loss "
-            f"{data.loss.name}"
+            f"{name}: a model with {argument('loss', loss)}, this fit is one with "
+            f"{argument('loss', data.loss.name)}"
         )
     if model.n_outputs > 1 and model.classes.tolist() != data.classes.tolist():
-        raise DataError(f"{file}: a model of other classes than those of this file")
+        kind = plan.source.kind
+        raise DataError(f"{name}: a model of other classes than those of this {kind}")
     try:
         start = warm_start_from(model, data.feature_names)
     except ValueError as error:
-        raise DataError(f"{file}: {error}") from None
+        raise DataError(f"{name}: {error}") from None
     if start.gone:
         shown = ", ".join(start.gone[:5]) + (", ..." if start.gone[5:] else "")
-        data.notes.append(f"features of {file.name} that this file lacks: {shown}")
+        data.notes.append(
+            f"features of {short} that this {plan.source.kind} lacks: {shown}"
+        )
     if data.task == "survival":
         return {"coef_init": start.coef}
     return {"coef_init": start.coef.T, "intercept_init": start.intercept}
-
-
-def _folds(data, options):
-    """The folds of the training rows, each with every class, or with events."""
-    train = data.train
-    labels = None if data.labels is None else data.labels[train]
-    if data.order is not None:
-        splits = time_splits(data.order[train], options.folds)
-    elif data.group is not None:
-        splits = kfold_splits(
-            *(len(train), options.folds),
-            groups=data.group[train],
-            random_state=options.seed,
-        )
-    else:
-        splits = kfold_splits(
-            len(train), options.folds, stratify=labels, random_state=options.seed
-        )
-    if labels is not None:
-        for k, (part, held_out) in enumerate(splits, 1):
-            where = f"the training rows of fold {k} of {len(splits)}"
-            check_labels(labels[part], data.classes, where)
-            if data.task == "survival":
-                where = f"the held-out rows of fold {k} of {len(splits)}"
-                check_labels(labels[held_out], None, where)
-    return splits
-
-
-def _artifact(data, options, fitted, created, digest):
-    """The chosen model with the treatment of the columns it uses, and its lineage."""
-    base, choice = fitted.model, fitted.choice
-    grid = fitted.cv.alphas[choice.ratio].tolist()
-    lineage = {
-        **base.metadata,
-        "created": created,
-        "fastl1": __version__,
-        "numpy": np.__version__,
-        "task": data.task,
-        **_roles(data, options),
-        "file": Path(options.file).name,
-        "format": data.file.format,
-        "data_sha256": digest,
-        "rows": data.file.n_rows,
-        "train_rows": len(data.train),
-        "features": base.n_features,
-        "l1_ratio": choice.l1_ratio,
-        "rule": options.rule,
-        "folds": options.folds,
-        "split": data.split,
-        "seed": options.seed,
-        "grid": {"first": grid[0], "last": grid[-1], "length": len(grid)},
-    }
-    indices, n_features = base.indices, base.n_features
-    columns, names = data.treatment, None
-    if columns is not None:
-        columns, slots = columns.select(base.features)
-        indices = np.repeat(slots, np.diff(base.weights.indptr))
-        n_features = columns.n_features
-    else:
-        lineage["file_info"] = data.file.info
-        names = data.file.feature_names
-    model = SparseModel(
-        indices,
-        base.values,
-        fitted.intercept,
-        n_features,
-        link=base.link,
-        classes=data.classes,
-        feature_names=names,
-        columns=columns,
-        metadata=lineage,
-        outputs=base.outputs,
-    )
-    return model.trim(renumber=False)
-
-
-def _roles(data, options):
-    """The columns that a row needs beside its features, for prediction and scores."""
-    named = {"exposure": options.exposure, "offset": options.offset}
-    roles = {role: name for role, name in named.items() if name is not None}
-    if data.task != "survival":
-        return {"target": data.target, **roles}
-    survival = {
-        "time": options.time,
-        "event": options.event,
-        "event_label": data.event,
-        "entry": options.entry,
-        "strata": options.strata,
-    }
-    survival = {role: name for role, name in survival.items() if name is not None}
-    return {"survival": survival, **roles}
-
-
-def _now():
-    """UTC time, to the second; SOURCE_DATE_EPOCH makes it, and the artifact, fixed."""
-    fixed = os.environ.get("SOURCE_DATE_EPOCH")
-    seconds = int(fixed) if fixed else time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-def _file_digest(path):
-    import hashlib
-
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# --- writing -----------------------------------------------------------------------
-
-
-def _check_writable(out):
-    """Fail before the work, not after it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomic(out / ".writable", b"")
-        (out / ".writable").unlink()
-    except OSError as error:
-        raise WriteError(f"{error.filename or out}: {error.strerror}") from None
-
-
-def _write(out, content, report):
-    import json
-
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    try:
-        write_atomic(out / "model.fl1", content)
-        write_atomic(out / "report.json", text.encode())
-    except OSError as error:
-        raise WriteError(f"{error.filename or out}: {error.strerror}") from None

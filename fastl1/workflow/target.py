@@ -4,6 +4,7 @@ Every function takes raw columns and names the column and the data row of what i
 refuses.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,10 @@ import numpy as np
 from fastl1.data.kinds import MAX_ABS, numbers
 from fastl1.data.table import Raw, parse_number
 from fastl1.exceptions import DataError
-from fastl1.workflow.kinds import make_loss, task_of
+from fastl1.loss.losses import Loss
+from fastl1.workflow.kinds import task_of
+from fastl1.workflow.messages import Slot, argument
+from fastl1.workflow.settings import LossChoice, Roles, label_text
 
 SHOWN = 6  # labels that a message lists
 
@@ -25,24 +29,27 @@ class Target:
     """
 
     y: np.ndarray
-    loss: object
+    loss: Loss
     classes: np.ndarray | None = None
     event: str | None = None  # the label that stands for an event
-    notes: list = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
-    def known(self):
+    def known(self) -> np.ndarray:
         """Rows with a target."""
         y = self.y if self.y.ndim == 1 else self.y[:, :2].sum(axis=1)
         return np.flatnonzero(~np.isnan(y))
 
 
-def find_target(options, name, pick):
+def find_target(
+    roles: Roles, choice: LossChoice, name: str, pick: Callable[[str], Raw]
+) -> Target:
     """The target of a fit, and the loss that it is to be fitted with.
 
     Parameters
     ----------
-    options : Options
+    roles : Roles
+    choice : LossChoice
     name : str
         The column of the target; for survival the times.
     pick : callable
@@ -56,21 +63,23 @@ def find_target(options, name, pick):
     ------
     DataError
     """
-    if options.is_survival:
-        return _survival(options, pick)
+    if roles.is_survival:
+        return _survival(roles, choice, pick)
     raw = pick(name)
-    task = options.task if options.loss is None else task_of(options.loss)
+    task = choice.task if choice.loss is None else task_of(choice.loss)
     if raw.kind in ("date", "other"):
         raise DataError(f"the target {raw.name!r} holds {raw.type}")
     values, labels = _target_values(raw, task)
     if task == "regression" or (task == "auto" and labels is None):
-        return _numbers(raw.name, values, task, options)
-    return _labels(raw.name, values, labels, options)
+        return _numbers(raw.name, values, task, choice)
+    return _labels(raw.name, values, labels, choice)
 
 
-def _numbers(name, values, task, options):
-    if options.positive is not None:
-        raise DataError("--positive names a class, but this is a regression")
+def _numbers(name, values, task, choice):
+    if choice.positive is not None:
+        raise DataError(
+            f"{argument('positive')} names a class, but this is a regression"
+        )
     bad = np.abs(values) > MAX_ABS
     if bad.any():
         row = int(np.argmax(bad))
@@ -81,13 +90,13 @@ def _numbers(name, values, task, options):
     seen = values[~np.isnan(values)]
     if len(seen) and seen.min() == seen.max():
         raise DataError(f"the target {name!r} is constant ({seen[0]:g})")
-    target = Target(values, make_loss(options.loss or "squared", options))
+    target = Target(values, choice.make(choice.loss or "squared"))
     _check_range(target.loss, name, values)
     few = np.unique(seen)
     if task == "auto" and len(few) <= 10 and (few == np.floor(few)).all():
         target.notes.append(
             f"the target has {len(few)} different values; treated as a number "
-            f"(as classes with --task classification)"
+            f"(as classes with {argument('task', 'classification')})"
         )
     return target
 
@@ -111,18 +120,19 @@ def _check_range(loss, name, values):
     raise DataError(f"the target {name!r}: {words}")
 
 
-def _labels(name, values, labels, options):
+def _labels(name, values, labels, choice):
     if len(labels) < 2:
         only = repr(labels[0]) if len(labels) else "nothing"
         raise DataError(
             f"the target {name!r} has one class only ({only}); two are needed"
         )
-    loss = options.loss or ("logistic" if len(labels) == 2 else "multinomial")
+    loss = choice.loss or ("logistic" if len(labels) == 2 else "multinomial")
     shown = _listed(labels)
     if len(labels) > 2 and loss != "multinomial":
         raise DataError(
-            f"the target {name!r} has {len(labels)} classes ({shown}); --loss {loss} "
-            f"is of two, --loss multinomial of any number"
+            f"the target {name!r} has {len(labels)} classes ({shown}); "
+            f"{argument('loss', loss)} is of two, {argument('loss', 'multinomial')} of "
+            f"any number"
         )
     counts = np.bincount(values[~np.isnan(values)].astype(np.intp))
     alone = np.flatnonzero(counts < 2)
@@ -133,25 +143,22 @@ def _labels(name, values, labels, options):
             f"two rows of each are needed"
         )
     classes = np.array(labels)
-    if options.positive is not None:
+    if choice.positive is not None:
         if len(labels) > 2:
             raise DataError(
-                f"--positive names one of two classes; {name!r} has {len(labels)}"
+                f"{argument('positive')} names one of two classes; {name!r} has "
+                f"{len(labels)}"
             )
-        texts = [_text(label) for label in labels]
-        if options.positive not in (*texts, *map(str, labels)):
+        texts = [label_text(label) for label in labels]
+        if choice.positive not in (*texts, *map(str, labels)):
             raise DataError(
-                f"--positive {options.positive}: the classes are {texts[0]} and "
-                f"{texts[1]}"
+                f"{argument('positive', choice.positive)}: the classes are {texts[0]} "
+                f"and {texts[1]}"
             )
-        if options.positive in (texts[0], str(labels[0])):
+        if choice.positive in (texts[0], str(labels[0])):
             classes = classes[::-1].copy()
             values = 1 - values
-    return Target(values, make_loss(loss, options), classes)
-
-
-def _text(label):
-    return str(label).lower() if isinstance(label, bool) else str(label)
+    return Target(values, choice.make(loss), classes)
 
 
 def _target_values(raw, task):
@@ -192,31 +199,33 @@ def _target_values(raw, task):
 # --- survival ----------------------------------------------------------------------
 
 
-def _survival(options, pick):
-    time = _real(pick(options.time), "--time")
+def _survival(roles, choice, pick):
+    time = _real(pick(roles.time), "time")
     notes = []
-    event, label = read_event(pick(options.event), options.positive, notes)
+    event, label = read_event(pick(roles.event), choice.positive, notes)
     columns = [event, time]
     known = ~np.isnan(event) & ~np.isnan(time)
-    if options.entry is not None:
-        entry = _real(pick(options.entry), "--entry")
-        _refuse("--entry", options.entry, entry, known & np.isnan(entry))
+    if roles.entry is not None:
+        entry = _real(pick(roles.entry), "entry")
+        _refuse("entry", roles.entry, entry, known & np.isnan(entry))
         late = known & (entry >= time)
         if late.any():
             row = int(np.argmax(late))
             raise DataError(
-                f"--entry: {options.entry!r} is {entry[row]:g} in data row {row + 1}, "
-                f"where {options.time!r} is {time[row]:g}; it must be earlier (leave "
-                f"such rows out)"
+                f"{argument('entry')}: {roles.entry!r} is {entry[row]:g} in data row "
+                f"{row + 1}, where {roles.time!r} is {time[row]:g}; it must be earlier "
+                f"(leave such rows out)"
             )
         columns.append(entry)
     if known.any() and not event[known].any():
-        raise DataError(f"--event: no row of {options.event!r} has an event")
-    loss = make_loss("cox", options)
-    return Target(np.column_stack(columns), loss, event=label, notes=notes)
+        raise DataError(f"{argument('event')}: no row of {roles.event!r} has an event")
+    y = np.column_stack(columns)
+    return Target(y, choice.make("cox"), event=label, notes=notes)
 
 
-def read_event(raw, label=None, notes=None):
+def read_event(
+    raw: Raw, label: str | None = None, notes: list[str] | None = None
+) -> tuple[np.ndarray, str | None]:
     """Whether the event was seen: 1, 0, or NaN where it is not known.
 
     Parameters
@@ -242,17 +251,19 @@ def read_event(raw, label=None, notes=None):
     try:
         text = raw.as_text()
     except ValueError as error:
-        raise DataError(f"--event: {error}") from None
+        raise DataError(f"{argument('event')}: {error}") from None
     there = [text.labels[k] for k in np.unique(text.codes[text.codes >= 0])]
     if label is None:
         if not set(there) <= {"0", "1"}:
             raise DataError(
-                f"--event: {raw.name!r} holds {_listed(there)}; give the one that is "
-                f"the event as --positive LABEL (0 and 1, or true and false, need none)"
+                f"{argument('event')}: {raw.name!r} holds {_listed(there)}; give the "
+                f"one that is the event as {argument('positive', Slot('LABEL'))} (0 "
+                f"and 1, or true and false, need none)"
             )
         label = "1"
     elif label not in there:
-        raise DataError(f"--positive {label}: {raw.name!r} holds {_listed(there)}")
+        given = argument("positive", label)
+        raise DataError(f"{given}: {raw.name!r} holds {_listed(there)}")
     if notes is not None and len(there) > 2:
         notes.append(
             f"{raw.name!r} has {len(there)} values; rows with others than {label!r} "
@@ -265,59 +276,60 @@ def read_event(raw, label=None, notes=None):
 # --- other columns of a row --------------------------------------------------------
 
 
-def weights(raw, used):
+def weights(raw: Raw, used: np.ndarray) -> np.ndarray:
     """Row weights: not negative, not all 0."""
-    values = _real(raw, "--weight", used)
+    values = _real(raw, "weight", used)
     bad = ~(values >= 0)
-    _refuse("--weight", raw.name, values, bad, "must be finite and not negative", used)
+    _refuse("weight", raw.name, values, bad, "must be finite and not negative", used)
     if not values.any():
-        raise DataError(f"--weight: all of {raw.name!r} is 0")
+        raise DataError(f"{argument('weight')}: all of {raw.name!r} is 0")
     return values
 
 
-def offsets(raw, used, option="--offset"):
+def offsets(raw: Raw, used: np.ndarray, role: str = "offset") -> np.ndarray:
     """Known parts of the linear predictor."""
-    values = _real(raw, option, used)
-    _refuse(option, raw.name, values, np.isnan(values), used=used)
+    values = _real(raw, role, used)
+    _refuse(role, raw.name, values, np.isnan(values), used=used)
     return values
 
 
-def exposures(raw, used):
+def exposures(raw: Raw, used: np.ndarray) -> np.ndarray:
     """What a mean is multiplied with: numbers above 0."""
-    values = offsets(raw, used, "--exposure")
+    values = offsets(raw, used, "exposure")
     why = "must be above 0 (leave such rows out)"
-    _refuse("--exposure", raw.name, values, values <= 0, why, used)
+    _refuse("exposure", raw.name, values, values <= 0, why, used)
     return values
 
 
-def codes(raw, used, option):
+def codes(raw: Raw, used: np.ndarray, role: str) -> np.ndarray:
     """Numbers of groups or strata, none of them missing."""
     if raw.values is None and raw.kind != "text":
-        raise DataError(f"{option}: column {raw.name!r} holds {raw.type}")
+        raise DataError(f"{argument(role)}: column {raw.name!r} holds {raw.type}")
     found = raw.as_text().codes[used]
-    _refuse(option, raw.name, found, found < 0, used=used)
+    _refuse(role, raw.name, found, found < 0, used=used)
     return found
 
 
-def _real(raw, option, used=None):
+def _real(raw, role, used=None):
     """Numbers of all or some rows, NaN where they are missing."""
     try:
         values = numbers(raw) if used is None else numbers(raw)[used]
     except ValueError as error:
-        raise DataError(f"{option}: {error}") from None
+        raise DataError(f"{argument(role)}: {error}") from None
     why = f"must be below {MAX_ABS:g} in size"
-    _refuse(option, raw.name, values, np.abs(values) > MAX_ABS, why, used)
+    _refuse(role, raw.name, values, np.abs(values) > MAX_ABS, why, used)
     return values
 
 
-def _refuse(option, name, values, bad, why=None, used=None):
+def _refuse(role, name, values, bad, why=None, used=None):
     """Name the first bad row; without a reason it is missing there."""
     if bad.any():
         i = int(np.argmax(bad))
         row = (i if used is None else int(used[i])) + 1
         found = "missing" if why is None or np.isnan(values[i]) else f"{values[i]:g}"
         because = "" if why is None else f"; it {why}"
-        raise DataError(f"{option}: {name!r} is {found} in data row {row}{because}")
+        where = f"in data row {row}{because}"
+        raise DataError(f"{argument(role)}: {name!r} is {found} {where}")
 
 
 def _listed(labels):

@@ -1,0 +1,388 @@
+"""Models from files: their predictions for rows, and rows to judge them by."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastl1._atomic import write_atomic
+from fastl1._extras import require
+from fastl1._public import public_in
+from fastl1.data.kinds import numbers
+from fastl1.data.read import Matrix, Table
+from fastl1.data.table import no_such_column, prepare, raw_column
+from fastl1.exceptions import DataError, WriteError
+from fastl1.loss.links import LINKS, labels
+from fastl1.model.sparse_model import SparseModel
+from fastl1.workflow.messages import WORKFLOW, Note, OnEvent, argument, silent
+from fastl1.workflow.source import Source
+from fastl1.workflow.target import exposures, offsets, read_event
+
+# --- models ------------------------------------------------------------------------
+
+
+def load_model(where: str | os.PathLike[str]) -> tuple[SparseModel, Path]:
+    """Model from a folder that a fit wrote, or from a ``.fl1`` file.
+
+    Returns
+    -------
+    model : SparseModel
+    path : Path
+
+    Raises
+    ------
+    DataError
+        There is none, or the file is truncated or altered.
+    """
+    path = Path(where)
+    if path.is_dir():
+        path = path / "model.fl1"
+    try:
+        return SparseModel.load(path), path
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+
+def read_effects(path: Path) -> dict[tuple[str, Any], float] | None:
+    """Effects by feature and class, from the report that belongs to a model."""
+    try:
+        report = json.loads((path.parent / "report.json").read_text())
+        from hashlib import sha256
+
+        if report["model"]["sha256"] != sha256(path.read_bytes()).hexdigest():
+            return None
+        return {
+            (c["feature"], c.get("class")): c["effect"] for c in report["coefficients"]
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+# --- predictions -------------------------------------------------------------------
+
+
+@public_in(WORKFLOW)
+class Predictions(NamedTuple):
+    """What `fastl1.workflow.predict` returns.
+
+    Attributes
+    ----------
+    columns : dict of str to ndarray of shape (n,)
+        "prediction", and for classes the probability of the positive one,
+        "probability_NAME", or of each when there are more than two ("decision_NAME" of
+        `fastl1.LinearSVC` and its kind, which has no probabilities);
+        "prediction_NAME" for several targets; "risk" of a Cox model: the hazard, 1 for
+        the average row of the training.
+    notes : list of str
+        What a careful reader wants to know, such as categories that are unknown.
+    """
+
+    columns: dict[str, np.ndarray]
+    notes: list[str]
+
+
+@public_in(WORKFLOW)
+def predict(
+    model: SparseModel | str | os.PathLike[str],
+    source: Any,
+    *,
+    proba: bool = False,
+    use_offset: bool = True,
+    format: str | None = None,
+    delimiter: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    on_event: OnEvent | None = None,
+) -> Predictions:
+    """Predict every row of a file or a table: what ``fastl1 predict`` does.
+
+    Columns get the treatment that the training learned.  Only the columns that the
+    model uses are needed, in any order.  A category unknown in training sets no
+    feature, a missing number gets the training mean; both are noted.
+
+    Parameters
+    ----------
+    model : SparseModel, str or path-like
+        The model, its .fl1 file, or the folder that a fit wrote.
+    source : str, path-like, dict of arrays, pandas or polars frame, or pyarrow table
+        Rows, as for `fastl1.workflow.fit`.
+    proba : bool
+        Only probabilities, one of each class.
+    use_offset : bool
+        Whether to add the offset and the exposure that the training had; without, a
+        mean is one per unit of exposure.
+    format : {"csv", "parquet", "arrow", "svmlight", "npz"}, optional
+        Of a file; by default by its ending.
+    delimiter : str, optional
+        Of CSV; by default guessed.
+    out : str or path-like, optional
+        File to write the predictions to: .parquet, .arrow, .jsonl, or else CSV.
+    on_event : callable, optional
+        Is called with a `Note` for each of the notes.
+
+    Returns
+    -------
+    Predictions
+
+    Raises
+    ------
+    DataError
+        The model or the rows cannot be read, or do not fit each other: a column is
+        missing, or holds text where a number belongs.
+    OptionError
+        Arguments are out of range.
+    WriteError
+        `out` cannot be written.
+
+    Examples
+    --------
+    >>> from fastl1 import SparseModel, workflow
+    >>> model = SparseModel([0], [2.0], 1.0, 1, feature_names=["age"])
+    >>> workflow.predict(model, {"age": [1.0, 3.0]}).columns["prediction"].tolist()
+    [3.0, 7.0]
+    """
+    if not isinstance(model, SparseModel):
+        model, _ = load_model(model)
+    where = Source(source, format, delimiter)
+    if proba and not LINKS[model.link].probability:
+        raise DataError(
+            f"{argument('proba')}: a model with the link {model.link} predicts none"
+        )
+    content = _read(model, where)
+    notes = list(content.notes)
+    try:
+        eta = _link(model, content, notes)
+        shift = None
+        if use_offset:
+            shift = offset_of(model, content, np.arange(content.n_rows))
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{where.name}: {error}") from None
+    columns = as_columns(model, eta if shift is None else eta + shift, proba)
+    for note in notes:
+        (on_event or silent)(Note(note))
+    if out is not None:
+        write_predictions(columns, out)
+    return Predictions(columns, notes)
+
+
+def _link(model, content, notes):
+    """The linear predictor of every row, without the offset."""
+    if isinstance(content, Matrix):
+        if model.columns is not None:
+            raise ValueError(
+                f"the model was trained on a table with named columns, this is a "
+                f"matrix ({content.format})"
+            )
+        return model.predict(content.X, type="link")
+    if model.columns is None:
+        return model.predict(content.columns, type="link")
+    weights = model.weights
+    coef = model.values if weights.n_outputs == 1 else weights.matrix()
+    link = model.columns.link
+    return link(content.columns, model.features, coef, model.intercept, notes)
+
+
+def offset_of(
+    model: SparseModel, content: Table | Matrix, rows: np.ndarray
+) -> np.ndarray | None:
+    """Offset of some rows, from the columns that the training took it from.
+
+    Parameters
+    ----------
+    model : SparseModel
+    content : Table or Matrix
+    rows : ndarray of int
+
+    Returns
+    -------
+    ndarray of shape (len(rows),) or None
+
+    Raises
+    ------
+    DataError
+        The file has no such column, or a row no such number.
+    """
+    there, total = content.named, None
+    for role, read in (("offset", offsets), ("exposure", exposures)):
+        name = model.metadata.get(role)
+        if name is None:
+            continue
+        if name not in there:
+            raise DataError(
+                f"{no_such_column(name, there)}, which was the {role} of the training; "
+                f"{argument('use_offset', False)} predicts without"
+            )
+        values = read(raw_column(there[name], name), rows)
+        values = np.log(values) if role == "exposure" else values
+        total = values if total is None else total + values
+    return total
+
+
+def as_columns(
+    model: SparseModel, eta: np.ndarray, proba: bool = False
+) -> dict[str, np.ndarray]:
+    """Columns of predictions from the linear predictor."""
+    link = LINKS[model.link]
+    response = link.inverse(eta)
+    if model.metadata.get("loss") == "cox":
+        return {"risk": response}
+    if not link.classifies:
+        if eta.ndim == 1:
+            return {"prediction": response}
+        names = [f"prediction_{label}" for label in model.output_labels()]
+        return dict(zip(names, response.T, strict=True))
+    classes = model.classes.tolist()
+    out = {} if proba else {"prediction": labels(model.link, eta, model.classes)}
+    kind = "probability" if link.probability else "decision"
+    if eta.ndim == 1 and not proba:
+        return {**out, f"{kind}_{classes[1]}": response}
+    if eta.ndim == 1:
+        response = np.column_stack([1 - response, response])
+    names = [f"{kind}_{label}" for label in classes]
+    return {**out, **dict(zip(names, response.T, strict=True))}
+
+
+def write_predictions(
+    columns: dict[str, np.ndarray], out: str | os.PathLike[str]
+) -> None:
+    """Write predictions as CSV, Parquet, Arrow or JSON lines, by the file's ending.
+
+    Raises
+    ------
+    WriteError
+    """
+    suffix = Path(out).suffix.lower()
+    if suffix in (".parquet", ".pq", ".arrow", ".feather"):
+        pa = require("pyarrow", extra="cli")
+        table = pa.table({name: pa.array(column) for name, column in columns.items()})
+        sink = pa.BufferOutputStream()
+        if suffix in (".parquet", ".pq"):
+            require("pyarrow.parquet", extra="cli").write_table(table, sink)
+        else:
+            require("pyarrow.feather", extra="cli").write_feather(table, sink)
+        content = sink.getvalue().to_pybytes()
+    elif suffix in (".json", ".jsonl"):
+        names = list(columns)
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
+        content = ("\n".join(lines) + "\n").encode()
+    else:
+        content = csv_text(columns).encode()
+    try:
+        write_atomic(out, content)
+    except OSError as error:
+        raise WriteError(f"{os.fspath(out)}: {error.strerror}") from None
+
+
+def csv_text(columns: dict[str, np.ndarray]) -> str:
+    """Columns as CSV with a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(
+        zip(*(column.tolist() for column in columns.values()), strict=True)
+    )
+    return text.getvalue()
+
+
+# --- rows to judge a model by ------------------------------------------------------
+
+
+def read_rows(model: SparseModel, file: str) -> Any:
+    """What a model needs of the rows of a data file: dict of Raw, ndarray or matrix.
+
+    Raises
+    ------
+    DataError
+    """
+    content = _read(model, Source(file))
+    return _features(model, content, file, np.arange(content.n_rows))
+
+
+def read_scored_rows(
+    model: SparseModel, file: str, target: str | None = None
+) -> tuple[Any, np.ndarray | None, np.ndarray | None]:
+    """Rows of a data file with what is to be predicted of them.
+
+    Parameters
+    ----------
+    model : SparseModel
+    file : str
+    target : str, optional
+        Its column; by default that of the training.
+
+    Returns
+    -------
+    X : dict of Raw, ndarray or SciPy matrix
+        What the model needs of the rows that have a target; of all if there is none.
+    y : ndarray (n,), (n, 2) or (n, 3), or None
+        None too for a Cox model with strata: its risks compare within one only.
+    offset : ndarray (n,) or None
+        What the offset and the exposure of the training add to the linear predictor.
+
+    Raises
+    ------
+    DataError
+    """
+    content = _read(model, Source(file))
+    there = content.named
+    if target is not None and target not in there:
+        raise DataError(f"{file}: there is no column {target!r}")
+    survival = None if target is not None else model.metadata.get("survival")
+    target = target or model.metadata.get("target")
+    y = offset = None
+    rows = np.arange(content.n_rows)
+    try:
+        if survival is not None:
+            names = [survival[k] for k in ("event", "time", "entry") if k in survival]
+            if "strata" not in survival and set(names) <= set(there):
+                raw = [raw_column(there[name], name) for name in names]
+                y, rows = _times(*raw, label=survival.get("event_label"))
+        elif target in there:
+            y, rows = _target(model, raw_column(there[target], target))
+        if y is not None:
+            offset = offset_of(model, content, rows)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{file}: {error}") from None
+    return _features(model, content, file, rows), y, offset
+
+
+def _read(model, source):
+    info = model.metadata.get("file_info")
+    return source.read(info=info, n_features=model.n_features)
+
+
+def _features(model, content, file, rows):
+    if isinstance(content, Matrix):
+        X = content.X.tocsr() if hasattr(content.X, "tocsr") else content.X
+        return X[rows]
+    try:
+        if not model.has_names:
+            raise ValueError("the model takes a matrix, this is a table")
+        raw = prepare(content.columns, model.required_features())
+    except ValueError as error:
+        raise DataError(f"{file}: {error}") from None
+    return {name: column.take(rows) for name, column in raw.items()}
+
+
+def _target(model, raw):
+    """The target where it is known, as the model has it, and the rows where it is."""
+    if model.classes is not None and model.classes.dtype.kind == "U":
+        text = raw.as_text()
+        rows = np.flatnonzero(text.codes >= 0)
+        return np.array(text.labels)[text.codes[rows]], rows
+    values = numbers(raw)
+    rows = np.flatnonzero(~np.isnan(values))
+    return values[rows], rows
+
+
+def _times(event, *times, label):
+    """Event, time and perhaps entry where they are known, and the rows where."""
+    y = np.column_stack([read_event(event, label)[0], *map(numbers, times)])
+    rows = np.flatnonzero(~np.isnan(y).any(axis=1))
+    return y[rows], rows
