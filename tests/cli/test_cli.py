@@ -1,6 +1,5 @@
 """The command line: the main job on every kind of file, and its words on bad ones."""
 
-import bz2
 import gzip
 import json
 import os
@@ -18,51 +17,14 @@ pytest.importorskip("click")
 pytest.importorskip("rich")
 pa = pytest.importorskip("pyarrow")
 
+from houses import N, csv_text, prepared, table  # noqa: E402
+
 from fastl1.cli import app, main  # noqa: E402
 from fastl1.data.read import read_file  # noqa: E402
-from fastl1.exceptions import DataError, FitInterrupted  # noqa: E402
-from fastl1.fit.path import path  # noqa: E402
-from fastl1.loss.losses import as_loss  # noqa: E402
+from fastl1.exceptions import FitInterrupted  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402
-from fastl1.workflow.choose import choose_alpha  # noqa: E402
-from fastl1.workflow.moments import moments  # noqa: E402
-from fastl1.workflow.prepare import Rows, prepare_data, split_rows  # noqa: E402
-from fastl1.workflow.ridge import _reduces, _row_space  # noqa: E402
-from fastl1.workflow.run import Options  # noqa: E402
 
-N = 240
 FAST = ("--n-alphas", "20", "--folds", "3", "--threads", "1")
-
-
-def table(seed=0):
-    """Columns of a small data set: numbers with gaps, text, booleans, two targets."""
-    rng = np.random.default_rng(seed)
-    size = rng.normal(100, 20, N).round(1)
-    rooms = rng.integers(1, 7, N)
-    town = np.array(["Aarhus", "Bergen", "Cork"])[rng.integers(0, 3, N)]
-    garden = rng.random(N) < 0.4
-    noise = rng.normal(size=(N, 4)).round(3)
-    price = 3 * size + 20 * garden + 40 * (town == "Cork") + rng.normal(0, 5, N)
-    return {
-        "size": [None if k % 20 == 7 else float(v) for k, v in enumerate(size)],
-        "rooms": rooms.tolist(),
-        "town": town.tolist(),
-        "garden": garden.tolist(),
-        **{f"noise{k}": noise[:, k].tolist() for k in range(4)},
-        "price": price.round(2).tolist(),
-        "dear": np.where(price > np.median(price), "yes", "no").tolist(),
-    }
-
-
-def csv_text(columns, sep=","):
-    def cell(value):
-        if value is None:
-            return ""
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
-    rows = zip(*columns.values(), strict=True)
-    lines = [sep.join(columns), *(sep.join(map(cell, row)) for row in rows)]
-    return "\n".join(lines) + "\n"
 
 
 @pytest.fixture
@@ -181,7 +143,7 @@ def test_coefficients_match_scikit_learn(houses, tmp_path, run):
     out = tmp_path / "model"
     options = ("--target", "price", "--drop", "dear", "--out", out, "--tol", "1e-10")
     report = fit_json(run, houses, *options)
-    data = prepare_data(Options(str(houses), target="price", drop=("dear",)))
+    data = prepared(houses, target="price", drop=("dear",))
     X, y = data.X_train, data.y[data.train]
     mean, std = X.mean(axis=0), X.std(axis=0)
     other = linear_model.Lasso(report["selection"]["lambda"], tol=1e-12, max_iter=10**6)
@@ -209,7 +171,7 @@ def test_example(tmp_path, run):
     report = json.loads((tmp_path / "m" / "report.json").read_text())
     assert report["model"]["kept"] < report["model"]["features"] / 4
     assert report["test"]["delta"]["ridge"]["rmse"] < 0
-    data = prepare_data(Options(str(EXAMPLE), target="arr_delay", time="time_hour"))
+    data = prepared(EXAMPLE, target="arr_delay", time="time_hour")
     X, y = data.X_train.toarray(), data.y[data.train]
     mean, std = X.mean(axis=0), X.std(axis=0)
     other = linear_model.Lasso(report["selection"]["lambda"], tol=1e-10, max_iter=10**6)
@@ -303,43 +265,6 @@ def test_warnings_of_a_careful_colleague(tmp_path, run):
 # --- kinds of files ----------------------------------------------------------------
 
 
-def arrow_table():
-    columns = table()
-    return pa.table(columns)
-
-
-def write_zst(path, data):
-    with pa.CompressedOutputStream(str(path), "zstd") as stream:
-        stream.write(data)
-
-
-def test_every_table_format_gives_the_same_model(tmp_path, run):
-    feather = pytest.importorskip("pyarrow.feather")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    text = csv_text(table()).encode()
-    dump(tmp_path / "a.csv", text)
-    dump(tmp_path / "b.tsv", csv_text(table(), "\t"))
-    dump(tmp_path / "c.csv", csv_text(table(), ";"))
-    dump(tmp_path / "d.csv.gz", gzip.compress(text))
-    dump(tmp_path / "e.csv.bz2", bz2.compress(text))
-    write_zst(tmp_path / "f.csv.zst", text)
-    dump(tmp_path / "g.csv", b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"))
-    parquet.write_table(arrow_table(), tmp_path / "h.parquet")
-    feather.write_feather(arrow_table(), tmp_path / "i.feather")
-    with (
-        pa.OSFile(str(tmp_path / "j.arrow"), "wb") as sink,
-        pa.ipc.new_stream(sink, arrow_table().schema) as writer,
-    ):
-        writer.write_table(arrow_table())
-    dump(tmp_path / "nameless", (tmp_path / "h.parquet").read_bytes())
-    expected = None
-    for file in sorted(tmp_path.iterdir()):
-        data = prepare_data(Options(str(file), target="price", drop=("dear",)))
-        got = (data.treatment.to_dict(), data.y.tolist(), data.X_train.tolist())
-        expected = expected or got
-        assert got == expected, file.name
-
-
 @pytest.fixture
 def matrix():
     rng = np.random.default_rng(1)
@@ -422,17 +347,6 @@ def test_svmlight_keeps_the_numbering_of_training(matrix, tmp_path, run):
     assert got == model.predict(expected).tolist()
 
 
-def test_svmlight_text_with_every_freedom(tmp_path):
-    text = b"# head\n+1 qid:3 1:1e-1 7:2 # note 5:5\n\n -1\t3:.5\r\n0\n1 4:1 2:3"
-    got = read_file(dump(tmp_path / "a.svm", text))
-    assert got.arrays["y"].tolist() == [1, -1, 0, 1]
-    expected = np.zeros((4, 7))
-    expected[0, [0, 6]] = 0.1, 2
-    expected[1, 2] = 0.5
-    expected[3, [3, 1]] = 1, 3
-    assert got.X.toarray().tolist() == expected.tolist()
-
-
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "jsonl"])
 def test_prediction_formats(houses, tmp_path, run, ending):
     out = tmp_path / "m"
@@ -454,8 +368,7 @@ def test_prediction_formats(houses, tmp_path, run, ending):
 def test_groups_stay_together(tmp_path, run):
     columns = {**table(), "owner": [f"o{k % 30}" for k in range(N)]}
     file = dump(tmp_path / "g.csv", csv_text(columns))
-    options = Options(str(file), target="price", drop=("dear",), group="owner")
-    data = prepare_data(options)
+    data = prepared(file, target="price", drop=("dear",), group="owner")
     groups = data.group[data.train], data.group[data.test]
     assert not set(groups[0].tolist()) & set(groups[1].tolist())
     assert len(data.test) == pytest.approx(N / 5, abs=8)
@@ -475,112 +388,11 @@ def test_time_order(tmp_path, run, kind):
     when = [f"{day}T00:00:00" if kind == "text" else day for day in when]
     columns = {"when": when, **table()}
     file = dump(tmp_path / "t.csv", csv_text(columns))
-    options = Options(str(file), target="price", drop=("dear",), time="when")
-    data = prepare_data(options)
+    data = prepared(file, target="price", drop=("dear",), time="when")
     assert data.order[data.train].max() < data.order[data.test].min()
     arguments = ("--target", "price", "--drop", "dear", "--time", "when")
     report = fit_json(run, file, *arguments, "--out", tmp_path / "m")
     assert report["selection"]["split"] == "in time order"
-
-
-def test_split_rows():
-    y = np.repeat([0.0, 1.0], [90, 10])
-    train, test = split_rows(100, 0.2, 0, y)
-    assert (len(test), y[test].sum()) == (20, 2)
-    assert sorted([*train, *test]) == list(range(100))
-    again = split_rows(100, 0.2, 0, y)[1]
-    assert (again == test).all()
-    assert (split_rows(100, 0.2, 1, y)[1] != test).any()
-    with pytest.raises(DataError, match="too few"):
-        split_rows(2, 0.1, 0)
-    with pytest.raises(DataError, match="too few different groups"):
-        split_rows(5, 0.9, 0, group=np.zeros(5))
-
-
-# --- parts -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_moments(sparse, weighted):
-    rng = np.random.default_rng(0)
-    dense = rng.normal(size=(50, 6)) * (rng.random((50, 6)) < 0.5)
-    dense[:, 1] = 0.0
-    dense += 0 if sparse else 1e8
-    dense[:, 2] = 0.1
-    X = sp.csc_array(dense)
-    w = rng.random(50) if weighted else np.ones(50)
-    mean, std = moments(X if sparse else dense, w)
-    expected = np.average(dense, axis=0, weights=w)
-    np.testing.assert_allclose(mean, expected, rtol=1e-12)
-    variance = np.average((dense - expected) ** 2, axis=0, weights=w)
-    np.testing.assert_allclose(std, np.sqrt(variance), rtol=1e-6, atol=1e-12)
-    assert std[1] == std[2] == 0
-
-
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("loss", ["squared", "logistic"])
-def test_ridge_in_the_row_space_is_ridge(sparse, loss):
-    rng = np.random.default_rng(0)
-    X = sp.random_array((40, 90), density=0.3, rng=rng, format="csc")
-    X = X if sparse else X.toarray(order="F")
-    y = rng.normal(size=40)
-    y = (y > 0).astype(float) if loss == "logistic" else y
-    w = rng.random(40)
-    rows, new = (X.tocsr()[:30].tocsc(), X.tocsr()[30:]) if sparse else (X[:30], X[30:])
-    Z, Z_new = _row_space(rows, new, *moments(rows, w[:30]))
-    common = {"loss": loss, "l1_ratio": 0.0, "alphas": [0.3], "tol": 1e-10}
-    common["sample_weight"] = w[:30]
-    direct = path(rows, y[:30], standardize=True, **common).predict(new, type="link")
-    reduced = path(Z, y[:30], **common).predict(Z_new, type="link")
-    np.testing.assert_allclose(reduced, direct, atol=1e-5)
-
-
-def test_row_space_only_where_it_is_cheaper():
-    rng = np.random.default_rng(0)
-    thin = sp.random_array((40, 900), density=0.02, rng=rng, format="csc")
-    full = sp.random_array((40, 900), density=0.2, rng=rng, format="csc")
-    logistic, cox = as_loss("logistic"), as_loss("cox")
-    assert not _reduces(thin, logistic)
-    assert _reduces(thin, cox)
-    assert _reduces(full, logistic)
-    assert _reduces(full.toarray(), logistic)
-    assert not _reduces(full.T, logistic)
-    assert not _reduces(np.zeros((2001, 2002)), logistic)
-
-
-class Counts:
-    """Progress that keeps all it is told."""
-
-    def __init__(self):
-        self.told = []
-
-    def count(self, name):
-        return lambda done, info: self.told.append((name, done, info["total"]))
-
-
-def test_grid_ends_after_the_minimum_but_never_before_it():
-    rng = np.random.default_rng(0)
-    X = np.asfortranarray(rng.normal(size=(60, 200)))
-    y = X[:, :3].sum(axis=1) + rng.normal(size=60)
-    splits = [
-        (np.flatnonzero(np.arange(60) % 3 != k), np.arange(k, 60, 3)) for k in (0, 1, 2)
-    ]
-    options = Options("", n_alphas=100)
-    common = {"loss": as_loss("squared"), "n_threads": 1}
-    progress = Counts()
-    cv = choose_alpha(Rows(X, y), splits, options, progress, **common)
-    assert cv.alphas.shape[1] < 100
-    for name in ("cross-validation: where to end", "cross-validation"):
-        done = [count for told, count, _ in progress.told if told == name]
-        total = [size for told, _, size in progress.told if told == name][-1]
-        assert list(range(1, total + 1)) == sorted(set(done))
-    from fastl1.select.cv import cross_validate_path
-
-    full = cross_validate_path(
-        X, y, cv=splits, alphas=None, n_alphas=100, standardize=True, tol=1e-4
-    )
-    assert cv.best.alpha == pytest.approx(full.best.alpha)
 
 
 # --- what is said of bad input -----------------------------------------------------

@@ -8,6 +8,8 @@ import pytest
 for package in ("click", "pyarrow", "rich"):
     pytest.importorskip(package)
 
+from houses import prepared  # noqa: E402
+
 import fastl1  # noqa: E402
 from fastl1.cli import app  # noqa: E402
 from fastl1.loss.losses import LOSSES, as_loss  # noqa: E402
@@ -15,8 +17,7 @@ from fastl1.metrics.metrics import METRICS  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402
 from fastl1.workflow.evaluate import evaluate, tenths  # noqa: E402
 from fastl1.workflow.kinds import KINDS, task_of  # noqa: E402
-from fastl1.workflow.prepare import Rows, prepare_data  # noqa: E402
-from fastl1.workflow.run import Options  # noqa: E402
+from fastl1.workflow.prepare import Rows  # noqa: E402
 
 N = 300
 FAST = ("--n-alphas", "15", "--folds", "3", "--threads", "1")
@@ -129,7 +130,7 @@ def test_the_model_is_the_one_of_the_library(file, tmp_path, fit, run, loss):
     assert report["loss"] == {"name": loss, **family.params()}
     assert report["task"] == task_of(loss)
 
-    used = prepare_data(Options(str(file), **arguments(given)))
+    used = prepared(file, **arguments(given))
     train = used.train
     X = np.column_stack([data[name] for name in "abc"])
     keywords = {}
@@ -216,16 +217,10 @@ def test_the_loss_is_inferred_from_the_target(fit):
     drop = "claims,cost,bought,kind,number,since"
     report = fit(*COX, "--drop", drop)
     assert report["loss"] == {"name": "cox", "ties": "breslow"}
-    assert report["target"]["events"] == (
-        (table()["seen"] == "dead")[prepared(report, drop).train].sum()
-    )
-
-
-def prepared(report, drop):
     cox = {"time": "days", "event": "seen", "positive": "dead"}
-    return prepare_data(
-        Options(report["data"]["file"], drop=tuple(drop.split(",")), **cox)
-    )
+    used = prepared(report["data"]["file"], drop=drop.split(","), **cox)
+    died = table()["seen"] == "dead"
+    assert report["target"]["events"] == died[used.train].sum()
 
 
 def test_time_is_the_order_of_the_rows_without_an_event(file, tmp_path, fit, run):
@@ -236,9 +231,7 @@ def test_time_is_the_order_of_the_rows_without_an_event(file, tmp_path, fit, run
     cox = fit(*COX, "--order", "base", "--drop", "claims,cost,bought,kind,number,since")
     assert cox["selection"]["split"] == "in time order"
     base = table()["base"]
-    used = prepare_data(
-        Options(str(file), time="days", event="seen", positive="dead", order="base")
-    )
+    used = prepared(file, time="days", event="seen", positive="dead", order="base")
     assert base[used.train].max() < base[used.test].min()
 
 
@@ -246,10 +239,9 @@ def test_exposure_is_a_rate_times_years(file, tmp_path, fit, run):
     report = fit(*options_of("poisson"))
     parts = report["test"]["calibration"]
     data = table()
-    test = prepare_data(
-        Options(str(file), target="claims", loss="poisson", exposure="years",
-                drop=tuple(options_of("poisson")[-1].split(",")))
-    ).test  # fmt: skip
+    drop = options_of("poisson")[-1].split(",")
+    given = {"target": "claims", "loss": "poisson", "exposure": "years"}
+    test = prepared(file, drop=drop, **given).test
     assert sum(part["rows"] for part in parts) == len(test)
     observed = sum(part["observed_sum"] for part in parts)
     assert observed == pytest.approx(data["claims"][test].sum())
