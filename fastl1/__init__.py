@@ -72,7 +72,7 @@ _EXPORTS = {
 }
 
 # Modules and rooms that are used by their own names: fastl1.runtime.load, ...
-_DOORS = ("prox", "runtime", "seal")
+_DOORS = ("prox", "runtime", "seal", "workflow")
 
 __all__ = ["__version__", "get_include", "show_config", *_EXPORTS]
 

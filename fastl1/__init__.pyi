@@ -1,3 +1,4 @@
+from fastl1 import workflow as workflow
 from fastl1._version import __version__ as __version__
 from fastl1.estimators.cox import CoxPHRegressor as CoxPHRegressor
 from fastl1.estimators.glm import GammaRegressor as GammaRegressor

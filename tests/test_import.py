@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import fastl1
+from fastl1 import workflow
 
 # All of fastl1 that `import fastl1` may load: the package and what chooses the level.
 MODULES = {"fastl1", "fastl1._runtime", "fastl1._version"}
@@ -62,14 +63,16 @@ def test_import_costs_at_most_a_tenth_of_numpys():
 
 
 def test_every_public_name_resolves():
-    assert set(fastl1.__all__) <= set(dir(fastl1))
-    for name in fastl1.__all__:
-        getattr(fastl1, name)
+    for door in (fastl1, workflow):
+        assert set(door.__all__) <= set(dir(door))
+        for name in door.__all__:
+            getattr(door, name)
 
 
 def test_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
-        fastl1.no_such_name  # noqa: B018
+    for door in (fastl1, workflow):
+        with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+            door.no_such_name  # noqa: B018
 
 
 def test_stub_names_what_the_package_exports():
@@ -81,13 +84,36 @@ def test_stub_names_what_the_package_exports():
         for alias in node.names
     }
     exported = {name: f"fastl1.{m}" for name, m in fastl1._EXPORTS.items()}
-    assert imported == {"__version__": "fastl1._version", **exported}
+    rooms = {"workflow": "fastl1"}
+    assert imported == {"__version__": "fastl1._version", **rooms, **exported}
+
+
+def test_stub_names_what_the_workflow_exports():
+    stub = Path(workflow.__file__).with_name("__init__.pyi")
+    imported = {
+        alias.asname: node.module
+        for node in ast.parse(stub.read_text()).body
+        for alias in node.names
+    }
+    exported = {n: f"fastl1.workflow.{m}" for n, m in workflow._EXPORTS.items()}
+    assert imported == exported
+    # a module of a function's name would hide the function once it is loaded
+    assert not {*workflow._EXPORTS} & {*workflow._EXPORTS.values()}
+
+
+# A compiled class cannot name another module than its own.
+COMPILED = {"Predictor"}
+PUBLIC = {
+    f"{door.__name__}.{name}": getattr(door, name)
+    for door in (fastl1, workflow)
+    for name in door.__all__
+    if name not in ("__version__", *COMPILED)
+}
 
 
 def public_functions():
     """(name, function) of everything public, the methods of public classes included."""
-    for name in fastl1.__all__:
-        value = getattr(fastl1, name)
+    for name, value in PUBLIC.items():
         if inspect.isfunction(value):
             yield name, value
         elif inspect.isclass(value):
@@ -111,22 +137,16 @@ def test_everything_public_is_typed(name, function):
     assert signature.return_annotation is not signature.empty
 
 
-# A compiled class cannot name another module than its own.
-COMPILED = {"Predictor"}
-PUBLIC = {
-    name: getattr(fastl1, name) for name in fastl1.__all__ if name != "__version__"
-}
-
-
-@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - COMPILED))
+@pytest.mark.parametrize("name", PUBLIC)
 def test_public_names_say_where_they_are_from(name):
     value = PUBLIC[name]
-    assert (value.__module__, value.__qualname__) == ("fastl1", name)
+    assert f"{value.__module__}.{value.__qualname__}" == name
     assert pickle.loads(pickle.dumps(value)) is value
-    assert b"fastl1." not in pickle.dumps(value)
+    door = name.rpartition(".")[0].encode()
+    assert door + b"." not in pickle.dumps(value)
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - COMPILED))
+@pytest.mark.parametrize("name", PUBLIC)
 def test_public_names_can_be_looked_into(name):
     value = PUBLIC[name]
     assert inspect.getdoc(value)
@@ -138,7 +158,7 @@ def test_public_names_can_be_looked_into(name):
             hints = typing.get_type_hints(value)
             assert {field.name for field in dataclasses.fields(value)} <= hints.keys()
     else:
-        assert f"def {name}(" in inspect.getsource(value)
+        assert f"def {value.__name__}(" in inspect.getsource(value)
         assert "return" in typing.get_type_hints(value)
 
 

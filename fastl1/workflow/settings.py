@@ -7,6 +7,7 @@ another.
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -178,8 +179,8 @@ class Split:
 
     def __post_init__(self):
         _check(0 <= self.test_size < 1, "test_size", self.test_size, "in [0, 1)")
-        _check(self.folds >= 2, "folds", self.folds, "at least 2")
-        _check(self.seed >= 0, "random_state", self.seed, "at least 0")
+        _check_whole("folds", self.folds, 2)
+        _check_whole("random_state", self.seed, 0)
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class Search:
         _check_one_of("rule", self.rule, ("min", "1se"))
         fine = self.l1_ratio and all(0 < ratio <= 1 for ratio in self.l1_ratio)
         _check(fine, "l1_ratio", self.l1_ratio, "in (0, 1]")
-        _check(self.n_alphas >= 2, "n_alphas", self.n_alphas, "at least 2")
+        _check_whole("n_alphas", self.n_alphas, 2)
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,8 @@ class Solver:
 
     def __post_init__(self):
         _check(0 < self.tol <= 1, "tol", self.tol, "in (0, 1]")
-        fine = self.threads is None or self.threads >= 1
-        _check(fine, "n_threads", self.threads, "at least 1")
+        if self.threads is not None:
+            _check_whole("n_threads", self.threads, 1)
 
     def to_dict(self) -> dict[str, Any]:
         """The options of a report."""
@@ -282,10 +283,7 @@ class Plan:
         flat = {name: value for part in parts for name, value in vars(part).items()}
         options = {**self.source.to_dict(), **flat, **self.solver.to_dict()}
         options["out"] = self.out
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in options.items()
-        }
+        return {name: _plain(value) for name, value in options.items()}
 
 
 def names_of(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -303,6 +301,13 @@ def label_text(label: Any) -> str | None:
 def but_not(loss: str | None) -> str:
     """The end of a sentence on losses that something goes with."""
     return "" if loss is None else f", not with {loss}"
+
+
+def _plain(value):
+    """A value in JSON types."""
+    if isinstance(value, tuple):
+        return list(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _check_survival(roles, loss, task):
@@ -348,6 +353,11 @@ def _check_survival(roles, loss, task):
 def _check(fine, name, value, needed):
     if not fine:
         raise OptionError(f"{argument(name, value)}: must be {needed}")
+
+
+def _check_whole(name, value, least):
+    fine = isinstance(value, Integral) and value >= least
+    _check(fine, name, value, f"a whole number, at least {least}")
 
 
 def _check_one_of(name, value, known):

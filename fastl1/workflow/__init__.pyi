@@ -1,0 +1,9 @@
+from fastl1.workflow.apply import Predictions as Predictions
+from fastl1.workflow.apply import predict as predict
+from fastl1.workflow.messages import Event as Event
+from fastl1.workflow.messages import FitDone as FitDone
+from fastl1.workflow.messages import Note as Note
+from fastl1.workflow.messages import StageFinished as StageFinished
+from fastl1.workflow.messages import StageStarted as StageStarted
+from fastl1.workflow.run import FitResult as FitResult
+from fastl1.workflow.run import fit as fit
