@@ -1,4 +1,4 @@
-"""The classes of scikit-learn that estimators inherit from; `sklearn_base.pyi` types them."""
+"""scikit-learn's classes that estimators inherit; `sklearn_base.pyi` types them."""
 
 from fastl1._extras import require
 
