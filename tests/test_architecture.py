@@ -37,7 +37,7 @@ OPTIONAL = {
     "sklearn": {"estimators", "select.scoring", "export.sklearn"},
 }
 # Rooms that are entered by somebody who has the optional package already.
-EAGER = {"cli": {*OPTIONAL}, "workflow": {"pyarrow"}, "estimators": {"sklearn"}}
+EAGER = {"cli": {*OPTIONAL}, "estimators": {"sklearn"}}
 
 
 def sources():

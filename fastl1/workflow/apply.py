@@ -131,12 +131,12 @@ def predict(
 
     Raises
     ------
-    DataError
+    fastl1.exceptions.DataError
         The model or the rows cannot be read, or do not fit each other: a column is
-        missing, or holds text where a number belongs.
-    OptionError
-        Arguments are out of range.
-    WriteError
+        missing, or holds text where a number belongs; a ValueError.
+    fastl1.exceptions.OptionError
+        Arguments are out of range; a ValueError.
+    fastl1.exceptions.WriteError
         `out` cannot be written.
 
     Examples

@@ -208,7 +208,7 @@ def prepare_data(
         feature_names = treatment.feature_names
         described = _describe(treatment, features)
     else:
-        if columns.given():
+        if any(vars(columns).values()):
             named = [argument(what) for what in vars(columns)]
             raise DataError(
                 f"{source.name}: {', '.join(named[:-1])} and {named[-1]} name columns "

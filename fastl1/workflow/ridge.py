@@ -9,13 +9,16 @@ Sparse X with fewer entries than Z stays as it is, as sweeps over it cost less; 
 for the losses whose linear systems have the size of the columns, not of the rows.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from fastl1.data.moments import moments
 from fastl1.fit.path import path
 from fastl1.select.cv import cross_validate_path
+from fastl1.workflow.prepare import Rows
 
 N_ALPHAS = 15
 TOL = 1e-4
@@ -23,7 +26,14 @@ BY_COLUMNS = ("cox", "quantile")  # losses with systems of p equations
 MAX_ROWS = 2000  # an eigendecomposition of this size takes about a second
 
 
-def fit_ridge(rows, test, splits, deviance, callback, **common):
+def fit_ridge(
+    rows: Rows,
+    test: Rows,
+    splits: list[tuple[np.ndarray, np.ndarray]],
+    deviance: float,
+    callback: Callable[[int, dict[str, Any]], None],
+    **common: Any,
+) -> tuple[np.ndarray | None, dict[str, float]]:
     """The model of a loss with a ridge penalty and a cross-validated alpha.
 
     Parameters
@@ -50,7 +60,7 @@ def fit_ridge(rows, test, splits, deviance, callback, **common):
     # loss (1 if it is squared): from nearly the null model to nearly no penalty
     size = deviance or 1.0
     if common["loss"].link == "identity":
-        size /= np.cov(rows.y, ddof=0, aweights=rows.weight) or 1.0
+        size /= float(np.cov(rows.y, ddof=0, aweights=rows.weight)) or 1.0
     alphas = max(1.0, p / n) * size * np.geomspace(1e2, 1e-4, N_ALPHAS)
     common = {**common, "standardize": True, "tol": TOL}
     if _reduces(rows.X, common["loss"]):

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ from fastl1.workflow.source import Source
 
 
 @public_in(WORKFLOW)
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FitResult:
     """What `fastl1.workflow.fit` has made.
 
@@ -71,9 +71,9 @@ class FitResult:
     """
 
     model: SparseModel
-    report: dict[str, Any]
-    test_rows: np.ndarray
-    test_predictions: dict[str, np.ndarray]
+    report: dict[str, Any] = field(repr=False)
+    test_rows: np.ndarray = field(repr=False)
+    test_predictions: dict[str, np.ndarray] = field(repr=False)
 
 
 @public_in(WORKFLOW)
@@ -195,13 +195,13 @@ def fit(
 
     Raises
     ------
-    OptionError
-        Arguments are out of range or contradict each other.
-    DataError
-        The rows cannot be used; the message names column, row or line.
-    WriteError
+    fastl1.exceptions.OptionError
+        Arguments are out of range or contradict each other; a ValueError.
+    fastl1.exceptions.DataError
+        The rows cannot be used; the message names column, row or line; a ValueError.
+    fastl1.exceptions.WriteError
         `out` cannot be written.
-    FitInterrupted
+    fastl1.FitInterrupted
         Ctrl-C; nothing is written.
 
     Examples

@@ -82,10 +82,6 @@ class Columns:
     categorical: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
 
-    def given(self) -> dict[str, tuple[str, ...]]:
-        """Names by what is to be done with such columns, where there are any."""
-        return {what: names for what, names in vars(self).items() if names}
-
 
 @dataclass(frozen=True)
 class LossChoice:
@@ -117,11 +113,16 @@ class LossChoice:
         Raises
         ------
         ValueError, TypeError
-            There is no such loss.
+            There is no such loss, or it is not one of fastl1.
         """
         if loss is None:
             return cls(**given)
         known = as_loss(loss)
+        if type(known) is not LOSSES.get(getattr(known, "name", None)):
+            raise OptionError(
+                f"{argument('loss', loss)}: a loss of your own has no report; "
+                f"fastl1.path fits it"
+            )
         if not isinstance(loss, str):
             given |= {
                 option: getattr(known, parameter)

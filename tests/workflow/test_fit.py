@@ -199,6 +199,15 @@ def test_a_loss_object_is_its_name_with_parameters():
     }
 
 
+def test_a_loss_of_ones_own_is_refused_by_name():
+    class Mine(fastl1.Squared):
+        name = "mine"
+
+    for loss in (Mine(), type("Squared", (fastl1.Squared,), {})()):
+        with pytest.raises(OptionError, match="a loss of your own has no report"):
+            workflow.fit(table(), "price", loss=loss)
+
+
 def test_positive_is_a_label_of_any_type():
     for label, other in ((True, "false"), (np.True_, "false"), (False, "true")):
         result = workflow.fit(
