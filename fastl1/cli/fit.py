@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import fields
+from itertools import chain
 from typing import Any
 
 import click
@@ -227,14 +228,13 @@ def make_plan(file: str, given: dict[str, Any]) -> Plan:
         They contradict each other.
     """
     _check_parameters(given)
-    for name in ("drop", "categorical", "hash"):
-        given[name] = tuple(column for names in given[name] for column in names)
+    lists = ("drop", "categorical", "hash")
+    given = given | {name: tuple(chain(*given[name])) for name in lists}
     if given["delimiter"] is not None:
         given["delimiter"] = given["delimiter"].replace("\\t", "\t")
 
     def part(kind):
-        names = [field.name for field in fields(kind) if field.name in given]
-        return kind(**{name: given[name] for name in names})
+        return kind(**{field.name: given[field.name] for field in fields(kind)})
 
     return Plan(
         source=Source(file, given["format"], given["delimiter"]),
