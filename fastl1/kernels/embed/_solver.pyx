@@ -106,7 +106,7 @@ cdef int _begin(solver_t* h, const fl1_problem* q) noexcept nogil:
     if _keep_bounds(h, q) < 0 or reserve(S, S.X.n, S.X.p, MAX_REFS, NULL) < 0:
         return fail(FL1_E_MEMORY, "the problem", "does not fit into memory", 0)
     set_samples(S, q.y, q.weight, q.offset)
-    null_model(S)
+    null_model(&S.run)
     c = pass_begin(S)
     if set_columns(
         S, q.penalty_factor, q.lower, q.upper, q.standardize != 0, c, True
@@ -118,7 +118,7 @@ cdef int _begin(solver_t* h, const fl1_problem* q) noexcept nogil:
             S, q.penalty_factor, q.lower, q.upper, q.standardize != 0, c, False
         )
     pass_end(S)
-    if finish(S, resume(S)) == NO_MEMORY:
+    if finish(&S.run, resume(&S.run)) == NO_MEMORY:
         return fail(FL1_E_MEMORY, "the problem", "does not fit into memory", 0)
     return FL1_STOPPED if S.interrupted else FL1_OK
 
@@ -187,9 +187,9 @@ cdef int solver_info(const fl1_solver* solver, fl1_solver_info* info) noexcept n
         return fail(FL1_E_STRUCT, "info", "has struct_size %lld; use FL1_INIT", theirs)
     S = &(<const solver_t*> solver).S
     own.struct_size = theirs
-    own.alpha_max = NAN if S.separated else S.alpha_max
-    own.null_objective = S.null_objective
-    own.gap, own.n_iter = S.gap, S.n_iter
+    own.alpha_max = NAN if S.run.separated else S.run.alpha_max
+    own.null_objective = S.run.null_objective
+    own.gap, own.n_iter = S.run.gap, S.run.n_iter
     own.intercept = intercept_of(S)
     own.n_nonzero = 0
     for k in range(S.m):
@@ -368,9 +368,9 @@ cdef void _write(
     if path.intercepts != NULL:
         path.intercepts[k] = intercept_of(&h.S)
     if path.gaps != NULL:
-        path.gaps[k] = h.S.gap
+        path.gaps[k] = h.S.run.gap
     if path.n_iters != NULL:
-        path.n_iters[k] = h.S.n_iter
+        path.n_iters[k] = h.S.run.n_iter
     if path.status != NULL:
         path.status[k] = status
 
@@ -416,7 +416,7 @@ cdef int solver_certify(
     if objective != NULL:
         objective[0] = objective_at(S, alpha)
     if gap != NULL:
-        now = certify(S, alpha)
+        now = certify(&S.run, alpha)
         if now < 0.0:
             return fail(FL1_E_MEMORY, "the working set", "does not fit into memory", 0)
         gap[0] = now

@@ -139,11 +139,11 @@ cdef int _store(work_t* t, const request_t* q, int status) noexcept nogil:
             t.values[t.stored] = values[k]
             t.stored += 1
     q.count[at] = t.stored - first
-    q.alpha[at] = S.alpha_goal
-    q.gap[at] = S.gap
-    q.n_iter[at] = S.n_iter
+    q.alpha[at] = S.run.alpha_goal
+    q.gap[at] = S.run.gap
+    q.n_iter[at] = S.run.n_iter
     if status != FAILED:
-        status = CONVERGED if S.gap <= q.tol else MAX_ITER
+        status = CONVERGED if S.run.gap <= q.tol else MAX_ITER
     q.status[at] = status
     return 0
 
@@ -164,15 +164,15 @@ cdef int _begin(work_t* t, const request_t* q) noexcept nogil:
     S.pass_share = PASS_SHARE
     t.stored = t.at = 0
     t.begun, t.started = True, False
-    return null_model(S)
+    return null_model(&S.run)
 
 
 cdef int _start(work_t* t, const request_t* q) noexcept nogil:
     """The null model is known: alpha_max, and the coefficients to start from."""
     cdef state_t* S = &t.S
     cdef int64_t first
-    q.alpha_max[t.problem] = S.alpha_max
-    q.null_objective[t.problem] = S.null_objective
+    q.alpha_max[t.problem] = S.run.alpha_max
+    q.null_objective[t.problem] = S.run.null_objective
     t.started = True
     if S.shared != NULL and S.lazy_ok:
         start_covariance(S)
@@ -189,9 +189,11 @@ cdef int _start(work_t* t, const request_t* q) noexcept nogil:
 cdef int _next_alpha(work_t* t, const request_t* q) noexcept nogil:
     cdef double alpha = q.alpha[t.problem * q.K + t.at]
     if q.relative:
-        alpha *= t.S.alpha_max
+        alpha *= t.S.run.alpha_max
     # room for the rounding
-    return start_alpha(&t.S, alpha, q.tol * (0.9 if q.float32 else 1.0), q.max_iter)
+    return start_alpha(
+        &t.S.run, alpha, q.tol * (0.9 if q.float32 else 1.0), q.max_iter
+    )
 
 
 cdef void _take(work_t* t, const design_t* X, const double* C) noexcept nogil:
@@ -217,7 +219,7 @@ cdef void _turn(
     cdef int status
     if t.begun:
         _take(t, X, C)
-        status = resume(&t.S)
+        status = resume(&t.S.run)
     else:
         status = _begin(t, q)
     while status != WANTS_PASS and status != NO_MEMORY and status != INTERRUPTED:

@@ -342,10 +342,10 @@ cdef int _solve_general(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil
     S.X.data = <const char*> D.Z
     set_samples(S, K.y + first, weight, offset)
     set_columns(S, K.pf, K.lo, K.hi, K.standardize, NULL, False)
-    status = finish(S, null_model(S))
-    K.alpha_max[b] = S.alpha_max
+    status = finish(&S.run, null_model(&S.run))
+    K.alpha_max[b] = S.run.alpha_max
     if K.relative:
-        K.alpha[b] *= S.alpha_max
+        K.alpha[b] *= S.run.alpha_max
     if status == CONVERGED and K.start != NULL:
         for k in range(K.p):
             D.start[k] = within(K.start[b * K.p + k], k, K.lo, K.hi)
@@ -355,10 +355,9 @@ cdef int _solve_general(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil
         ) < 0:
             return NO_MEMORY
     if status == CONVERGED:
-        status = finish(
-            S, start_alpha(S, K.alpha[b], K.tol * (0.9 if K.float32 else 1.0),
-                           K.max_iter)
-        )
+        status = finish(&S.run, start_alpha(
+            &S.run, K.alpha[b], K.tol * (0.9 if K.float32 else 1.0), K.max_iter
+        ))
     if status == NO_MEMORY or status == INTERRUPTED:
         return status
     values = S.q.work + S.m
@@ -366,11 +365,11 @@ cdef int _solve_general(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil
     memset(coef, 0, K.p * sizeof(double))
     for k in range(S.m):
         coef[S.ws[k]] = values[k]
-    K.gap[b] = S.gap
-    K.n_iter[b] = S.n_iter
-    if status == FAILED or not isfinite(S.gap):
+    K.gap[b] = S.run.gap
+    K.n_iter[b] = S.run.n_iter
+    if status == FAILED or not isfinite(S.run.gap):
         return FAILED
-    return CONVERGED if S.gap <= K.tol else MAX_ITER
+    return CONVERGED if S.run.gap <= K.tol else MAX_ITER
 
 
 cdef int _solve(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:

@@ -203,7 +203,7 @@ cdef double _working_gap(multi_t* M) noexcept nogil:
     cdef ptrdiff_t k, a
     cdef double free_part = 0.0, total, norm
     cdef state_t* B
-    if M.block[0].alpha_now == 0.0:
+    if M.block[0].run.alpha_now == 0.0:
         return _gradient_norm(M)
     for k in range(M.K):
         B = &M.block[k]
@@ -439,7 +439,7 @@ cdef int multi_null_model(multi_t* M) noexcept nogil:
     if M.block[0].n_free:
         for k in range(M.K):
             B = &M.block[k]
-            B.alpha_now = 0.0
+            B.run.alpha_now = 0.0
             for a in range(B.n_alive):
                 if B.pf[B.alive[a]] == 0.0 and add_slot(B, B.alive[a]) < 0:
                     return NO_MEMORY
@@ -466,7 +466,7 @@ cdef int multi_null_model(multi_t* M) noexcept nogil:
     M.alpha_prev = INFINITY
     if B.n_free and M.alpha_max > 0.0:
         for k in range(M.K):
-            M.block[k].alpha_now = M.alpha_max
+            M.block[k].run.alpha_now = M.alpha_max
             load_quad(&M.block[k], M.alpha_max)
         if _measure(M) < 0 or _scan(M, True) < 0:
             return NO_MEMORY
@@ -489,7 +489,7 @@ cdef int _solve_at(multi_t* M, double alpha, double tol, int max_iter) noexcept 
     # the coefficients may be the answer as they are: given, or 0 from alpha_max on
     cdef bint expected = M.restarted or alpha >= M.alpha_max
     for k in range(M.K):
-        M.block[k].alpha_now = alpha
+        M.block[k].run.alpha_now = alpha
         M.block[k].sweep_work = 0.0
     if smooth and _add_all(M) < 0:
         return NO_MEMORY
@@ -554,8 +554,8 @@ cdef double _best_shift(multi_t* M, ptrdiff_t j) noexcept nogil:
     cdef double* x = M.t
     cdef ptrdiff_t k, a, K = M.K
     cdef state_t* B = &M.block[0]
-    cdef double lam1 = B.alpha_now * B.l1_ratio * B.pf[j]
-    cdef double lam2 = B.alpha_now * (1.0 - B.l1_ratio) * B.pf[j]
+    cdef double lam1 = B.run.alpha_now * B.l1_ratio * B.pf[j]
+    cdef double lam2 = B.run.alpha_now * (1.0 - B.l1_ratio) * B.pf[j]
     cdef double value, total = 0.0, shift = 0.0, slope, low = -INFINITY, high = INFINITY
     for k in range(K):  # sorted
         value = M.block[k].w[j]
@@ -615,7 +615,7 @@ cdef int _normalize(multi_t* M) noexcept nogil:
 cdef int multi_solve(multi_t* M, double alpha, double tol, int max_iter) noexcept nogil:
     """Solve at alpha from where the state stands; far jumps go by way of a coarse
     path."""
-    cdef double start, mid, far = M.block[0].far
+    cdef double start, mid, far = M.block[0].run.far
     cdef int steps, k, status
     M.n_iter = 0
     M.keep_intercept = False
@@ -646,7 +646,7 @@ cdef double multi_certify(multi_t* M, double alpha) noexcept nogil:
     cdef ptrdiff_t k
     M.keep_intercept = True
     for k in range(M.K):
-        M.block[k].alpha_now = alpha
+        M.block[k].run.alpha_now = alpha
     if alpha == 0.0 and _add_all(M) < 0:
         return -1.0
     for k in range(M.K):

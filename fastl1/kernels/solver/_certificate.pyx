@@ -58,11 +58,11 @@ cdef double signed_correlation(
 
 
 cdef inline double _lam1(const state_t* S, ptrdiff_t j) noexcept nogil:
-    return S.alpha_now * S.l1_ratio * S.pf[j]
+    return S.run.alpha_now * S.l1_ratio * S.pf[j]
 
 
 cdef inline double _lam2(const state_t* S, ptrdiff_t j) noexcept nogil:
-    return S.alpha_now * (1.0 - S.l1_ratio) * S.pf[j]
+    return S.run.alpha_now * (1.0 - S.l1_ratio) * S.pf[j]
 
 
 cdef inline bint _is_exempt(const state_t* S, ptrdiff_t k, bint outside) noexcept nogil:
@@ -234,7 +234,7 @@ cdef double _free_part(const state_t* S, double h_sum) noexcept nogil:
         if is_interior_free(S, k):
             j, c = S.ws[k], S.q.c[k]
             if keeps_dual(S):  # without curvature: as if w were all wrong
-                total += fabs(c) * (fabs(S.w[j]) + S.null_objective / S.norm[j])
+                total += fabs(c) * (fabs(S.w[j]) + S.run.null_objective / S.norm[j])
             else:
                 total += 0.5 * c * c / (S.norm[j] * S.norm[j] * h_sum)
     return total
@@ -245,7 +245,7 @@ cdef double working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
     gradient at alpha = 0).  The intercept is met as in project_dual."""
     cdef ptrdiff_t i
     cdef double shift = 0.0, free_part, gap
-    if S.alpha_now == 0.0:
+    if S.run.alpha_now == 0.0:
         return stationarity(S)
     free_part = _free_part(S, h_sum)
     if S.loss == FL1_COX:  # whose gradient sums to 0
@@ -285,8 +285,8 @@ cdef double stationarity(state_t* S) noexcept nogil:
     """What ends a solve at alpha = 0: the relative gradient norm, and how far the dual
     point is from being the gradient where it is a variable of its own."""
     cdef double norm = gradient_norm(S)
-    if keeps_dual(S) and S.null_objective > 0.0:
-        norm = max(norm, young_at(S, S.v, 1.0) / S.null_objective)
+    if keeps_dual(S) and S.run.null_objective > 0.0:
+        norm = max(norm, young_at(S, S.v, 1.0) / S.run.null_objective)
     return norm
 
 
@@ -329,7 +329,7 @@ cdef void measure(state_t* S) noexcept nogil:
     else:
         if S.centre and not S.keep_intercept:
             # the dual point meets the intercept exactly, whatever is left here
-            fit_intercept(S, INTERCEPT * S.tol_now * S.null_objective)
+            fit_intercept(S, INTERCEPT * S.run.tol_now * S.run.null_objective)
         else:
             evaluate(S)
         project_dual(S)
@@ -370,7 +370,7 @@ cdef bint scan_outside(state_t* S, bint exact) noexcept nogil:
     # either sign first, by a vector loop; then what bounds and membership leave of it
     some = S.q.ops.screen(
         S.p, 0 if S.estimated else S.cache.count, S.cache.beta, S.cache.c, S.cache.dist,
-        S.norm, S.alpha_now * S.l1_ratio, S.pf, S.c_work, S.cols
+        S.norm, S.run.alpha_now * S.l1_ratio, S.pf, S.c_work, S.cols
     )
     S.estimated = True
     for k in range(some):
@@ -459,5 +459,5 @@ cdef double relative_gap(state_t* S, double alpha) noexcept nogil:
     if alpha == 0.0:
         return stationarity(S)
     return max(
-        gap_at(S, NULL if S.lazy else S.v, True) / S.null_objective, 0.0
+        gap_at(S, NULL if S.lazy else S.v, True) / S.run.null_objective, 0.0
     )

@@ -1,46 +1,18 @@
-"""One problem solved at one alpha after another: warm starts, working sets, screening.
+"""The outer loop of every solver: a run at one alpha after another.
 
-    min_{w,b}  sum_i s_i loss(y_i, x_i w + b + offset_i)
-               + alpha sum_j pf_j (l1_ratio |w_j| + (1 - l1_ratio)/2 w_j^2),
-    lower <= w <= upper,   sum_i s_i = 1
-
-Inside, columns are centred (with an intercept) and scaled (standardize), and w, b are
-those of that design.  At each alpha: minimize on the working set; make v dual feasible;
-bound or compute the correlations outside; compute the gap; add the violators.
+At each alpha: minimize on the working set; make the dual point feasible; bound or
+compute the correlations outside; compute the gap; add the violators.  What these mean
+for one output, for the classes of softmax regression, or for groups of columns, is the
+business of an engine (_engine.pxd); the loop decides what is next, and to what
+tolerance.
 
 A solve stops wherever it wants the correlations of all columns and goes on when they
-are there, so that a batch of problems shares the passes over X (_batch.pyx); `finish`
-is the loop of a single problem.
+are there, so that a batch of problems shares the passes over X (many/_batch.pyx);
+`finish` is the loop of a single problem.
 """
-from libc.math cimport INFINITY, NAN, ceil, fabs, isfinite, log
+from libc.math cimport INFINITY, ceil, log
 
-from fastl1.kernels.solver._certificate cimport (
-    add_candidates,
-    full_pass,
-    gradient_tolerance,
-    measure,
-    relative_gap,
-    scan_outside,
-    signed_correlation,
-)
-from fastl1.kernels.solver._coupled cimport solve_coupled
-from fastl1.kernels.solver._interior cimport has_corners
-from fastl1.kernels.solver._newton cimport solve_newton
-from fastl1._ops cimport (
-    FL1_COX,
-    FL1_GAMMA,
-    FL1_HUBER,
-    FL1_QUANTILE,
-    FL1_SQUARED,
-    FL1_SQUARED_HINGE,
-)
-from fastl1.kernels.solver._samples cimport (
-    evaluate,
-    fit_intercept,
-    fit_null,
-    project_dual,
-)
-from fastl1.kernels.solver._state cimport (
+from fastl1.kernels.solver._engine cimport (
     CONVERGED,
     ENTERED,
     ENTERING,
@@ -50,374 +22,236 @@ from fastl1.kernels.solver._state cimport (
     INTERRUPTED,
     MAX_ITER,
     NO_MEMORY,
-    NO_REGIME,
     NULL_MODEL,
     READY,
     WANTS_PASS,
     WORKED,
     WORKING,
-    state_t,
-)
-from fastl1.kernels.solver._working cimport (
-    add_all_columns,
-    add_slot,
-    choose_regime,
-    extrapolate,
-    load_quad,
-    prune,
-    solve_squared,
-    start_covariance,
+    expects_answer,
+    is_smooth,
+    run_t,
 )
 
 cdef double INNER = 0.3          # of the gap asked for, on the working set
-cdef double LOOSE = 0.03         # ... or of the least of all columns, for sweeps ...
-cdef double FAR_LOOSE = 0.1      # ... by a coarse path, which adds columns more often
-cdef double FAR = 0.01           # ... and by Newton steps where it is beyond this
 cdef double COARSE_TOL = 1e-2    # relative gap along a coarse path
-cdef int COARSE_ITER = 2         # and its outer iterations a step, squared loss
-cdef int PATH_SOLVES = 3         # alphas from which a solver is taken to run a path
-# of alpha: the correlation from which the extrapolation has a column enter; in a dense
-# working set a column is dear
-cdef double AHEAD = 0.99
-cdef double SPARSE_AHEAD = 0.95
 cdef int PATIENCE = 10           # outer iterations without a lower gap
 
 
-cdef int _solve_working_set(
-    state_t* S, double alpha, double tol, int rounds
-) noexcept nogil:
-    """Minimize over the working set to a gap of about tol (absolute)."""
-    if S.m == 0:
-        return 0
-    choose_regime(S)
-    if S.loss == FL1_SQUARED:
-        return solve_squared(S, alpha, tol, rounds)
-    if S.loss == FL1_COX and S.use_gram:
-        return solve_coupled(S, alpha, tol, rounds)
-    return solve_newton(S, alpha, tol, rounds)
+cdef void clear_run(run_t* R) noexcept nogil:
+    """No solve under way, no coefficients given."""
+    R.phase = READY
+    R.restarted = R.separated = False
+    R.n_iter = 0
+    R.gap = INFINITY
 
 
-cdef int null_model(state_t* S) noexcept nogil:
-    """The fit of the intercept; the correlations there are wanted next."""
-    fit_null(S)
-    if S.n_free == 0:  # else their gradient is wanted
-        project_dual(S)
-    S.phase = NULL_MODEL
+cdef int null_model(run_t* R) noexcept nogil:
+    """The null model; the correlations there are wanted next."""
+    R.engine.fit_null(R)
+    R.phase = NULL_MODEL
     return WANTS_PASS
 
 
-cdef bint _runs_off(const state_t* S) noexcept nogil:
-    """Whether the unpenalized block leads to infinity: a Newton step that is still long
-    where the gradient has vanished, of a loss that some rows have least at infinity,
-    and a coefficient that no bound holds."""
-    cdef ptrdiff_t k, j
-    if S.move <= 0.1 or S.loss in (
-        FL1_SQUARED, FL1_GAMMA, FL1_SQUARED_HINGE, FL1_HUBER, FL1_QUANTILE
-    ):
-        return False
-    for k in range(S.m):
-        j = S.ws[k]
-        if S.lo[j] < S.w[j] < S.hi[j]:
-            return True
-    return False
+cdef int _null_known(run_t* R) noexcept nogil:
+    """The fit of the unpenalized block, whose correlations are wanted next."""
+    cdef int status
+    R.alpha_now = 0.0
+    status = R.engine.fit_free(R)
+    if status == CONVERGED:
+        return _free_known(R)
+    R.phase = FREE_BLOCK
+    return status
 
 
-cdef int _null_known(state_t* S) noexcept nogil:
-    """c_null; the fit of the unpenalized block, whose correlations are wanted next."""
-    cdef ptrdiff_t k
-    cdef double tol
-    S.c_null = 0.0
-    for k in range(S.n_alive):
-        S.c_null = max(S.c_null, fabs(S.cache.c[S.alive[k]]))
-    S.r2 = S.r2_zero = S.q.ops.dot(S.n, S.g, S.g)
-    S.cache.slack = 1e-15 * S.r2  # updates of r2 round at the scale they started from
-    for k in range(S.p):
-        S.c_zero[k] = S.cache.c[k]
-    if S.n_free == 0:
-        return _free_known(S)
-    for k in range(S.n_alive):
-        if S.pf[S.alive[k]] == 0.0 and add_slot(S, S.alive[k]) < 0:
-            return NO_MEMORY
-    # the squared loss is measured by its gap, others by their relative gradient
-    tol = 1e-16 * S.null_objective if S.loss == FL1_SQUARED else 1e-12
-    S.alpha_now = 0.0
-    if _solve_working_set(S, 0.0, tol, 50) < 0:
-        return NO_MEMORY
-    S.separated = _runs_off(S)
-    evaluate(S)
-    project_dual(S)
-    S.phase = FREE_BLOCK
-    return WANTS_PASS
-
-
-cdef int _free_known(state_t* S) noexcept nogil:
+cdef int _free_known(run_t* R) noexcept nogil:
     """alpha_max."""
-    cdef ptrdiff_t k, j
-    cdef const double* last = S.cache.c + (S.cache.count - 1) * S.p
-    S.alpha_max = 0.0
-    if S.null_objective > 0.0:
-        for k in range(S.n_alive):
-            j = S.alive[k]
-            if S.pf[j] > 0.0:
-                S.alpha_max = max(
-                    S.alpha_max, signed_correlation(S, j, last[j]) / S.pf[j]
-                )
-    S.alpha_max = S.alpha_max / S.l1_ratio if S.l1_ratio > 0.0 else NAN
-    S.alpha_prev = S.alpha_back = INFINITY
-    S.phase = READY
+    R.alpha_max = R.engine.find_alpha_max(R)
+    R.alpha_prev = INFINITY
+    R.phase = READY
     return CONVERGED
 
 
-cdef ptrdiff_t _support(const state_t* S) noexcept nogil:
-    """Nonzero coefficients."""
-    cdef ptrdiff_t k, count = 0
-    for k in range(S.m):
-        count += S.w[S.ws[k]] != 0.0
-    return count
+cdef int _scan(run_t* R, bint exact, int phase) noexcept nogil:
+    """The columns outside; on with `phase` when they are known."""
+    cdef int status = R.engine.scan(R, exact)
+    R.phase = phase
+    return status if status != 0 else GO_ON
 
 
-cdef inline bint _is_smooth(const state_t* S) noexcept nogil:
-    """Whether no coefficient is held at 0: every column works."""
-    return S.alpha_now == 0.0 or S.l1_ratio == 0.0
-
-
-cdef bint _is_loose(const state_t* S) noexcept nogil:
-    """Whether the working set holds so many zeros that it is to be pruned: soon where
-    its Gram block lasts for one Newton step only."""
-    cdef ptrdiff_t support = _support(S)
-    if S.covariance:
-        return False
-    if S.loss == FL1_SQUARED or S.X.sparse:
-        return S.m > 1.5 * support + 100
-    return S.m > 1.1 * support + 10
-
-
-cdef int _add(state_t* S, double limit) noexcept nogil:
-    """Candidates beyond limit into the working set, a share of the support at most."""
-    return add_candidates(
-        S, limit, max(S.grow_min, <ptrdiff_t> (S.grow * _support(S)))
-    )
-
-
-cdef inline bint _expects_answer(const state_t* S) noexcept nogil:
-    """Whether the coefficients may be the answer as they are: extrapolated along the
-    path, given by the caller, or 0 from alpha_max on."""
-    return S.ahead or S.restarted or S.alpha_now >= S.alpha_max
-
-
-cdef int _enter(state_t* S) noexcept nogil:
+cdef int _enter(run_t* R) noexcept nogil:
     """Screen at the alpha of the present step."""
-    S.sweep_work = 0.0
-    S.least = S.gap = INFINITY
-    S.tighten, S.stalled = 1.0, 0
-    if _is_smooth(S) and add_all_columns(S) < 0:
+    R.least = R.gap = INFINITY
+    R.tighten, R.stalled = 1.0, 0
+    if is_smooth(R) and R.engine.add_all(R) < 0:
         return NO_MEMORY
-    S.lazy = S.lazy_ok and (S.m > 0 or S.covariance) and (
-        S.m_gram == S.m or (S.piloted and S.covariance)  # all coefficients are 0
-    )
-    S.ahead = extrapolate(S)
-    if S.ahead or not (S.lazy and S.estimated):
-        measure(S)
-    S.phase = ENTERED
-    return WANTS_PASS if scan_outside(S, _expects_answer(S)) else GO_ON
+    if R.engine.enter(R) < 0:
+        return NO_MEMORY
+    return _scan(R, expects_answer(R), ENTERED)
 
 
-cdef int _entered(state_t* S) noexcept nogil:
+cdef int _entered(run_t* R) noexcept nogil:
     """The answer may be there already; else what the extrapolation, or the strong rule,
     expects to enter."""
-    cdef double limit = S.alpha_now
-    if S.n_cand == 0 or _expects_answer(S):
-        S.gap = relative_gap(S, S.alpha_now)
-        if S.gap <= S.tol_now:
-            S.restarted = False
+    cdef double limit = R.alpha_now
+    if R.n_outside == 0 or expects_answer(R):
+        R.gap = R.engine.find_gap(R)
+        if R.gap <= R.tol_now:
+            R.restarted = False
             return CONVERGED
-    if S.ahead:
-        limit = (SPARSE_AHEAD if S.X.sparse else AHEAD) * S.alpha_now
-    elif not S.restarted:
-        limit = max(S.alpha_now, 2.0 * S.alpha_now - min(S.alpha_prev, S.alpha_max))
-    S.restarted = False
-    limit *= S.l1_ratio
-    if S.piloted or (S.covariance and S.cross != NULL and S.m > 0):
-        S.piloted = False  # correlations after the next solve are better grounds
-    elif not _is_smooth(S):
-        if _is_loose(S):
-            prune(S, limit)
-        if _add(S, limit) < 0:
+    if R.ahead > 0.0:
+        limit = R.ahead * R.alpha_now
+    elif not R.restarted:
+        limit = max(R.alpha_now, 2.0 * R.alpha_now - min(R.alpha_prev, R.alpha_max))
+    R.restarted = False
+    if not R.engine.trusts_set(R) and not is_smooth(R):
+        R.engine.prune(R, limit)
+        if R.engine.add(R, limit) < 0:
             return NO_MEMORY
-    S.phase = WORKING
+    R.phase = WORKING
     return GO_ON
 
 
-cdef int _work(state_t* S) noexcept nogil:
+cdef int _work(run_t* R) noexcept nogil:
     """One outer iteration: minimize on the working set, screen."""
-    cdef double inner = INNER * S.tol_now * S.null_objective
-    cdef double least = min(S.least, S.gap)
-    if S.n_iter >= S.stop_iter or S.stalled >= PATIENCE:
+    cdef double inner
+    cdef int status
+    if R.n_iter >= R.stop_iter or R.stalled >= PATIENCE:
         return MAX_ITER
-    S.n_iter += 1
-    if S.poll(S):
+    R.n_iter += 1
+    if R.engine.poll(R):
         return INTERRUPTED
-    if S.alpha_now == 0.0:
-        inner = gradient_tolerance(S, S.tol_now)
-    inner *= S.tighten
-    # the gap may be larger than it was, with columns pruned away: a loose solution on
-    # all of them would have the same ones pruned again; the gap of a loss with corners
-    # says little before its linear program is solved
-    if S.alpha_now > 0.0 and isfinite(least) and not has_corners(S) and (
-        not S.use_gram or least > FAR and S.loss not in (FL1_SQUARED, FL1_COX)
-    ):
+    if R.alpha_now == 0.0:
+        inner = R.engine.gradient_tolerance(R) * R.tighten
+    else:
         inner = max(
-            inner, (FAR_LOOSE if S.n_steps > 1 else LOOSE) * least * S.null_objective
+            INNER * R.tol_now * R.null_objective * R.tighten,
+            # the gap may be larger than it was, with columns pruned away: a loose
+            # solution on all of them would have the same ones pruned again
+            R.engine.enough(R, min(R.least, R.gap)) * R.null_objective
         )
-    if _solve_working_set(S, S.alpha_now, inner, 100) < 0:
+    status = R.engine.minimize(R, inner)
+    if status != 0:
+        return status
+    if R.engine.measure(R) < 0:
         return NO_MEMORY
-    if S.interrupted:
-        return INTERRUPTED
-    if S.alpha_now == 0.0 and S.loss == FL1_COX:
-        S.separated = _runs_off(S)
-    S.lazy = S.lazy_ok and S.use_gram and (S.m > 0 or S.covariance)
-    measure(S)
-    S.phase = WORKED
-    return WANTS_PASS if scan_outside(S, True) else GO_ON
+    return _scan(R, True, WORKED)
 
 
-cdef int _worked(state_t* S) noexcept nogil:
+cdef int _worked(run_t* R) noexcept nogil:
     """The gap; columns that violate their limit enter."""
-    cdef ptrdiff_t before
-    S.gap = relative_gap(S, S.alpha_now)
-    if not S.gap >= 0.0:
+    cdef ptrdiff_t added
+    R.gap = R.engine.find_gap(R)
+    if not R.gap >= 0.0:
         return FAILED
-    if S.gap <= S.tol_now:
+    if R.gap <= R.tol_now:
         return CONVERGED
-    if not _is_smooth(S) and _is_loose(S):
-        prune(S, 0.9 * S.l1_ratio * S.alpha_now)
-    S.stalled = 0 if S.gap < 0.99 * S.least else S.stalled + 1
-    S.least = min(S.least, S.gap)
-    before = S.m
-    if _add(S, S.l1_ratio * S.alpha_now) < 0:
+    if not is_smooth(R):
+        R.engine.prune(R, 0.9 * R.alpha_now)
+    R.stalled = 0 if R.gap < 0.99 * R.least else R.stalled + 1
+    R.least = min(R.least, R.gap)
+    added = R.engine.add(R, R.alpha_now)
+    if added < 0:
         return NO_MEMORY
-    if S.m == before:  # the working set is right, its solution is not
-        S.tighten *= 0.1
-    S.phase = WORKING
+    if added == 0:  # the working set is right, its solution is not
+        R.tighten *= 0.1
+    R.phase = WORKING
     return GO_ON
 
 
-cdef int _null_solution(state_t* S) noexcept nogil:
-    """The answer where the null model fits exactly: w = 0, whatever it was."""
-    cdef ptrdiff_t k
-    for k in range(S.m):
-        S.w[S.ws[k]] = 0.0
-    evaluate(S)
-    fit_intercept(S, 0.0)
-    S.gap = 0.0
-    return CONVERGED
-
-
-cdef inline int _coarse_iter(const state_t* S) noexcept nogil:
-    """An iteration of other losses takes several Newton steps, a Gram block each."""
-    return COARSE_ITER if S.loss == FL1_SQUARED else 1
-
-
-cdef void _next_step(state_t* S) noexcept nogil:
+cdef void _next_step(run_t* R) noexcept nogil:
     """The alpha of the next step of the coarse path, or the one asked for."""
-    S.step += 1
-    S.phase = ENTERING
-    if S.step < S.n_steps:
-        S.alpha_now = S.alpha_start * (S.alpha_goal / S.alpha_start) ** (
-            <double> S.step / S.n_steps
+    R.step += 1
+    R.phase = ENTERING
+    if R.step < R.n_steps:
+        R.alpha_now = R.alpha_start * (R.alpha_goal / R.alpha_start) ** (
+            <double> R.step / R.n_steps
         )
-        S.tol_now = max(S.tol_goal, COARSE_TOL)
-        S.stop_iter = S.n_iter + _coarse_iter(S)
+        R.tol_now = max(R.tol_goal, COARSE_TOL)
+        R.stop_iter = R.n_iter + R.coarse_iter
     else:
-        S.alpha_now, S.tol_now = S.alpha_goal, S.tol_goal
-        S.stop_iter = S.max_iter
+        R.alpha_now, R.tol_now = R.alpha_goal, R.tol_goal
+        R.stop_iter = R.max_iter
 
 
-cdef int _advance(state_t* S) noexcept nogil:
+cdef int _advance(run_t* R) noexcept nogil:
     """Go on from the present phase: WANTS_PASS, or the status of the solve."""
     cdef int status
     while True:
-        if S.phase == ENTERING:
-            status = _enter(S)
-        elif S.phase == ENTERED:
-            status = _entered(S)
-        elif S.phase == WORKING:
-            status = _work(S)
+        if R.phase == ENTERING:
+            status = _enter(R)
+        elif R.phase == ENTERED:
+            status = _entered(R)
+        elif R.phase == WORKING:
+            status = _work(R)
         else:
-            status = _worked(S)
+            status = _worked(R)
         if status == GO_ON:
             continue
         if status == WANTS_PASS:
             return status
         if status == CONVERGED or status == MAX_ITER:
-            S.alpha_prev = S.alpha_now
-            if S.step < S.n_steps:
-                _next_step(S)
+            R.alpha_prev = R.alpha_now
+            if R.step < R.n_steps:
+                _next_step(R)
                 continue
-        S.phase = READY
+            if R.engine.settle(R) < 0:
+                status = NO_MEMORY
+        R.phase = READY
         return status
 
 
-cdef int resume(state_t* S) noexcept nogil:
+cdef int resume(run_t* R) noexcept nogil:
     """Go on with the correlations that were wanted: WANTS_PASS again, or the status."""
-    if S.phase == NULL_MODEL:
-        return _null_known(S)
-    if S.phase == FREE_BLOCK:
-        return _free_known(S)
-    return _advance(S)
+    if R.phase == NULL_MODEL:
+        return _null_known(R)
+    if R.phase == FREE_BLOCK:
+        return _free_known(R)
+    return _advance(R)
 
 
-cdef int start_alpha(state_t* S, double alpha, double tol, int max_iter) noexcept nogil:
-    """Begin to solve at alpha from where the state stands; far jumps go by way of a
+cdef int start_alpha(run_t* R, double alpha, double tol, int max_iter) noexcept nogil:
+    """Begin to solve at alpha from where the run stands; far jumps go by way of a
     coarse path.  WANTS_PASS, or the status."""
-    S.n_iter = 0
-    S.keep_intercept = False
-    S.lazy = False
-    S.regime = NO_REGIME
-    if S.null_objective == 0.0:
-        return _null_solution(S)
-    if S.loss == FL1_SQUARED and S.fresh:
-        evaluate(S)
-        fit_intercept(S, 0.0)
-        S.m_gram = 0
-    S.fresh = False
-    S.n_solves += 1
-    if S.covariance_ok and not S.covariance and S.n_solves >= PATH_SOLVES:
-        start_covariance(S)
-    S.alpha_goal, S.tol_goal, S.max_iter = alpha, tol, max_iter
-    S.alpha_start = alpha if S.restarted else min(S.alpha_prev, S.alpha_max)
-    S.step, S.n_steps = 0, 1
-    if S.l1_ratio > 0.0 and 0.0 < alpha < S.far * S.alpha_start and not S.piloted:
-        S.n_steps = <int> ceil(log(S.alpha_start / alpha) / -log(S.far))
-        if _coarse_iter(S) * S.n_steps > max_iter:
-            S.n_steps = 1
-    _next_step(S)
-    return _advance(S)
+    R.n_iter = 0
+    if R.null_objective == 0.0:
+        R.engine.clear_coef(R)
+        R.gap = 0.0
+        return CONVERGED
+    R.engine.start(R)
+    R.alpha_goal, R.tol_goal, R.max_iter = alpha, tol, max_iter
+    R.alpha_start = alpha if R.restarted else min(R.alpha_prev, R.alpha_max)
+    R.step, R.n_steps = 0, 1
+    if R.selects and 0.0 < alpha < R.far * R.alpha_start and not R.near:
+        R.n_steps = <int> ceil(log(R.alpha_start / alpha) / -log(R.far))
+        if R.coarse_iter * R.n_steps > max_iter:
+            R.n_steps = 1
+    _next_step(R)
+    return _advance(R)
 
 
-cdef int finish(state_t* S, int status) noexcept nogil:
+cdef int finish(run_t* R, int status) noexcept nogil:
     """Alone with X: pass after pass, to the end."""
     while status == WANTS_PASS:
-        full_pass(S)
-        status = resume(S)
+        status = resume(R) if R.engine.full_pass(R) == 0 else NO_MEMORY
     return status
 
 
-cdef double certify(state_t* S, double alpha) noexcept nogil:
+cdef double certify(run_t* R, double alpha) noexcept nogil:
     """Relative gap of the present coefficients and intercept, recomputed in full;
     negative without memory."""
-    if S.null_objective == 0.0:
-        return INFINITY if _support(S) else 0.0
-    S.alpha_now = alpha
-    S.lazy = False
-    S.keep_intercept = True
-    if alpha == 0.0 and add_all_columns(S) < 0:
+    cdef int status
+    if R.null_objective == 0.0:
+        return INFINITY if R.engine.support(R) else 0.0
+    R.alpha_now = alpha
+    if alpha == 0.0 and R.engine.add_all(R) < 0:
         return -1.0
-    load_quad(S, alpha)
-    measure(S)
-    S.m_gram = 0
-    if scan_outside(S, True):
-        full_pass(S)
-    S.gap = relative_gap(S, alpha)
-    S.fresh = True
-    return S.gap
+    R.engine.hold(R)
+    if R.engine.measure(R) < 0:
+        return -1.0
+    status = R.engine.scan(R, True)
+    if status == WANTS_PASS:
+        status = R.engine.full_pass(R)
+    if status < 0:
+        return -1.0
+    R.gap = R.engine.find_gap(R)
+    return R.gap

@@ -253,9 +253,9 @@ cdef void _start(interior_t* I) noexcept nogil:
     for i in range(S.n):
         size += S.s[i] * fabs(S.y[i] - S.eta[i])
     if S.loss == FL1_HUBER:
-        size = max(size, 1e-3 * S.null_objective / S.loss_param.delta)
+        size = max(size, 1e-3 * S.run.null_objective / S.loss_param.delta)
     else:
-        size = max(size, 1e-3 * S.null_objective)
+        size = max(size, 1e-3 * S.run.null_objective)
     for i in range(S.n):
         mu += _set_row(I, i, size)
     for k in range(S.m):

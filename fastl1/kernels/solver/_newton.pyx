@@ -51,7 +51,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     if not isfinite(slope):
         return 0.0
     start = S.loss_value + pen0
-    slack = 1e-15 * (start + S.null_objective)  # rounding
+    slack = 1e-15 * (start + S.run.null_objective)  # rounding
     memcpy(S.g, S.eta, S.n * sizeof(double))
     for _half in range(30):
         # from the start each time: a far step taken back would leave its rounding
@@ -101,11 +101,11 @@ cdef void _raise_curvatures(state_t* S, double damp, double curve) noexcept nogi
 cdef double _inner_gap(const state_t* S, double gap, double damp) noexcept nogil:
     """The gap asked of the quadratic: a share of the present one, or what the solve
     asks for where an exact step, whose error is about the square, would get there."""
-    cdef double relative = gap / S.null_objective
+    cdef double relative = gap / S.run.null_objective
     if S.loss == FL1_COX or damp > 0.0:
         return BOUND_INNER * gap
-    if S.alpha_now > 0.0 and relative * relative <= S.tol_now:
-        return min(INNER * gap, LAST_INNER * S.tol_now * S.null_objective)
+    if S.run.alpha_now > 0.0 and relative * relative <= S.run.tol_now:
+        return min(INNER * gap, LAST_INNER * S.run.tol_now * S.run.null_objective)
     return INNER * gap
 
 
@@ -167,7 +167,9 @@ cdef int solve_newton(
     Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
     """
     cdef int status = 1
-    cdef double gap = INFINITY, goal = tol if alpha > 0.0 else tol * S.null_objective
+    cdef double gap = INFINITY, goal = tol
+    if alpha == 0.0:
+        goal *= S.run.null_objective
     if not keeps_dual(S):
         status = _descend(S, alpha, tol, rounds, &gap)
         if status <= 0 or S.interrupted or gap <= 10.0 * tol or not has_corners(S):

@@ -44,7 +44,7 @@ cdef bint _pilot_pays(const state_t* S, double alpha) noexcept nogil:
         and S.given == NULL and S.shared == NULL
         and S.n >= SHARE * BLOCK * BLOCKS and S.n >= 4 * S.p
         and S.n_solves == 0 and S.m == 0 and not S.fresh
-        and S.l1_ratio > 0.0 and 0.0 < alpha < S.far * S.alpha_max
+        and S.l1_ratio > 0.0 and 0.0 < alpha < S.run.far * S.run.alpha_max
     )
 
 
@@ -80,14 +80,14 @@ cdef double _noise_level(const state_t* P) noexcept nogil:
 cdef int _run(state_t* P, double alpha) noexcept nogil:
     """Down to alpha, or to the noise."""
     cdef double at, goal
-    cdef int _, status = finish(P, null_model(P))
-    at = P.alpha_max
+    cdef int _, status = finish(&P.run, null_model(&P.run))
+    at = P.run.alpha_max
     for _ in range(STEPS):
         goal = max(alpha, _noise_level(P))
         if status < 0 or P.interrupted or not goal < at:
             break
         at = max(goal, STEP * at)
-        status = finish(P, start_alpha(P, at, TOL, 20))
+        status = finish(&P.run, start_alpha(&P.run, at, TOL, 20))
         if status != CONVERGED and status != MAX_ITER:
             break
     return NO_MEMORY if status == NO_MEMORY else 0
@@ -126,7 +126,7 @@ cdef int _pilot(state_t* S, double alpha) noexcept nogil:
             S.piloted = S.m > 0
         elif S.m > 0:
             shift_intercept(S, P.b)
-            S.restarted = True
+            S.run.restarted = True
     release(&P)
     free(data)
     free(y)
@@ -154,5 +154,5 @@ cdef int solve_alpha(
         S, min(alpha, expected) if S.loss == FL1_SQUARED else alpha, expected
     )
     if status == 0:
-        status = finish(S, start_alpha(S, alpha, tol, max_iter))
+        status = finish(&S.run, start_alpha(&S.run, alpha, tol, max_iter))
     return status

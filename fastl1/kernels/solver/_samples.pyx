@@ -235,13 +235,13 @@ cdef void fit_null(state_t* S) noexcept nogil:
     fit_intercept(S, 0.0)
     if S.loss == FL1_QUANTILE:
         _corner_dual(S)
-    S.null_objective = young_at(S, S.v, 0.0)
+    S.run.null_objective = young_at(S, S.v, 0.0)
     S.curve_null = S.q.ops.sum(S.n, S.h)
     if S.loss != FL1_SQUARED:
         for i in range(S.n):
             slope += fabs(S.v[i])
         if slope <= 1e-14 * S.curve_null:
-            S.null_objective = 0.0
+            S.run.null_objective = 0.0
     if not S.curve_null > 0.0:
         S.curve_null = 1.0
     if S.loss == FL1_HUBER:

@@ -21,7 +21,7 @@ from fastl1.kernels.solver._certificate cimport (
 )
 from fastl1.kernels.design._cholesky cimport chol_free
 from fastl1.kernels.design._design cimport column_stats, design_stats, stats_t
-from fastl1.kernels.solver._driver cimport certify
+from fastl1.kernels.solver._driver cimport certify, clear_run
 from fastl1._ops cimport (
     FL1_CLOGLOG,
     FL1_COX,
@@ -40,7 +40,8 @@ from fastl1.kernels.design._rows cimport rows_free
 from fastl1._runtime cimport Watch
 from fastl1.kernels.solver._samples cimport shift_intercept, sync_eta
 from fastl1.kernels.solver._screen cimport cache_free, cache_reserve
-from fastl1.kernels.solver._state cimport NO_MEMORY, READY, candidate_t, state_t
+from fastl1.kernels.solver._single cimport single_engine
+from fastl1.kernels.solver._state cimport NO_MEMORY, candidate_t, state_t
 from fastl1.kernels.solver._sweeps cimport packed_free, packed_t
 from fastl1.kernels.solver._working cimport (
     add_slot,
@@ -152,6 +153,7 @@ cdef int reserve(
     S.numbers = <double*> malloc((OF_ROWS * n + of_columns * p) * sizeof(double))
     S.places = <ptrdiff_t*> malloc((PLACES + 1) * p * sizeof(ptrdiff_t))
     S.cand = <candidate_t*> malloc(p * sizeof(candidate_t))
+    S.run.engine = single_engine()
     S.n, S.p = S.X.n, S.X.p
     S.cache.ops = S.q.ops = S.F.ops = S.X.ops
     if (
@@ -257,14 +259,14 @@ cdef void _clear(state_t* S) noexcept nogil:
     S.b = 0.0
     S.factor_alpha = NAN
     S.use_gram = True
-    S.estimated = S.lazy = S.covariance = S.fresh = S.restarted = False
+    S.estimated = S.lazy = S.covariance = S.fresh = False
     S.keep_intercept = S.interrupted = False
     S.piloted = False
-    S.n_solves = S.n_iter = 0
-    S.gap = INFINITY
+    S.n_solves = 0
+    S.alpha_back = INFINITY
     S.n_epochs = S.n_newton = S.n_column_products = 0
     S.n_full_passes = S.n_gram_columns = 0
-    S.phase = READY
+    clear_run(&S.run)
 
 
 cdef void set_samples(
@@ -376,12 +378,15 @@ cdef void _choose(state_t* S) noexcept nogil:
         S.lazy_ok and not S.X.sparse and 4 * S.p <= S.n and S.p <= MAX_CROSS
     )
     S.pass_share = 0.25
+    S.run.selects = S.l1_ratio > 0.0
+    # an iteration of other losses takes several Newton steps, a Gram block each
+    S.run.coarse_iter = 2 if S.loss == FL1_SQUARED else 1
     # Where a pass over X is cheap beside the work on the working set (dense, wide),
     # far alphas are reached in more steps and the working set grows more carefully.
     if not S.X.sparse and S.n < S.p:
-        S.far, S.grow, S.grow_min = 0.6, 0.25, 50
+        S.run.far, S.grow, S.grow_min = 0.6, 0.25, 50
     else:
-        S.far, S.grow, S.grow_min = 0.3, 3.0, 100
+        S.run.far, S.grow, S.grow_min = 0.3, 3.0, 100
 
 
 cdef int set_coef(
@@ -406,7 +411,7 @@ cdef int set_coef(
         shift_intercept(S, (b if S.centre else 0.0) - S.b)
     S.m_gram = 0
     S.piloted = False
-    S.fresh = S.restarted = True
+    S.fresh = S.run.restarted = True
     return 0
 
 
@@ -458,20 +463,20 @@ cdef double answer(
     bounds (p,); returns the intercept that goes with them.
 
     Those of a float32 X are rounded.  The dual point of the exact ones bounds the
-    optimum for any others: S.gap grows by what the objective does.  S keeps the exact
+    optimum for any others: the gap grows by what the objective does.  S keeps the exact
     ones.
     """
     cdef double* exact = S.q.work
     cdef ptrdiff_t k, j
     cdef double before = 0.0, intercept
-    cdef bint certified = S.alpha_goal > 0.0 and S.null_objective > 0.0
+    cdef bint certified = S.run.alpha_goal > 0.0 and S.run.null_objective > 0.0
     for k in range(S.m):
         j = S.ws[k]
         values[k] = within(S.w[j] * S.scale[j], j, lo, hi) if S.w[j] != 0.0 else 0.0
     if not float32:
         return intercept_of(S)
     if certified:
-        before = objective(S, S.alpha_goal)
+        before = objective(S, S.run.alpha_goal)
     for k in range(S.m):
         j = S.ws[k]
         exact[k] = S.w[j]
@@ -479,10 +484,10 @@ cdef double answer(
         S.w[j] = values[k] / S.scale[j]
     intercept = intercept_of(S)
     if certified:
-        before = objective(S, S.alpha_goal) - before
-        S.gap = max(S.gap + before / S.null_objective, 0.0)
-    elif S.null_objective > 0.0:
-        certify(S, 0.0)
+        before = objective(S, S.run.alpha_goal) - before
+        S.run.gap = max(S.run.gap + before / S.run.null_objective, 0.0)
+    elif S.run.null_objective > 0.0:
+        certify(&S.run, 0.0)
     for k in range(S.m):
         S.w[S.ws[k]] = exact[k]
     return intercept

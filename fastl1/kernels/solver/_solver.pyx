@@ -115,7 +115,7 @@ cdef class Solver:
         with nogil:
             set_samples(S, &t[0], &s[0] if s is not None else NULL,
                         &o[0] if o is not None else NULL)
-            null_model(S)
+            null_model(&S.run)
             if S.given == NULL:
                 c = pass_begin(S)
         while True:
@@ -134,7 +134,7 @@ cdef class Solver:
                 pass_end(S)
             else:
                 null_correlations(S)
-            status = finish(S, resume(S))
+            status = finish(&S.run, resume(&S.run))
         if status == NO_MEMORY:
             raise MemoryError("no memory for the unpenalized columns")
         if self.watch.interrupted:
@@ -186,7 +186,7 @@ cdef class Solver:
         full."""
         cdef double gap
         with nogil:
-            gap = certify(&self.S, alpha)
+            gap = certify(&self.S.run, alpha)
         if gap < 0.0:
             raise MemoryError("no memory for a working set of all columns")
         return gap
@@ -257,27 +257,27 @@ cdef class Solver:
     @property
     def alpha_max(self):
         """Least alpha at which every penalized coefficient is 0; nan for l1_ratio 0."""
-        return self.S.alpha_max
+        return self.S.run.alpha_max
 
     @property
     def separated(self):
         """Whether the unpenalized columns fit some rows of y only at infinity."""
-        return self.S.separated
+        return self.S.run.separated
 
     @property
     def null_objective(self):
         """Objective at w = 0 with the best intercept."""
-        return self.S.null_objective
+        return self.S.run.null_objective
 
     @property
     def gap(self):
         """Relative gap of the last solve (relative gradient norm at alpha = 0)."""
-        return self.S.gap
+        return self.S.run.gap
 
     @property
     def n_iter(self):
         """Outer iterations of the last solve."""
-        return self.S.n_iter
+        return self.S.run.n_iter
 
     @property
     def force_regime(self):

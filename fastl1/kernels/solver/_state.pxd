@@ -3,29 +3,19 @@
 from fastl1.kernels.design._cholesky cimport chol_t
 from fastl1.kernels.design._design cimport design_t
 from fastl1._ops cimport FL1_QUANTILE, fl1_loss
+from fastl1.kernels.solver._engine cimport (
+    CONVERGED,
+    FAILED,
+    INTERRUPTED,
+    MAX_ITER,
+    NO_MEMORY,
+    WANTS_PASS,
+    run_t,
+)
 from fastl1.kernels.solver._quadratic cimport quad_t
 from fastl1.kernels.design._rows cimport rows_t
 from fastl1.kernels.solver._screen cimport MAX_REFS, cache_t
 from fastl1.kernels.solver._sweeps cimport packed_t
-
-cdef enum:
-    NO_MEMORY = -1
-    CONVERGED = 0
-    MAX_ITER = 1
-    INTERRUPTED = 2
-    FAILED = 3
-    WANTS_PASS = 4       # correlations of all columns with v: full_pass, then resume
-    GO_ON = 5            # inside the driver
-
-# Where the driver stands.
-cdef enum:
-    NULL_MODEL           # correlations at the null model are wanted
-    FREE_BLOCK           # the same with the unpenalized columns fitted
-    READY                # no solve under way
-    ENTERING             # a new alpha
-    ENTERED              # its columns outside are known
-    WORKING              # the working set is to be solved
-    WORKED               # it is, and the columns outside are known
 
 # How a working set is minimized, and why; as text in _solver.
 cdef enum:
@@ -52,6 +42,7 @@ cdef struct candidate_t:
     ptrdiff_t column
 
 cdef struct state_t:
+    run_t run                # first: what the outer loop knows
     # memory of the arrays below, those of the working set apart
     double* numbers
     ptrdiff_t* places
@@ -142,8 +133,6 @@ cdef struct state_t:
     ptrdiff_t n_cand         # ... their correlations are in p_work
     ptrdiff_t* proj          # unpenalized columns that v was made orthogonal to
     ptrdiff_t n_proj
-    double null_objective
-    bint separated           # the unpenalized block fits some rows at infinity only
     double c_null            # largest correlation at the null model
     # What is current when:
     #   always           w, b, slots, G and cross for the first m_gram slots
@@ -152,30 +141,10 @@ cdef struct state_t:
     #   lazy             q.c and r2, by the Gram block, while eta and b_eta lag at w_eta
     #   not lazy         q.c only after measure, and then for the dual point
     # the solve under way
-    int phase
-    double alpha_goal        # asked for, with its tolerance and iterations;
-    double tol_goal
-    int max_iter
-    double alpha_start       # a coarse path leads there from alpha_start ...
-    int n_steps
-    int step                 # ... in steps, of which this is the present one
-    double tol_now
-    int stop_iter            # the present step ends when n_iter reaches this
-    double least             # smallest gap of the step ...
-    int stalled              # ... and outer iterations since
-    bint ahead               # started from the extrapolation of the last two alphas
-    double tighten           # of the tolerance on the working set
-    double alpha_now
-    double alpha_prev
-    double alpha_max
-    double gap
-    int n_iter
     bint lazy_ok             # squared loss: eta may lag, the slots' c and r2 do not
     bint lazy
     bint fresh               # coefficients were set from outside
-    bint restarted           # ... and no alpha is known that they belong to
     bint keep_intercept
-    double far               # a jump below far * alpha_prev takes a coarse path
     double grow              # growth of the working set at a time, relative ...
     ptrdiff_t grow_min       # ... and at least
     double pass_share        # of the columns in doubt, above which all are computed

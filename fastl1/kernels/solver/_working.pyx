@@ -170,9 +170,10 @@ cdef bint extrapolate(state_t* S) noexcept nogil:
     others nearly so.  Kept only where it lowers the objective at alpha.
     """
     cdef ptrdiff_t k, j
-    cdef double t, w, new, before, b = S.b, alpha = S.alpha_now
-    cdef bint usable = S.alpha_prev < S.alpha_back < INFINITY and not S.restarted
-    t = (S.alpha_prev - alpha) / (S.alpha_back - S.alpha_prev) if usable else 0.0
+    cdef double t, w, new, before, b = S.b, alpha = S.run.alpha_now
+    cdef double last = S.run.alpha_prev
+    cdef bint usable = last < S.alpha_back < INFINITY and not S.run.restarted
+    t = (last - alpha) / (S.alpha_back - last) if usable else 0.0
     # lazy: the quadratic is solved at once anyway
     usable = 0.0 < t <= FARTHEST and not S.lazy
     load_quad(S, alpha)
@@ -186,7 +187,7 @@ cdef bint extrapolate(state_t* S) noexcept nogil:
         S.w_back[j] = w
         if usable and w != 0.0:
             S.w[j] = min(max(new, S.lo[j]), S.hi[j]) if new * w > 0.0 else 0.0
-    S.alpha_back = INFINITY if S.restarted else S.alpha_prev
+    S.alpha_back = INFINITY if S.run.restarted else last
     if usable:
         shift_intercept(S, t * (b - S.b_back))
     S.b_back = b
@@ -439,7 +440,7 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
     # at alpha = 0 the tolerance is that of the gradient, and far from the solution the
     # gap may be infinite: then ask for a decisive decrease of the quadratic
     S.q.tol = tol
-    if S.loss != FL1_SQUARED and (S.alpha_now == 0.0 or not isfinite(tol)):
+    if S.loss != FL1_SQUARED and (S.run.alpha_now == 0.0 or not isfinite(tol)):
         S.q.tol = 1e-6 * quad_gap(&S.q)
     S.q.max_cg = MAX_CG if S.l1_ratio > 0.0 else S.n + MAX_CG
     S.q.augmented = S.l1_ratio >= AUGMENTED()
