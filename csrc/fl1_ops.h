@@ -15,20 +15,26 @@
 
 enum { FL1_F32 = 0, FL1_F64 = 1 };     /* values of X */
 enum { FL1_I32 = 0, FL1_I64 = 1 };     /* row indices of a CSC X */
-enum {
-    FL1_SQUARED,
-    FL1_LOGISTIC,
-    FL1_POISSON,
-    FL1_GAMMA,
-    FL1_TWEEDIE,
-    FL1_SQUARED_HINGE,
-    FL1_HUBER,
-    FL1_QUANTILE,
-    FL1_PROBIT,
-    FL1_CLOGLOG,
-    FL1_COX,
-    FL1_N_LOSSES
-};
+/* The losses, X(name, with) for each, in the order of their numbers, which are those of
+ * fastl1.h: new ones come last. */
+#define FL1_EACH_LOSS(X, with)                                                         \
+    X(squared, with)                                                                   \
+    X(logistic, with)                                                                  \
+    X(poisson, with)                                                                   \
+    X(gamma, with)                                                                     \
+    X(tweedie, with)                                                                   \
+    X(squared_hinge, with)                                                             \
+    X(huber, with)                                                                     \
+    X(quantile, with)                                                                  \
+    X(probit, with)                                                                    \
+    X(cloglog, with)                                                                   \
+    X(cox, with)
+
+#define FL1_ONE_MORE(name, one) +one
+enum { FL1_N_LOSSES = FL1_EACH_LOSS(FL1_ONE_MORE, 1) };
+
+/* What y may be. */
+enum { FL1_Y_REAL, FL1_Y_AT_LEAST_0, FL1_Y_ABOVE_0, FL1_Y_LABELS /* 0 and 1 */ };
 
 /* Who is at risk when, for the Cox loss: groups of deaths at one time, in the order of
  * strata and in each from the last time to the first.  Row i joins at group first_i and
@@ -55,6 +61,39 @@ typedef struct fl1_loss {
     double q;      /* quantile: its level, in (0, 1) */
     fl1_cox cox;
 } fl1_loss;
+
+typedef struct fl1_range {
+    double lo, hi;
+} fl1_range;
+
+/* What solvers ask of a loss besides its functions: one struct each, in losses.inc. */
+typedef struct fl1_traits {
+    const char *name;
+    int target; /* FL1_Y_... */
+    /* the number it depends on: its name, or NULL, its place in fl1_loss, the value it
+     * has unless it is given, the open interval that it lies in, and what to say of one
+     * that does not */
+    const char *param;
+    size_t param_at;
+    double param_usual, param_lo, param_hi;
+    const char *param_refused;
+    int quadratic;         /* its curvature is 1 everywhere */
+    int has_intercept;     /* else a constant in eta changes nothing: sum v = 0 always */
+    int coupled_rows;      /* no sum over rows: the Hessian is not diagonal, and the
+                              conjugate knows all rows at once (fl1_cox) */
+    int least_at_infinity; /* of some y: no finite eta has the least value */
+    int corners;           /* where Newton steps may stall: linear or quadratic pieces */
+    int dual_is_variable;  /* linear pieces only: eta does not tell the dual point, which
+                              evaluation takes from v and leaves there */
+    int sharpens;          /* the same with `sharp`, where the curved piece is tiny */
+    int reweights;         /* v / (y - eta) is the curvature of a square that touches the
+                              loss at eta and lies above it everywhere */
+} fl1_traits;
+
+static inline void fl1_set_param(fl1_loss *loss, const fl1_traits *traits,
+                                 double value) {
+    if (traits->param) *(double *)((char *)loss + traits->param_at) = value;
+}
 
 enum { FL1_COX_WIDTH = 8 };            /* vectors that cox_product takes at a time */
 enum { FL1_WIDTH = 16 };               /* vectors that sparse_dots takes at a time */
@@ -173,6 +212,10 @@ typedef struct fl1_ops {
     ptrdiff_t (*loss_domain[FL1_N_LOSSES])(const fl1_loss *loss, ptrdiff_t n,
                                            const double *y, const double *s, double *v,
                                            double *h);
+
+    /* The interval of -f'(y, .) where the conjugate is finite */
+    fl1_range (*loss_slopes[FL1_N_LOSSES])(const fl1_loss *loss, double y);
+    const fl1_traits *loss_traits[FL1_N_LOSSES];
 
     /* The Cox loss's Hessian H at eta, where it was evaluated last and has the
      * curvatures h: kept until the next call */

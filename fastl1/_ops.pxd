@@ -40,18 +40,11 @@ cdef extern from "fl1_ops.h":
         FL1_F64
         FL1_I32
         FL1_I64
-        FL1_SQUARED
-        FL1_LOGISTIC
-        FL1_POISSON
-        FL1_GAMMA
-        FL1_TWEEDIE
-        FL1_SQUARED_HINGE
-        FL1_HUBER
-        FL1_QUANTILE
-        FL1_PROBIT
-        FL1_CLOGLOG
-        FL1_COX
         FL1_N_LOSSES
+        FL1_Y_REAL
+        FL1_Y_AT_LEAST_0
+        FL1_Y_ABOVE_0
+        FL1_Y_LABELS
         FL1_COX_WIDTH
         FL1_WIDTH
         FL1_STACK
@@ -80,6 +73,30 @@ cdef extern from "fl1_ops.h":
         double delta
         int sharp
         double q
+
+    ctypedef struct fl1_range:
+        double lo
+        double hi
+
+    ctypedef struct fl1_traits:
+        const char* name
+        int target
+        const char* param
+        size_t param_at
+        double param_usual
+        double param_lo
+        double param_hi
+        const char* param_refused
+        bint quadratic
+        bint has_intercept
+        bint coupled_rows
+        bint least_at_infinity
+        bint corners
+        bint dual_is_variable
+        bint sharpens
+        bint reweights
+
+    void fl1_set_param(fl1_loss*, const fl1_traits*, double) noexcept nogil
 
     ctypedef struct fl1_moments:
         double first
@@ -147,14 +164,17 @@ cdef extern from "fl1_ops.h":
                            const void*) noexcept nogil
         void (*chol_column)(ptrdiff_t, double, double, const double*, double*,
                             double*) noexcept nogil
-        double (*loss_eval[11])(const fl1_loss*, ptrdiff_t, const double*,
-                                const double*, const double*, double*,
-                                double*) noexcept nogil
-        double (*loss_young[11])(const fl1_loss*, ptrdiff_t, const double*,
-                                 const double*, const double*, const double*,
-                                 double) noexcept nogil
-        ptrdiff_t (*loss_domain[11])(const fl1_loss*, ptrdiff_t, const double*,
-                                     const double*, double*, double*) noexcept nogil
+        double (*loss_eval[FL1_N_LOSSES])(const fl1_loss*, ptrdiff_t, const double*,
+                                          const double*, const double*, double*,
+                                          double*) noexcept nogil
+        double (*loss_young[FL1_N_LOSSES])(const fl1_loss*, ptrdiff_t, const double*,
+                                           const double*, const double*,
+                                           const double*, double) noexcept nogil
+        ptrdiff_t (*loss_domain[FL1_N_LOSSES])(const fl1_loss*, ptrdiff_t,
+                                               const double*, const double*, double*,
+                                               double*) noexcept nogil
+        fl1_range (*loss_slopes[FL1_N_LOSSES])(const fl1_loss*, double) noexcept nogil
+        const fl1_traits* loss_traits[FL1_N_LOSSES]
         void (*cox_freeze)(const fl1_cox*, ptrdiff_t, const double*,
                            const double*) noexcept nogil
         double (*cox_drift)(const fl1_cox*, ptrdiff_t, const double*) noexcept nogil

@@ -12,17 +12,16 @@ def in_pool() -> bool: ...
 def soft_threshold(
     x: NDArray[Any], t: float, out: NDArray[Any], n_threads: int = 1
 ) -> None: ...
+def loss_traits(loss: int) -> dict[str, Any]: ...
 def evaluate_loss(
     loss: int,
     y: NDArray[np.float64],
     eta: NDArray[np.float64],
     s: NDArray[np.float64],
     *,
-    power: float = 1.5,
-    delta: float = 1.0,
-    q: float = 0.5,
     dual: NDArray[np.float64] | None = None,
     kappa: float = 1.0,
+    **params: float,
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float]: ...
 def evaluate_softmax(
     label: NDArray[np.int32],

@@ -13,9 +13,22 @@ import numpy as np
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 from libc.stdint cimport int32_t
+from libc.string cimport memset
 from cython.parallel cimport prange, threadid
 
-from fastl1._ops cimport FL1_N_LOSSES, fl1_loss, fl1_ops, fl1_ops_levels, fl1_ops_select
+from fastl1._ops cimport (
+    FL1_N_LOSSES,
+    FL1_Y_ABOVE_0,
+    FL1_Y_AT_LEAST_0,
+    FL1_Y_LABELS,
+    FL1_Y_REAL,
+    fl1_loss,
+    fl1_ops,
+    fl1_ops_levels,
+    fl1_ops_select,
+    fl1_set_param,
+    fl1_traits,
+)
 
 cdef extern from *:
     """
@@ -286,10 +299,45 @@ def soft_threshold(
                 OPS.soft_threshold_f32(some, &x[0] + a, t, &out[0] + a)
 
 
+def loss_traits(int loss):
+    """What the kernels know of a loss besides its functions (fl1_traits of
+    csrc/fl1_ops.h), for tests.
+
+    Parameters
+    ----------
+    loss : int
+        Number of the loss, as in csrc/fl1_ops.h.
+
+    Returns
+    -------
+    dict of str to bool, int or str
+        ``target`` is "real", "at least 0", "above 0" or "labels".
+    """
+    if not 0 <= loss < FL1_N_LOSSES:
+        raise ValueError(f"no loss has the number {loss}")
+    cdef const fl1_traits* traits = OPS.loss_traits[loss]
+    return {
+        "name": traits.name.decode(),
+        "target": {
+            FL1_Y_REAL: "real", FL1_Y_AT_LEAST_0: "at least 0",
+            FL1_Y_ABOVE_0: "above 0", FL1_Y_LABELS: "labels",
+        }[traits.target],
+        "param": traits.param.decode() if traits.param != NULL else None,
+        "param_usual": traits.param_usual,
+        "quadratic": traits.quadratic,
+        "has_intercept": traits.has_intercept,
+        "coupled_rows": traits.coupled_rows,
+        "least_at_infinity": traits.least_at_infinity,
+        "corners": traits.corners,
+        "dual_is_variable": traits.dual_is_variable,
+        "sharpens": traits.sharpens,
+        "reweights": traits.reweights,
+    }
+
+
 def evaluate_loss(
     int loss, const double[::1] y, const double[::1] eta, const double[::1] s,
-    *, double power=1.5, double delta=1.0, double q=0.5,
-    const double[::1] dual=None, double kappa=1.0
+    *, const double[::1] dual=None, double kappa=1.0, **params
 ):
     """The loss kernel on its own, for tests and benchmarks.
 
@@ -299,10 +347,10 @@ def evaluate_loss(
         Number of the loss, as in csrc/fl1_ops.h.
     y, eta, s : ndarray (n,)
         Targets ({0, 1} for losses of two labels), linear predictors, weights.
-    power, delta, q : float
-        What the tweedie, huber and quantile losses depend on.
     dual : ndarray (n,), optional
         Dual point, the gradient's by default; scaled by `kappa`.
+    **params : float
+        What the loss depends on, by the name that its traits have for it.
 
     Returns
     -------
@@ -322,7 +370,12 @@ def evaluate_loss(
     cdef double value, young
     cdef const double* point
     cdef fl1_loss param
-    param.power, param.delta, param.q, param.sharp = power, delta, q, False
+    cdef const fl1_traits* traits = OPS.loss_traits[loss]
+    memset(&param, 0, sizeof(fl1_loss))
+    if traits.param != NULL:
+        fl1_set_param(
+            &param, traits, params.get(traits.param.decode(), traits.param_usual)
+        )
     if n == 0:
         return 0.0, v_out, h_out, 0.0
     point = &v[0] if dual is None else &dual[0]

@@ -1,6 +1,4 @@
 # Problems for fastl1.h, checked.
-from libc.stdint cimport int32_t
-
 from fastl1.kernels.design._design cimport design_t
 from fastl1.capi cimport fl1_design, fl1_problem
 
@@ -9,7 +7,6 @@ cdef inline double MAX_ABS() noexcept nogil:
     return 1e140
 
 
-cdef int loss_of(int32_t loss) noexcept nogil
 cdef int check_values(const design_t* X) noexcept nogil
 cdef int take_problem(
     fl1_problem* own, const fl1_problem* given, const fl1_design* X

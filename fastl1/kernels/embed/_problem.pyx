@@ -13,62 +13,32 @@ from fastl1.kernels.embed._base cimport (
 )
 from fastl1.kernels.design._design cimport design_t
 from fastl1._ops cimport (
-    FL1_CLOGLOG,
     FL1_F32,
-    FL1_GAMMA,
-    FL1_HUBER,
-    FL1_LOGISTIC,
-    FL1_POISSON,
-    FL1_PROBIT,
-    FL1_QUANTILE,
-    FL1_SQUARED,
-    FL1_SQUARED_HINGE,
-    FL1_TWEEDIE,
+    FL1_N_LOSSES,
+    FL1_Y_ABOVE_0,
+    FL1_Y_LABELS,
+    FL1_Y_REAL,
+    fl1_traits,
 )
 from fastl1.capi cimport (
     FL1_E_KIND,
     FL1_E_NULL,
     FL1_E_SIZE,
     FL1_E_VALUE,
-    FL1_LOSS_CLOGLOG,
-    FL1_LOSS_GAMMA,
-    FL1_LOSS_HUBER,
-    FL1_LOSS_LOGISTIC,
-    FL1_LOSS_POISSON,
-    FL1_LOSS_PROBIT,
-    FL1_LOSS_QUANTILE,
-    FL1_LOSS_SQUARED,
-    FL1_LOSS_SQUARED_HINGE,
-    FL1_LOSS_TWEEDIE,
     FL1_OK,
     fl1_design,
     fl1_problem,
 )
 
 
-cdef int loss_of(int32_t loss) noexcept nogil:
-    """The kernels' number of a loss, or -1."""
-    if loss == FL1_LOSS_SQUARED:
-        return FL1_SQUARED
-    if loss == FL1_LOSS_LOGISTIC:
-        return FL1_LOGISTIC
-    if loss == FL1_LOSS_POISSON:
-        return FL1_POISSON
-    if loss == FL1_LOSS_GAMMA:
-        return FL1_GAMMA
-    if loss == FL1_LOSS_TWEEDIE:
-        return FL1_TWEEDIE
-    if loss == FL1_LOSS_SQUARED_HINGE:
-        return FL1_SQUARED_HINGE
-    if loss == FL1_LOSS_HUBER:
-        return FL1_HUBER
-    if loss == FL1_LOSS_QUANTILE:
-        return FL1_QUANTILE
-    if loss == FL1_LOSS_PROBIT:
-        return FL1_PROBIT
-    if loss == FL1_LOSS_CLOGLOG:
-        return FL1_CLOGLOG
-    return -1
+cdef const fl1_traits* _traits_of(const design_t* X, int32_t loss) noexcept nogil:
+    """What is known of a loss; NULL where this interface has none of that number: a
+    loss of coupled rows wants more than y."""
+    cdef const fl1_traits* traits
+    if not 0 <= loss < FL1_N_LOSSES:
+        return NULL
+    traits = X.ops.loss_traits[loss]
+    return NULL if traits.coupled_rows else traits
 
 
 cdef int _check_labels(
@@ -90,23 +60,23 @@ cdef int _check_labels(
     return FL1_OK
 
 
-cdef int _check_target(int loss, ptrdiff_t n, const fl1_problem* q) noexcept nogil:
+cdef int _check_target(
+    const fl1_traits* traits, ptrdiff_t n, const fl1_problem* q
+) noexcept nogil:
     """y and the parameter, for what the loss is defined for."""
     cdef ptrdiff_t i = outside(n, q.y, -MAX_ABS(), MAX_ABS())
     cdef double most = 0.0
     if i >= 0:
         return fail(FL1_E_VALUE, "y", "is not finite, or beyond 1e140, at row %lld", i)
-    if loss == FL1_TWEEDIE and not 1.0 < q.loss_param < 2.0:
-        return fail(FL1_E_VALUE, "loss_param", "(the power) is not in (1, 2)", 0)
-    if loss == FL1_HUBER and not 0.0 < q.loss_param < INFINITY:
-        return fail(FL1_E_VALUE, "loss_param", "(delta) is not above 0", 0)
-    if loss == FL1_QUANTILE and not 0.0 < q.loss_param < 1.0:
-        return fail(FL1_E_VALUE, "loss_param", "(the level) is not in (0, 1)", 0)
-    if loss in (FL1_LOGISTIC, FL1_SQUARED_HINGE, FL1_PROBIT, FL1_CLOGLOG):
+    if traits.param != NULL and not (
+        traits.param_lo < q.loss_param < traits.param_hi
+    ):
+        return fail(FL1_E_VALUE, "loss_param", traits.param_refused, 0)
+    if traits.target == FL1_Y_LABELS:
         return _check_labels(n, q.y, q.weight)
-    if loss in (FL1_POISSON, FL1_TWEEDIE, FL1_GAMMA):
+    if traits.target != FL1_Y_REAL:
         for i in range(n):
-            if q.y[i] < 0.0 or (loss == FL1_GAMMA and q.y[i] == 0.0):
+            if q.y[i] < 0.0 or (traits.target == FL1_Y_ABOVE_0 and q.y[i] == 0.0):
                 return fail(FL1_E_VALUE, "y", "is too small for the loss at %lld", i)
             most = max(most, q.y[i])
         if most == 0.0:
@@ -182,7 +152,8 @@ cdef int take_problem(
 ) noexcept nogil:
     """own <- given, checked."""
     cdef const checked_t* D = <const checked_t*> X
-    cdef int loss, status = take_struct(
+    cdef const fl1_traits* traits
+    cdef int status = take_struct(
         own, sizeof(fl1_problem), given, sizeof(fl1_problem), "the problem"
     )
     if status < 0:
@@ -191,8 +162,8 @@ cdef int take_problem(
         return fail_handle(X, "the design")
     if not D.X.sparse and D.stride != D.X.n * D.X.vsize:
         return fail(FL1_E_SIZE, "stride", "of a matrix to solve with is n_rows", 0)
-    loss = loss_of(own.loss)
-    if loss < 0:
+    traits = _traits_of(&D.X, own.loss)
+    if traits == NULL:
         return fail(FL1_E_KIND, "loss", "%lld does not exist", own.loss)
     if own.n_threads < 0:
         return fail(FL1_E_SIZE, "n_threads", "is %lld", own.n_threads)
@@ -203,4 +174,4 @@ cdef int take_problem(
     status = _check_vectors(D.X.n, D.X.p, own)
     if status < 0:
         return status
-    return _check_target(loss, D.X.n, own)
+    return _check_target(traits, D.X.n, own)

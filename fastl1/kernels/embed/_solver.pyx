@@ -18,10 +18,11 @@ from fastl1.kernels.embed._base cimport (
     outside,
     take_struct,
 )
-from fastl1.kernels.embed._problem cimport MAX_ABS, check_values, loss_of, take_problem
+from fastl1.kernels.embed._problem cimport MAX_ABS, check_values, take_problem
 from fastl1.kernels.solver._certificate cimport pass_begin, pass_end
 from fastl1.kernels.solver._driver cimport certify, finish, null_model, resume
 from fastl1.kernels.solver._pilot cimport solve_alpha
+from fastl1._ops cimport fl1_set_param
 from fastl1._runtime cimport threads_of
 from fastl1.kernels.solver._screen cimport MAX_REFS
 from fastl1.kernels.solver._setup cimport (
@@ -41,6 +42,7 @@ from fastl1.kernels.solver._state cimport (
     INTERRUPTED,
     MAX_ITER,
     NO_MEMORY,
+    choose_loss,
     state_t,
 )
 from fastl1.capi cimport (
@@ -143,9 +145,8 @@ cdef int solver_create(
     S = &h.S
     S.X = (<const checked_t*> X).X
     S.n_threads = threads_of(own.n_threads)
-    S.loss = loss_of(own.loss)
-    # each loss reads its own
-    S.loss_param.power = S.loss_param.delta = S.loss_param.q = own.loss_param
+    choose_loss(S, own.loss)
+    fl1_set_param(&S.loss_param, &S.traits, own.loss_param)
     S.l1_ratio, S.centre = own.l1_ratio, own.fit_intercept != 0
     S.poll, S.owner = _poll, <void*> h
     status = _begin(h, &own)

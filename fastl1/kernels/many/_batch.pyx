@@ -41,6 +41,7 @@ from fastl1.kernels.solver._state cimport (
     MAX_ITER,
     NO_MEMORY,
     WANTS_PASS,
+    share_loss,
     state_t,
 )
 from fastl1.kernels.solver._working cimport start_covariance
@@ -438,8 +439,7 @@ cdef class Batch:
         for a in range(width):
             self.works[a].problem = IDLE
             self.works[a].S.X = S.X
-            self.works[a].S.loss = S.loss
-            self.works[a].S.loss_param = S.loss_param
+            share_loss(&self.works[a].S, S)
             self.works[a].S.l1_ratio = S.l1_ratio
             self.works[a].S.centre = S.centre
             self.works[a].S.poll = S.poll

@@ -42,6 +42,8 @@ from fastl1.kernels.solver._state cimport (
     state_t,
 )
 
+from fastl1.kernels.solver._setup import LOSSES
+
 # Besides the statuses of a solve: what is wrong with a problem.
 cdef enum:
     BAD_VALUE = 4        # not finite, or beyond MAX_ABS
@@ -472,7 +474,8 @@ cdef class Stack:
             K.start = <const double*> self._at(start[0])
             K.start_intercept = <const double*> self._at(start[1])
         K.small = (
-            loss == "squared" and l1_ratio > 0.0 and K.p <= MAX_SMALL
+            OPS.loss_traits[LOSSES[loss]].quadratic
+            and l1_ratio > 0.0 and K.p <= MAX_SMALL
             and (penalty_factor is None or penalty_factor.min() > 0.0)
         )
         self._set_answers(alphas, status)

@@ -12,7 +12,6 @@ from fastl1.kernels.softmax._driver cimport (
     multi_objective,
     multi_solve,
 )
-from fastl1._ops cimport FL1_LOGISTIC
 from fastl1._runtime cimport OPS, check_signals, resolve_threads, seconds
 from fastl1.kernels.solver._screen cimport MAX_REFS
 from fastl1.kernels.solver._setup cimport (
@@ -104,7 +103,7 @@ cdef class MultinomialSolver:
             B = &M.block[k]
             bind_design(&B.X, X)
             B.n_threads = M.n_threads
-            B.loss = FL1_LOGISTIC  # a loss whose curvatures change
+            B.traits.has_intercept = True  # nothing else holds of the softmax loss
             B.l1_ratio = l1_ratio
             B.centre = fit_intercept
             B.poll = poll_signals

@@ -17,7 +17,6 @@ from libc.stdlib cimport qsort
 from libc.string cimport memcpy
 
 from fastl1.kernels.design._design cimport design_xtv, design_xtv_pair
-from fastl1._ops cimport FL1_COX, FL1_SQUARED
 from fastl1.kernels.solver._quadratic cimport dual_ratio, pen_young
 from fastl1.kernels.solver._samples cimport (
     centre_dual,
@@ -209,7 +208,7 @@ cdef void correlate(state_t* S, double* v_sum, double* h_sum) noexcept nogil:
     """Correlations with v of the working set centred under h, and its means there."""
     cdef ptrdiff_t i, k
     cdef double shift = 0.0
-    cdef bint means = S.centre and S.loss != FL1_COX  # whose gradient sums to 0
+    cdef bint means = S.centre and S.traits.has_intercept
     v_sum[0] = S.q.ops.sum(S.n, S.v)
     h_sum[0] = max(S.q.ops.sum(S.n, S.h), 1e-14 * S.curve_null)
     if S.centre:
@@ -248,7 +247,7 @@ cdef double working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil:
     if S.run.alpha_now == 0.0:
         return stationarity(S)
     free_part = _free_part(S, h_sum)
-    if S.loss == FL1_COX:  # whose gradient sums to 0
+    if not S.traits.has_intercept:  # the gradient sums to 0
         return free_part + gap_at(S, S.v, False)
     if S.centre and h_sum > 0.0:
         shift = v_sum / h_sum
@@ -447,7 +446,7 @@ cdef double gradient_tolerance(const state_t* S, double tol) noexcept nogil:
     """Inner tolerance at alpha = 0 for a relative gradient norm below tol."""
     cdef ptrdiff_t k
     cdef double norm = 0.0, target = 0.3 * tol * S.c_null
-    if S.loss != FL1_SQUARED:
+    if not S.traits.quadratic:
         return 0.3 * tol
     for k in range(S.m):
         norm = max(norm, S.norm[S.ws[k]])

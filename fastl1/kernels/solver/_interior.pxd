@@ -1,5 +1,4 @@
 # Interior-point method on the working set, for losses with corners.
 from fastl1.kernels.solver._state cimport state_t
 
-cdef bint has_corners(const state_t* S) noexcept nogil
 cdef int solve_interior(state_t* S, double tol) noexcept nogil

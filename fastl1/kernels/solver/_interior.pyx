@@ -27,7 +27,7 @@ from libc.string cimport memcpy, memset
 from fastl1.kernels.solver._certificate cimport correlate, working_gap
 from fastl1.kernels.design._cholesky cimport chol_append, chol_reserve, chol_solve
 from fastl1.kernels.design._design cimport design_add_xw, design_means, design_xtv
-from fastl1._ops cimport FL1_HUBER, FL1_QUANTILE, FL1_SQUARED_HINGE
+from fastl1._ops cimport FL1_Y_LABELS, fl1_range
 from fastl1.kernels.solver._samples cimport evaluate
 from fastl1.kernels.solver._state cimport INTERIOR_POINT, NO_MEMORY, keeps_dual, state_t
 from fastl1.kernels.solver._working cimport grow_gram
@@ -80,11 +80,6 @@ cdef struct interior_t:
     double b_best
     double best              # gap of the best point so far
     double mu
-
-
-cdef bint has_corners(const state_t* S) noexcept nogil:
-    """Whether the loss is one of those that this method is for."""
-    return S.loss in (FL1_QUANTILE, FL1_HUBER, FL1_SQUARED_HINGE)
 
 
 # Boxes
@@ -207,23 +202,18 @@ cdef double _set_row(interior_t* I, ptrdiff_t i, double size) noexcept nogil:
     """Box and multipliers of row i; the product of these."""
     cdef state_t* S = I.S
     cdef double s = S.s[i], lo, hi, v, target = S.y[i], excess, up, down
-    if S.loss == FL1_SQUARED_HINGE:
+    cdef fl1_range slopes
+    if S.traits.target == FL1_Y_LABELS:
         target = 2.0 * target - 1.0
     I.r[i] = target - S.eta[i]
     if s == 0.0:
         I.quad[i] = 1e300
         _set(&I.rows, i, 0.0, -INFINITY, INFINITY, 0.0, 0.0)
         return 0.0
-    I.quad[i] = 0.0 if S.loss == FL1_QUANTILE else 1.0 / s
-    if S.loss == FL1_SQUARED_HINGE:
-        lo = 0.0 if target > 0.0 else -INFINITY
-        hi = INFINITY if target > 0.0 else 0.0
-        v = target * s * size
-    else:
-        lo, hi = -s * S.loss_param.delta, s * S.loss_param.delta
-        if S.loss == FL1_QUANTILE:
-            lo, hi = s * (S.loss_param.q - 1.0), s * S.loss_param.q
-        v = 0.5 * (lo + hi)
+    slopes = S.q.ops.loss_slopes[S.loss](&S.loss_param, S.y[i])
+    I.quad[i] = 0.0 if S.traits.dual_is_variable else 1.0 / s
+    lo, hi = s * slopes.lo, s * slopes.hi
+    v = 0.5 * (lo + hi) if isfinite(hi - lo) else target * s * size
     excess = I.r[i] - I.quad[i] * v
     up, down = max(excess, 0.0) + START * size, max(-excess, 0.0) + START * size
     _set(&I.rows, i, v, lo, hi, up, down)
@@ -249,13 +239,12 @@ cdef void _start(interior_t* I) noexcept nogil:
     """The centre of the boxes, with multipliers of the size of the residuals."""
     cdef state_t* S = I.S
     cdef ptrdiff_t i, k
-    cdef double size = 0.0, mu = 0.0
+    cdef double size = 0.0, mu = 0.0, steepest = 1.0
     for i in range(S.n):
         size += S.s[i] * fabs(S.y[i] - S.eta[i])
-    if S.loss == FL1_HUBER:
-        size = max(size, 1e-3 * S.run.null_objective / S.loss_param.delta)
-    else:
-        size = max(size, 1e-3 * S.run.null_objective)
+    if S.traits.sharpens:  # its slope, not 1, is what a residual costs
+        steepest = S.q.ops.loss_slopes[S.loss](&S.loss_param, 0.0).hi
+    size = max(size, 1e-3 * S.run.null_objective / steepest)
     for i in range(S.n):
         mu += _set_row(I, i, size)
     for k in range(S.m):

@@ -10,8 +10,7 @@ from libc.string cimport memcpy
 
 from fastl1.kernels.solver._certificate cimport correlate, slot_penalty, working_gap
 from fastl1.kernels.design._design cimport design_add_xw
-from fastl1.kernels.solver._interior cimport has_corners, solve_interior
-from fastl1._ops cimport FL1_COX, FL1_HUBER
+from fastl1.kernels.solver._interior cimport solve_interior
 from fastl1.kernels.solver._samples cimport evaluate, loss_at_eta
 from fastl1.kernels.solver._state cimport NO_MEMORY, keeps_dual, state_t
 from fastl1.kernels.solver._working cimport load_quad, solve_quadratic
@@ -43,7 +42,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     design_add_xw(&S.X, S.cols, S.p_work, count, S.n_work, S.n_threads)
     S.n_column_products += count
     slope = pen1 - pen0 - S.q.ops.dot(S.n, S.v, S.n_work)
-    if S.centre and S.loss != FL1_COX:
+    if S.centre and S.traits.has_intercept:
         b_step = (v_sum - S.q.ops.dot(S.n, S.h, S.n_work)) / h_sum
         for i in range(S.n):
             S.n_work[i] += b_step
@@ -87,11 +86,11 @@ cdef void _raise_curvatures(state_t* S, double damp, double curve) noexcept nogi
     """h to at least a share `damp` of the usual `curve`, and so much that no row is to
     move by more than 1 / damp.
 
-    The huber loss has squares above it that touch it here (iterative reweighting).
+    Some losses have squares above them that touch them here (iterative reweighting).
     """
     cdef ptrdiff_t i
     for i in range(S.n):
-        if S.loss == FL1_HUBER:
+        if S.traits.reweights:
             if S.h[i] == 0.0 and S.s[i] > 0.0:
                 S.h[i] = S.v[i] / (S.y[i] - S.eta[i])
         else:
@@ -102,7 +101,7 @@ cdef double _inner_gap(const state_t* S, double gap, double damp) noexcept nogil
     """The gap asked of the quadratic: a share of the present one, or what the solve
     asks for where an exact step, whose error is about the square, would get there."""
     cdef double relative = gap / S.run.null_objective
-    if S.loss == FL1_COX or damp > 0.0:
+    if S.traits.coupled_rows or damp > 0.0:
         return BOUND_INNER * gap
     if S.run.alpha_now > 0.0 and relative * relative <= S.run.tol_now:
         return min(INNER * gap, LAST_INNER * S.run.tol_now * S.run.null_objective)
@@ -172,10 +171,10 @@ cdef int solve_newton(
         goal *= S.run.null_objective
     if not keeps_dual(S):
         status = _descend(S, alpha, tol, rounds, &gap)
-        if status <= 0 or S.interrupted or gap <= 10.0 * tol or not has_corners(S):
+        if status <= 0 or S.interrupted or gap <= 10.0 * tol or not S.traits.corners:
             return status
-    # from now on the huber loss keeps the dual point that this finds
-    S.loss_param.sharp = S.loss == FL1_HUBER
+    # from now on a loss that sharpens keeps the dual point that this finds
+    S.loss_param.sharp = S.traits.sharpens
     load_quad(S, alpha)
     status = solve_interior(S, goal)
     if status < 0 or S.interrupted or keeps_dual(S):

@@ -12,7 +12,6 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from fastl1.kernels.solver._driver cimport finish, null_model, start_alpha
-from fastl1._ops cimport FL1_COX, FL1_QUANTILE, FL1_SQUARED
 from fastl1.kernels.solver._samples cimport shift_intercept
 from fastl1.kernels.solver._screen cimport MAX_REFS
 from fastl1.kernels.solver._setup cimport release, reserve, set_samples
@@ -21,6 +20,7 @@ from fastl1.kernels.solver._state cimport (
     INTERRUPTED,
     MAX_ITER,
     NO_MEMORY,
+    share_loss,
     state_t,
 )
 from fastl1.kernels.solver._working cimport add_slot, start_covariance
@@ -38,8 +38,9 @@ cdef double TOL = 1e-3
 
 cdef bint _pilot_pays(const state_t* S, double alpha) noexcept nogil:
     """Whether a first solve at alpha is far enough from the null model."""
+    cdef bint sampled = not S.traits.coupled_rows and not S.traits.dual_is_variable
     return (
-        (S.lazy_ok if S.loss == FL1_SQUARED else S.loss not in (FL1_COX, FL1_QUANTILE))
+        (S.lazy_ok if S.traits.quadratic else sampled)
         and not S.X.sparse
         and S.given == NULL and S.shared == NULL
         and S.n >= SHARE * BLOCK * BLOCKS and S.n >= 4 * S.p
@@ -104,7 +105,7 @@ cdef int _pilot(state_t* S, double alpha) noexcept nogil:
     memset(&P, 0, sizeof(state_t))
     P.X = S.X
     P.X.n, P.X.data = rows, data
-    P.loss, P.loss_param = S.loss, S.loss_param
+    share_loss(&P, S)
     P.l1_ratio, P.centre, P.n_threads = S.l1_ratio, S.centre, S.n_threads
     P.poll, P.owner = S.poll, S.owner
     if data != NULL and y != NULL and reserve(&P, rows, S.p, MAX_REFS, S) == 0:
@@ -120,9 +121,9 @@ cdef int _pilot(state_t* S, double alpha) noexcept nogil:
                 continue
             if add_slot(S, j) < 0:
                 status = NO_MEMORY
-            elif S.loss != FL1_SQUARED:
+            elif not S.traits.quadratic:
                 S.w[j] = P.w[j]
-        if S.loss == FL1_SQUARED:
+        if S.traits.quadratic:
             S.piloted = S.m > 0
         elif S.m > 0:
             shift_intercept(S, P.b)
@@ -151,7 +152,7 @@ cdef int solve_alpha(
     alpha of the path under way, or infinite.  The status."""
     cdef int status = _first_look(
         # of a path the products are computed at once
-        S, min(alpha, expected) if S.loss == FL1_SQUARED else alpha, expected
+        S, min(alpha, expected) if S.traits.quadratic else alpha, expected
     )
     if status == 0:
         status = finish(&S.run, start_alpha(&S.run, alpha, tol, max_iter))

@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 from fastl1.kernels.design._cholesky cimport chol_free, chol_solve_small, chol_t
 from fastl1.kernels.solver._cox cimport cox_gram
 from fastl1.kernels.design._design cimport design_add_xw, design_means, design_xtv
-from fastl1._ops cimport FL1_COX, FL1_HUBER, FL1_QUANTILE, FL1_SQUARED
+from fastl1._ops cimport fl1_range
 from fastl1.kernels.design._product cimport design_gram
 from fastl1.kernels.solver._state cimport state_t
 
@@ -42,7 +42,7 @@ cdef void sync_eta(state_t* S) noexcept nogil:
 
 
 cdef double loss_at_eta(state_t* S) noexcept nogil:
-    """The loss at eta, with v and h (the quantile loss keeps v: csrc/losses.inc)."""
+    """The loss at eta, with v and h (with `keeps_dual` v stays: csrc/losses.inc)."""
     S.loss_param.cox.there = NULL
     S.loss_value = S.q.ops.loss_eval[S.loss](
         &S.loss_param, S.n, S.y, S.eta, S.s, S.v, S.h
@@ -59,7 +59,7 @@ cdef void evaluate(state_t* S) noexcept nogil:
 cdef double young_at(state_t* S, const double* v, double kappa) noexcept nogil:
     """Fenchel-Young gap of the loss at eta and the dual point kappa v; at kappa = 0 the
     loss itself."""
-    if S.loss == FL1_COX and kappa == 0.0:
+    if S.traits.coupled_rows and kappa == 0.0:
         return S.loss_value
     return S.q.ops.loss_young[S.loss](
         &S.loss_param, S.n, S.y, S.eta, S.s, v, kappa
@@ -161,18 +161,22 @@ cdef void _quantile_intercept(state_t* S, double q) noexcept nogil:
         shift_intercept(S, at)
 
 
+cdef inline fl1_range _slopes(const state_t* S) noexcept nogil:
+    """The ends of v / s, of a loss where they are the same for every row."""
+    return S.q.ops.loss_slopes[S.loss](&S.loss_param, 0.0)
+
+
 cdef void _corner_dual(state_t* S) noexcept nogil:
-    """v: the slopes of a quantile or huber loss at eta; rows on the corner but for
-    rounding share what is left of sum v = 0."""
+    """v: the slopes at eta of a loss that keeps its dual point; rows on the corner but
+    for rounding share what is left of sum v = 0."""
     cdef ptrdiff_t i
     cdef double r, total = 0.0, tied = 0.0, t = 0.0
-    cdef double hi = S.loss_param.delta, lo = -hi
-    if S.loss == FL1_QUANTILE:
-        lo, hi = S.loss_param.q - 1.0, S.loss_param.q
+    cdef fl1_range ends = _slopes(S)
+    cdef double lo = ends.lo, hi = ends.hi
     for i in range(S.n):
         r = S.y[i] - S.eta[i]
         S.v[i] = S.s[i] * (hi if r > 0.0 else lo)
-        if S.loss == FL1_HUBER:
+        if S.loss_param.sharp:
             S.v[i] = S.s[i] * min(max(r, lo), hi)
         if fabs(r) <= 1e-14 * (fabs(S.y[i]) + fabs(S.eta[i])):
             S.v[i] = 0.0
@@ -191,23 +195,24 @@ cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
     leaves the state evaluated."""
     cdef ptrdiff_t i = 0
     cdef int _
+    cdef fl1_range ends
     evaluate(S)
-    if not S.centre or S.loss == FL1_COX or S.loss_param.sharp:
+    if not S.centre or not S.traits.has_intercept or S.loss_param.sharp:
         return
-    if S.loss == FL1_QUANTILE:
-        _quantile_intercept(S, S.loss_param.q)
+    if S.traits.dual_is_variable or S.traits.sharpens and S.b == 0.0:
+        # where the slopes of the rows balance; of the curved loss a start
+        ends = _slopes(S)
+        _quantile_intercept(S, ends.hi / (ends.hi - ends.lo))
         evaluate(S)
-        return
-    if S.b == 0.0 and S.loss == FL1_HUBER:
-        _quantile_intercept(S, 0.5)
-        evaluate(S)
-    if S.b == 0.0 and S.loss == FL1_SQUARED:
+        if S.traits.dual_is_variable:
+            return
+    if S.b == 0.0 and S.traits.quadratic:
         # from one residual on: exact for a constant y
         while i < S.n - 1 and S.s[i] == 0.0:
             i += 1
         shift_intercept(S, S.y[i] - S.eta[i])
         evaluate(S)
-    if S.loss != FL1_SQUARED:
+    if not S.traits.quadratic:
         _root_intercept(S, slack)
         return
     for _ in range(2):
@@ -216,11 +221,11 @@ cdef void fit_intercept(state_t* S, double slack) noexcept nogil:
 
 
 cdef void _sharpen(state_t* S) noexcept nogil:
-    """Whether the huber loss is all corner at the scale of the residuals."""
+    """Whether the loss is all corner at the scale of the residuals."""
     cdef ptrdiff_t i
     for i in range(S.n):
         S.n_work[i] = fabs(S.y[i] - S.eta[i])
-    if S.loss_param.delta < SHARP * _row_quantile(S, S.n_work, 0.5):
+    if _slopes(S).hi < SHARP * _row_quantile(S, S.n_work, 0.5):
         S.loss_param.sharp = True
         _corner_dual(S)
 
@@ -233,18 +238,18 @@ cdef void fit_null(state_t* S) noexcept nogil:
     memset(S.v, 0, S.n * sizeof(double))
     S.loss_param.sharp = False
     fit_intercept(S, 0.0)
-    if S.loss == FL1_QUANTILE:
+    if S.traits.dual_is_variable:
         _corner_dual(S)
     S.run.null_objective = young_at(S, S.v, 0.0)
     S.curve_null = S.q.ops.sum(S.n, S.h)
-    if S.loss != FL1_SQUARED:
+    if not S.traits.quadratic:
         for i in range(S.n):
             slope += fabs(S.v[i])
         if slope <= 1e-14 * S.curve_null:
             S.run.null_objective = 0.0
     if not S.curve_null > 0.0:
         S.curve_null = 1.0
-    if S.loss == FL1_HUBER:
+    if S.traits.sharpens:
         _sharpen(S)
 
 
@@ -380,7 +385,7 @@ cdef ptrdiff_t centre_dual(state_t* S, double* v, double* h) noexcept nogil:
         if not h_sum > 0.0:
             break
         S.q.ops.axpy(S.n, -S.q.ops.sum(S.n, v) / h_sum, h, v)
-        if S.loss == FL1_SQUARED:
+        if S.traits.quadratic:
             return 0
         count = S.q.ops.loss_domain[S.loss](&S.loss_param, S.n, S.y, S.s, v, h)
         if count == 0:
@@ -401,14 +406,14 @@ cdef int project_dual(state_t* S) noexcept nogil:
     cdef int status = 0, _
     S.n_proj = 0
     if S.n_free == 0:
-        if S.centre and S.loss != FL1_COX:  # whose gradient sums to 0
+        if S.centre and S.traits.has_intercept:  # else the gradient sums to 0
             centre_dual(S, S.v, S.h)
         return 0
     A = <double*> malloc(S.n_free * (S.n_free + 3) * sizeof(double))
     if A == NULL:
         memset(S.v, 0, S.n * sizeof(double))
         return -1
-    if S.loss == FL1_COX:
+    if S.traits.coupled_rows:
         status = _refit_free(S, A)
         free(A)
         return status
@@ -417,7 +422,7 @@ cdef int project_dual(state_t* S) noexcept nogil:
             status = 1
             break
         status = _project_free(S, A)
-        if status < 0 or S.loss == FL1_SQUARED:
+        if status < 0 or S.traits.quadratic:
             break
         status = S.q.ops.loss_domain[S.loss](
             &S.loss_param, S.n, S.y, S.s, S.v, S.h

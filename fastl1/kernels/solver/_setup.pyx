@@ -22,26 +22,13 @@ from fastl1.kernels.solver._certificate cimport (
 from fastl1.kernels.design._cholesky cimport chol_free
 from fastl1.kernels.design._design cimport column_stats, design_stats, stats_t
 from fastl1.kernels.solver._driver cimport certify, clear_run
-from fastl1._ops cimport (
-    FL1_CLOGLOG,
-    FL1_COX,
-    FL1_GAMMA,
-    FL1_HUBER,
-    FL1_LOGISTIC,
-    FL1_POISSON,
-    FL1_PROBIT,
-    FL1_QUANTILE,
-    FL1_SQUARED,
-    FL1_SQUARED_HINGE,
-    FL1_TWEEDIE,
-    fl1_cox,
-)
+from fastl1._ops cimport FL1_N_LOSSES, fl1_cox, fl1_set_param
 from fastl1.kernels.design._rows cimport rows_free
-from fastl1._runtime cimport Watch
+from fastl1._runtime cimport OPS, Watch
 from fastl1.kernels.solver._samples cimport shift_intercept, sync_eta
 from fastl1.kernels.solver._screen cimport cache_free, cache_reserve
 from fastl1.kernels.solver._single cimport single_engine
-from fastl1.kernels.solver._state cimport NO_MEMORY, candidate_t, state_t
+from fastl1.kernels.solver._state cimport NO_MEMORY, candidate_t, choose_loss, state_t
 from fastl1.kernels.solver._sweeps cimport packed_free, packed_t
 from fastl1.kernels.solver._working cimport (
     add_slot,
@@ -65,30 +52,19 @@ cdef extern from "math.h":
     float nextafterf(float, float) noexcept nogil
 
 
-LOSSES = {
-    "squared": FL1_SQUARED,
-    "logistic": FL1_LOGISTIC,
-    "poisson": FL1_POISSON,
-    "gamma": FL1_GAMMA,
-    "tweedie": FL1_TWEEDIE,
-    "squared_hinge": FL1_SQUARED_HINGE,
-    "huber": FL1_HUBER,
-    "quantile": FL1_QUANTILE,
-    "probit": FL1_PROBIT,
-    "cloglog": FL1_CLOGLOG,
-    "cox": FL1_COX,
-}
+# name: number
+LOSSES = {OPS.loss_traits[k].name.decode(): k for k in range(FL1_N_LOSSES)}
 
 
 cdef int set_loss(state_t* S, loss, params) except -1:
-    """The loss by its name, and what it depends on, from a dict or None."""
+    """The loss by its name, and what it depends on, from a dict or None; X is bound."""
     params = params or {}
-    S.loss = LOSSES[loss]
-    S.loss_param.power = params.get("power", 1.5)
-    S.loss_param.delta = params.get("delta", 1.0)
-    S.loss_param.sharp = False
-    S.loss_param.q = params.get("q", 0.5)
-    if S.loss == FL1_COX:
+    choose_loss(S, LOSSES[loss])
+    if S.traits.param != NULL and S.traits.param.decode() in params:
+        fl1_set_param(
+            &S.loss_param, &S.traits, params[S.traits.param.decode()]
+        )
+    if S.traits.coupled_rows:
         _set_risk(&S.loss_param.cox, params)
     return 0
 
@@ -373,14 +349,14 @@ cdef ptrdiff_t set_columns(
 
 cdef void _choose(state_t* S) noexcept nogil:
     """What the shape of the problem decides."""
-    S.lazy_ok = S.loss == FL1_SQUARED and S.n_free == 0 and not S.cancels
+    S.lazy_ok = S.traits.quadratic and S.n_free == 0 and not S.cancels
     S.covariance_ok = (
         S.lazy_ok and not S.X.sparse and 4 * S.p <= S.n and S.p <= MAX_CROSS
     )
     S.pass_share = 0.25
     S.run.selects = S.l1_ratio > 0.0
     # an iteration of other losses takes several Newton steps, a Gram block each
-    S.run.coarse_iter = 2 if S.loss == FL1_SQUARED else 1
+    S.run.coarse_iter = 2 if S.traits.quadratic else 1
     # Where a pass over X is cheap beside the work on the working set (dense, wide),
     # far alphas are reached in more steps and the working set grows more carefully.
     if not S.X.sparse and S.n < S.p:
@@ -419,7 +395,7 @@ cdef double intercept_of(const state_t* S) noexcept nogil:
     """The intercept on the original scale."""
     cdef double b = S.b
     cdef ptrdiff_t k, j
-    if S.loss == FL1_COX:
+    if not S.traits.has_intercept:
         return 0.0
     for k in range(S.m):
         j = S.ws[k]

@@ -9,14 +9,6 @@ those of that design.
 """
 from libc.math cimport NAN, fabs, isfinite
 
-from fastl1._ops cimport (
-    FL1_COX,
-    FL1_GAMMA,
-    FL1_HUBER,
-    FL1_QUANTILE,
-    FL1_SQUARED,
-    FL1_SQUARED_HINGE,
-)
 from fastl1.kernels.solver._certificate cimport (
     add_candidates,
     full_pass,
@@ -28,7 +20,6 @@ from fastl1.kernels.solver._certificate cimport (
 )
 from fastl1.kernels.solver._coupled cimport solve_coupled
 from fastl1.kernels.solver._engine cimport engine_t, run_t
-from fastl1.kernels.solver._interior cimport has_corners
 from fastl1.kernels.solver._newton cimport solve_newton
 from fastl1.kernels.solver._samples cimport (
     evaluate,
@@ -79,9 +70,7 @@ cdef bint _runs_off(const state_t* S) noexcept nogil:
     where the gradient has vanished, of a loss that some rows have least at infinity,
     and a coefficient that no bound holds."""
     cdef ptrdiff_t k, j
-    if S.move <= 0.1 or S.loss in (
-        FL1_SQUARED, FL1_GAMMA, FL1_SQUARED_HINGE, FL1_HUBER, FL1_QUANTILE
-    ):
+    if S.move <= 0.1 or not S.traits.least_at_infinity:
         return False
     for k in range(S.m):
         j = S.ws[k]
@@ -108,7 +97,7 @@ cdef int _fit_free(run_t* R) noexcept nogil:
         if S.pf[S.alive[k]] == 0.0 and add_slot(S, S.alive[k]) < 0:
             return NO_MEMORY
     # the squared loss is measured by its gap, others by their relative gradient
-    tol = 1e-16 * R.null_objective if S.loss == FL1_SQUARED else 1e-12
+    tol = 1e-16 * R.null_objective if S.traits.quadratic else 1e-12
     if _solve_working_set(S, tol, 50) < 0:
         return NO_MEMORY
     R.separated = _runs_off(S)
@@ -146,7 +135,7 @@ cdef void _start(run_t* R) noexcept nogil:
     S.keep_intercept = False
     S.lazy = False
     S.regime = NO_REGIME
-    if S.loss == FL1_SQUARED and S.fresh:
+    if S.traits.quadratic and S.fresh:
         evaluate(S)
         fit_intercept(S, 0.0)
         S.m_gram = 0
@@ -184,9 +173,9 @@ cdef int _solve_working_set(state_t* S, double tol, int rounds) noexcept nogil:
     if S.m == 0:
         return 0
     choose_regime(S)
-    if S.loss == FL1_SQUARED:
+    if S.traits.quadratic:
         return solve_squared(S, S.run.alpha_now, tol, rounds)
-    if S.loss == FL1_COX and S.use_gram:
+    if S.traits.coupled_rows and S.use_gram:
         return solve_coupled(S, S.run.alpha_now, tol, rounds)
     return solve_newton(S, S.run.alpha_now, tol, rounds)
 
@@ -197,7 +186,7 @@ cdef int _minimize(run_t* R, double tol) noexcept nogil:
         return NO_MEMORY
     if S.interrupted:
         return INTERRUPTED
-    if R.alpha_now == 0.0 and S.loss == FL1_COX:
+    if R.alpha_now == 0.0 and S.traits.coupled_rows:
         R.separated = _runs_off(S)
     S.lazy = S.lazy_ok and S.use_gram and (S.m > 0 or S.covariance)
     return 0
@@ -211,9 +200,11 @@ cdef double _enough(run_t* R, double least) noexcept nogil:
     """The gap of a loss with corners says little before its linear program is
     solved."""
     cdef const state_t* S = <const state_t*> R
-    if not isfinite(least) or has_corners(S):
+    if not isfinite(least) or S.traits.corners:
         return 0.0
-    if S.use_gram and (least <= FAR or S.loss in (FL1_SQUARED, FL1_COX)):
+    if S.use_gram and (
+        least <= FAR or S.traits.quadratic or S.traits.coupled_rows
+    ):
         return 0.0
     return (FAR_LOOSE if R.n_steps > 1 else LOOSE) * least
 
@@ -248,7 +239,7 @@ cdef bint _is_loose(const state_t* S) noexcept nogil:
     cdef ptrdiff_t support = _support(&S.run)
     if S.covariance:
         return False
-    if S.loss == FL1_SQUARED or S.X.sparse:
+    if S.traits.quadratic or S.X.sparse:
         return S.m > 1.5 * support + 100
     return S.m > 1.1 * support + 10
 

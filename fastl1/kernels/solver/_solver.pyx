@@ -9,7 +9,6 @@ from fastl1.kernels.solver._certificate cimport pass_begin, pass_end, refresh
 from fastl1.kernels.design._design cimport bind_design
 from fastl1.kernels.solver._driver cimport certify, finish, null_model, resume
 from fastl1.kernels.design._moments cimport Moments
-from fastl1._ops cimport FL1_COX, FL1_SQUARED
 from fastl1.kernels.solver._pilot cimport solve_alpha
 from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1.kernels.solver._screen cimport MAX_REFS
@@ -103,8 +102,8 @@ cdef class Solver:
         self.loss_params = loss_params
         set_loss(S, loss, loss_params)
         S.l1_ratio = l1_ratio
-        # the Cox loss has no intercept, but no constant in eta matters to it either
-        S.centre = fit_intercept or S.loss == FL1_COX
+        # without an intercept no constant in eta matters
+        S.centre = fit_intercept or not S.traits.has_intercept
         self.watch = Watch()
         S.poll = poll_watch
         S.owner = <void*> self.watch
@@ -144,7 +143,7 @@ cdef class Solver:
         cdef state_t* S = &self.S
         if (
             moments.size != S.p + 1 or moments.weight <= 0.0
-            or S.loss != FL1_SQUARED or S.X.sparse
+            or not S.traits.quadratic or S.X.sparse
         ):
             raise ValueError(
                 f"the moments are not of the squared loss with {S.p} dense columns"

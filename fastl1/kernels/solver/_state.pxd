@@ -1,8 +1,10 @@
 # Everything a solve carries, as plain C: the modules below share it, and a batch of
 # problems can hold many.
+from libc.string cimport memset
+
 from fastl1.kernels.design._cholesky cimport chol_t
 from fastl1.kernels.design._design cimport design_t
-from fastl1._ops cimport FL1_QUANTILE, fl1_loss
+from fastl1._ops cimport fl1_loss, fl1_set_param, fl1_traits
 from fastl1.kernels.solver._engine cimport (
     CONVERGED,
     FAILED,
@@ -51,8 +53,9 @@ cdef struct state_t:
     design_t X
     ptrdiff_t n
     ptrdiff_t p
-    int loss
-    fl1_loss loss_param
+    int loss                 # its number, ...
+    fl1_traits traits        # ... what is known of it ...
+    fl1_loss loss_param      # ... and what it depends on
     int n_threads
     bint centre              # an intercept is fitted: columns are centred
     double l1_ratio
@@ -162,6 +165,19 @@ cdef struct state_t:
     double work              # on working sets, in multiplications of a dot product
 
 
+cdef inline void choose_loss(state_t* S, int loss) noexcept nogil:
+    """The loss of this number, with the usual parameter; X is bound."""
+    S.loss = loss
+    S.traits = S.X.ops.loss_traits[loss][0]
+    memset(&S.loss_param, 0, sizeof(fl1_loss))
+    fl1_set_param(&S.loss_param, &S.traits, S.traits.param_usual)
+
+
+cdef inline void share_loss(state_t* S, const state_t* other) noexcept nogil:
+    """The loss of another state."""
+    S.loss, S.traits, S.loss_param = other.loss, other.traits, other.loss_param
+
+
 cdef inline bint is_interior_free(const state_t* S, ptrdiff_t k) noexcept nogil:
     """Whether slot k is unpenalized and off its bounds."""
     return (
@@ -172,4 +188,4 @@ cdef inline bint is_interior_free(const state_t* S, ptrdiff_t k) noexcept nogil:
 
 cdef inline bint keeps_dual(const state_t* S) noexcept nogil:
     """Whether the dual point is a variable of its own, not the gradient at eta."""
-    return S.loss == FL1_QUANTILE or S.loss_param.sharp
+    return S.traits.dual_is_variable or S.loss_param.sharp

@@ -11,7 +11,6 @@ from libc.string cimport memcpy
 from fastl1.kernels.design._cholesky cimport chol_delete
 from fastl1.kernels.solver._cox cimport cox_gram
 from fastl1.kernels.design._design cimport col_nnz, design_xtv
-from fastl1._ops cimport FL1_COX, FL1_SQUARED
 from fastl1.kernels.design._product cimport design_cross, design_gram
 from fastl1.kernels.solver._quadratic cimport gram_solve, quad_gap
 from fastl1.kernels.solver._samples cimport evaluate, shift_intercept
@@ -205,7 +204,7 @@ cdef bint extrapolate(state_t* S) noexcept nogil:
 
 cdef const double* _centring(const state_t* S) noexcept nogil:
     """Means to subtract on top of the design's own, which suit the squared loss."""
-    return S.hmean if S.loss != FL1_SQUARED and S.centre else NULL
+    return S.hmean if not S.traits.quadratic and S.centre else NULL
 
 
 cdef void _copy_cross(state_t* S) noexcept nogil:
@@ -304,7 +303,7 @@ cdef double _nnz(const state_t* S, ptrdiff_t first) noexcept nogil:
 cdef double _gram_work(const state_t* S) noexcept nogil:
     """Work of the Gram columns that are missing; sparse ones multiply the entries of
     their rows."""
-    cdef ptrdiff_t kept = S.m_gram if S.loss == FL1_SQUARED else 0
+    cdef ptrdiff_t kept = S.m_gram if S.traits.quadratic else 0
     cdef double new = S.m - kept, nnz, old
     if S.X.sparse:
         nnz, old = _nnz(S, kept), _nnz(S, 0)
@@ -337,7 +336,7 @@ cdef int grow_gram(state_t* S) noexcept nogil:
     if S.covariance:
         if _grow_cross(S) < 0:
             return NO_MEMORY
-    elif S.loss == FL1_COX:
+    elif S.traits.coupled_rows:
         if cox_gram(S, S.ws, S.m_gram, S.m, S.damp, S.G, S.ldg) < 0:
             return NO_MEMORY
     elif design_gram(
@@ -358,7 +357,7 @@ cdef double _factor_work(const state_t* S) noexcept nogil:
     it is kept, else all of the support (guessed at half the working set at least)."""
     cdef double m = S.m, support = 0.0
     cdef ptrdiff_t k
-    if S.loss == FL1_SQUARED and S.m_gram > 0:
+    if S.traits.quadratic and S.m_gram > 0:
         return (m - S.m_gram + 4.0) * m * m
     for k in range(S.m):
         support += S.w[S.ws[k]] != 0.0
@@ -377,13 +376,13 @@ cdef int _regime(const state_t* S) noexcept nogil:
     twice the cost of the better choice), or next to nothing.  Only the squared loss
     keeps its block; for others it is good for one Newton step.
     """
-    cdef bint kept = S.loss == FL1_SQUARED
+    cdef bint kept = S.traits.quadratic
     cdef double cost
     if S.force_regime:
         return GRAM_FORCED if S.force_regime == 1 else RESIDUAL_FORCED
-    if S.m > (MAX_COUPLED if S.loss == FL1_COX else MAX_GRAM):
+    if S.m > (MAX_COUPLED if S.traits.coupled_rows else MAX_GRAM):
         return RESIDUAL_LARGE
-    if S.loss == FL1_COX:
+    if S.traits.coupled_rows:
         return GRAM_COUPLED
     if S.l1_ratio == 0.0 and S.m > (2 * S.n if kept else S.n):
         return RESIDUAL_RANK
@@ -440,7 +439,7 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
     # at alpha = 0 the tolerance is that of the gradient, and far from the solution the
     # gap may be infinite: then ask for a decisive decrease of the quadratic
     S.q.tol = tol
-    if S.loss != FL1_SQUARED and (S.run.alpha_now == 0.0 or not isfinite(tol)):
+    if not S.traits.quadratic and (S.run.alpha_now == 0.0 or not isfinite(tol)):
         S.q.tol = 1e-6 * quad_gap(&S.q)
     S.q.max_cg = MAX_CG if S.l1_ratio > 0.0 else S.n + MAX_CG
     S.q.augmented = S.l1_ratio >= AUGMENTED()
