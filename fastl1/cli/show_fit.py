@@ -13,8 +13,9 @@ from fastl1.cli.show import (
     plain_table,
     print_coefficients,
 )
+from fastl1.loss.losses import LOSSES
 from fastl1.metrics.metrics import METRICS
-from fastl1.workflow.kinds import KINDS, model_words
+from fastl1.workflow.kinds import model_words
 
 SHOWN_CLASSES = 6  # in a line
 SHOWN_CLASS_ROWS = 20  # in the table
@@ -35,7 +36,7 @@ def show_fit(report, top=15):
 
 def _fit_page(out, report, top):
     data, selection = report["data"], report["selection"]
-    model, kind = report["model"], KINDS[report["loss"]["name"]]
+    model, kind = report["model"], LOSSES[report["loss"]["name"]]
     out.print(_heading(report))
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
@@ -73,7 +74,7 @@ def _fit_page(out, report, top):
         )
     out.print()
     if report["coefficients"]:
-        print_coefficients(out, report["coefficients"], top, kind.link)
+        print_coefficients(out, report["coefficients"], top, kind.predictor)
         out.print()
     for line in report["warnings"]:
         out.print(Text("warning: ", style="bold yellow") + Text(line))
@@ -189,7 +190,7 @@ def _score_table(report):
         "",
         style="dim",
     )
-    for metric in KINDS[report["loss"]["name"]].metrics:
+    for metric in LOSSES[report["loss"]["name"]].metrics:
         title, larger = METRICS[metric].title, METRICS[metric].larger
         if metric == "coverage":
             title += f" (aim: {report['loss']['q']:g})"

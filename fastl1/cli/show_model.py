@@ -14,18 +14,9 @@ from fastl1.cli.show import (
     plain_table,
     print_coefficients,
 )
-from fastl1.workflow.kinds import KINDS, model_words
-
-# of models that do not say what loss they are from: by the link
-OF_LINK = {
-    "identity": "linear regression",
-    "log": "regression with a log link",
-    "logit": "logistic regression",
-    "probit": "probit regression",
-    "cloglog": "complementary log-log regression",
-    "softmax": "multinomial regression",
-    "decision": "linear classifier",
-}
+from fastl1.loss.links import LINKS
+from fastl1.loss.losses import LOSSES
+from fastl1.workflow.kinds import model_words
 
 
 def show_diff(diff, old, new, top):
@@ -108,8 +99,8 @@ def _model_page(out, model, path, size, effects, top):
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
-    loss, words = meta.get("loss"), OF_LINK[model.link]
-    if loss in KINDS:
+    loss, words = meta.get("loss"), LINKS[model.link].title
+    if loss in LOSSES:
         words = model_words({"name": loss, **meta.get("loss_params", {})})
     out.print(Text(str(path), style="bold") + Text(f"  sparse {words}"))
     if model.n_outputs > 1:
@@ -188,7 +179,7 @@ def _model_page(out, model, path, size, effects, top):
         coefficients = list(_coefficients(model, effects or {}))
         key = "effect" if effects else "coefficient"
         coefficients.sort(key=lambda entry: -abs(entry[key] or 0))
-        link = KINDS[loss].link if loss in KINDS else "link"
+        link = LOSSES[loss].predictor if loss in LOSSES else "link"
         print_coefficients(out, coefficients, top, link)
 
 

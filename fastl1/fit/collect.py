@@ -9,7 +9,6 @@ import numpy as np
 from fastl1 import _runtime
 from fastl1.kernels.softmax._solver import MultinomialSolver
 from fastl1.kernels.solver._solver import Solver
-from fastl1.loss.losses import Multinomial
 from fastl1.problem.matrix import CSC
 from fastl1.problem.problem import Problem
 
@@ -144,7 +143,7 @@ class Collector:
             shape=(p * n_outputs, count),
         )
         intercepts = np.array(self.intercepts, dtype=np.float64)
-        if problem.family.name == Multinomial.name:
+        if problem.family.by_class:
             by_row = coefs.tocsr()
             coefs = tuple(by_row[k * p : (k + 1) * p].tocsc() for k in range(n_outputs))
             intercepts = intercepts.reshape(count, n_outputs).T.copy()

@@ -15,13 +15,13 @@ from fastl1.fit.parallel import Report, solve_all, split_threads
 from fastl1.fit.path import solve_path
 from fastl1.fit.result import PathResult
 from fastl1.fit.solver import make_solver, zero_alpha
-from fastl1.loss.losses import Cox, Loss, Multinomial
+from fastl1.loss.losses import Loss
 from fastl1.problem.problem import Problem, check_problem
 
 
 def goes_alone(family: Loss) -> bool:
     """Whether targets of the loss are solved here."""
-    return isinstance(family, Cox | Multinomial)
+    return family.survival or family.by_class
 
 
 def split_targets(Y: Any, family: Loss, n: int) -> list[np.ndarray]:
@@ -33,7 +33,7 @@ def split_targets(Y: Any, family: Loss, n: int) -> list[np.ndarray]:
         Y has not the dimensions that the loss needs.
     """
     values = np.asarray(Y.to_numpy() if hasattr(Y, "to_numpy") else Y)
-    survival = isinstance(family, Cox) and values.dtype.names is None
+    survival = family.survival and values.dtype.names is None
     form = f"({n}, targets, 2 or 3)" if survival else f"({n}, targets)"
     if survival:
         form += ", or a structured array of two dimensions"
@@ -61,7 +61,7 @@ def check_each(
         Naming the target and the place.
     """
     problems: list[Problem] = []
-    by_class = isinstance(options["loss"], Multinomial)
+    by_class = options["loss"].by_class
     for j, y in enumerate(Y):
         own = {
             "sample_weight": _own(sample_weight, j),
@@ -115,7 +115,7 @@ def solve_each(
     def solve(j: int, report: Report) -> PathResult:
         problem, alpha = replace(problems[j], n_threads=inner), float(penalties[j])
         if relative:
-            alpha *= zero_alpha(make_solver(problem), problem.loss)
+            alpha *= zero_alpha(make_solver(problem), problem.family)
         coef, intercept = (None, None) if starts is None else starts[j]
         try:
             path = solve_path(
@@ -161,7 +161,7 @@ def joined(
             for name in ("alphas", "dual_gaps", "n_iters"):
                 arrays[name][j] = getattr(path, name)[0]
     coefs = tuple(sp.hstack(part, format="csc") for part in zip(*columns, strict=True))
-    several = problem.loss == Multinomial.name
+    several = problem.family.by_class
     arrays["coefs"] = coefs if several else coefs[0]
     arrays["intercepts"] = intercepts if several else intercepts[0]
     return arrays

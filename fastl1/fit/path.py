@@ -25,7 +25,6 @@ from fastl1.fit.result import PathResult, warn_unconverged
 from fastl1.fit.solver import make_solver, zero_alpha
 from fastl1.fit.status import MAX_ITER, NOT_SOLVED, Callback
 from fastl1.kernels.design._moments import Moments
-from fastl1.loss.losses import Multinomial
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_int, check_real
 from fastl1.problem.vectors import check_vector
@@ -34,7 +33,7 @@ from fastl1.problem.vectors import check_vector
 def _check_start(coef_init: ArrayLike, problem: Problem) -> np.ndarray:
     """Initial coefficients within the bounds, one class after another."""
     p, n_outputs = problem.shape[1], problem.n_outputs
-    if problem.family.name == Multinomial.name:
+    if problem.family.by_class:
         coef_init = np.asarray(coef_init)
         if coef_init.shape != (p, n_outputs):
             raise ValueError(
@@ -51,7 +50,7 @@ def _check_start(coef_init: ArrayLike, problem: Problem) -> np.ndarray:
 
 
 def _check_intercept(intercept_init: Any, problem: Problem) -> Any:
-    if problem.family.name == Multinomial.name:
+    if problem.family.by_class:
         n_outputs = problem.n_outputs
         return check_vector("intercept_init", intercept_init, n_outputs, of="position")
     return check_real("intercept_init", intercept_init)
@@ -113,7 +112,7 @@ def solve_path(
         done = Collector(problem, solver, tol, max_iter)
         if grid is None:
             grid = default_grid(
-                problem, zero_alpha(solver, problem.loss), n_alphas, alpha_min_ratio
+                problem, zero_alpha(solver, problem.family), n_alphas, alpha_min_ratio
             )
         if coef_init is not None:
             start: Any = solver.intercept if intercept_init is None else intercept_init
@@ -264,4 +263,4 @@ def alpha_max(X: Any, y: ArrayLike, **keywords: Unpack[ProblemKeywords]) -> floa
     if given["l1_ratio"] == 0:
         raise ValueError("l1_ratio=0 (ridge): no alpha makes all coefficients 0")
     problem = check_problem(X, y, **given, defer_values=True)
-    return zero_alpha(make_solver(problem), problem.loss)
+    return zero_alpha(make_solver(problem), problem.family)

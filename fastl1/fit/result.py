@@ -339,7 +339,7 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     and one where coefficients without a penalty grow without limit."""
     if result.info["separated"]:
         warnings.warn(
-            f"the columns without a penalty {running_off(result.loss)}: their "
+            f"the columns without a penalty {running_off(result.family)}: their "
             "coefficients grow without limit, and are as large as "
             f"tol={result.info['tol']:g} makes them. "
             "Penalize these columns, or bound them",

@@ -8,7 +8,7 @@ from fastl1 import _runtime
 from fastl1.kernels.design._moments import Moments
 from fastl1.kernels.softmax._solver import MultinomialSolver
 from fastl1.kernels.solver._solver import Solver
-from fastl1.loss.losses import Multinomial
+from fastl1.loss.losses import Loss
 from fastl1.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Any:
         "offset": problem.offset,
         "n_threads": _runtime.resolve_threads(problem.n_threads),
     }
-    if isinstance(problem.family, Multinomial):
+    if problem.family.by_class:
         if problem.deferred:
             problem.check_values()
         return MultinomialSolver(
@@ -64,16 +64,16 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Any:
     return solver
 
 
-def running_off(loss: str) -> str:
+def running_off(loss: Loss) -> str:
     """What columns without a penalty do where their coefficients grow without limit."""
     return (
         "put events in their order (a monotone likelihood)"
-        if loss == "cox"
+        if loss.survival
         else "separate rows of y"
     )
 
 
-def zero_alpha(solver: Solver | MultinomialSolver, loss: str) -> float:
+def zero_alpha(solver: Solver | MultinomialSolver, loss: Loss) -> float:
     """`alpha_max`, or an error where the unpenalized columns run off to infinity."""
     if solver.separated:
         raise ValueError(

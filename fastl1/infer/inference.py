@@ -147,9 +147,9 @@ class Inference:
             that is not there is missing.
         type : {"response", "link", "class"}, default="response"
             "link" is ``X @ coef + intercept``; "response" what the link makes of it:
-            itself for "identity" and "decision", the mean for "log", the probability
-            of ``classes[1]`` for "logit", "probit" and "cloglog", those of all classes
-            for "softmax"; "class" is the likelier label.
+            itself for "identity" and "decision", the mean for "log", the probabilities
+            of all classes for "softmax", the one of ``classes[1]`` for other links of
+            labels, such as "logit"; "class" is the likelier label.
         out : ndarray of float64, C order, of the result's shape, optional
             Where to write; not for ``type="class"``.
         n_threads : int, optional

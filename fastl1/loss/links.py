@@ -5,7 +5,9 @@ of shape (n,) or (n, n_outputs) to the response of the same shape; only softmax 
 the outputs of a row.  A link that `classifies` belongs to a model with labels: two, of
 which the second is predicted where ``eta > cut``, when there is one output; else one
 label an output, and the largest eta wins.  `slope` bounds the response's change by that
-of eta (in the maximum norm over outputs); None where no constant does.
+of eta (in the maximum norm over outputs); None where no constant does.  Of a
+`symmetric` link of two labels either is as likely at eta as the other at -eta.  `title`
+is a model with the link in words, where nothing says what loss it is from.
 """
 
 import math
@@ -19,10 +21,12 @@ class Link(NamedTuple):
     """How the linear predictor becomes a response; see the module."""
 
     inverse: Callable[[np.ndarray], np.ndarray]
+    title: str
     slope: float | None = 1.0
     classifies: bool = False
     probability: bool = False
     cut: float = 0.0
+    symmetric: bool = False
 
 
 def _identity(eta):
@@ -58,15 +62,38 @@ def softmax(eta: np.ndarray) -> np.ndarray:
 
 
 LINKS = {
-    "identity": Link(_identity),
-    "log": Link(clipped_exp, None),
-    "logit": Link(logistic, 0.25, True, True),
-    "probit": Link(normal_cdf, 1 / math.sqrt(2 * math.pi), True, True),
-    "cloglog": Link(_cloglog, math.exp(-1), True, True, math.log(math.log(2))),
+    "identity": Link(_identity, "linear regression"),
+    "log": Link(clipped_exp, "regression with a log link", slope=None),
+    "logit": Link(
+        logistic,
+        "logistic regression",
+        slope=0.25,
+        classifies=True,
+        probability=True,
+        symmetric=True,
+    ),
+    "probit": Link(
+        normal_cdf,
+        "probit regression",
+        slope=1 / math.sqrt(2 * math.pi),
+        classifies=True,
+        probability=True,
+        symmetric=True,
+    ),
+    "cloglog": Link(
+        _cloglog,
+        "complementary log-log regression",
+        slope=math.exp(-1),
+        classifies=True,
+        probability=True,
+        cut=math.log(math.log(2)),
+    ),
     # sum over outputs of |d p_k / d eta_l| is 2 p_k (1 - p_k)
-    "softmax": Link(softmax, 0.5, True, True),
+    "softmax": Link(
+        softmax, "multinomial regression", slope=0.5, classifies=True, probability=True
+    ),
     # labels by the sign, as of hinge losses; the response is eta itself
-    "decision": Link(_identity, 1.0, True),
+    "decision": Link(_identity, "linear classifier", classifies=True),
 }
 
 

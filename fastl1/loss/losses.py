@@ -2,13 +2,15 @@
 
 A loss is a unit half-deviance: at least 0, convex in the linear predictor eta, and 0
 where the prediction is y.  `csrc/losses.inc` computes it; the classes here say what the
-numbers mean.  Wherever a loss is asked for, its name stands for the class with its
+numbers mean, and what reports, criteria and conversions have to know: nothing else asks
+which loss it is.  Wherever a loss is asked for, its name stands for the class with its
 default parameters.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -34,13 +36,72 @@ class Loss:
     link : str
         How the mean of y depends on the linear predictor: a key of `LINKS`.
     labels : bool
-        Whether y holds labels, two of them but for the multinomial loss; the kernels
-        see them counted from 0.
+        Whether y holds labels, two of them unless `by_class`; the kernels see them
+        counted from 0.
+    by_class : bool
+        Whether each of any number of labels has a linear predictor of its own.
+    survival : bool
+        Whether y holds times to an event: rows are compared, not predicted one by one,
+        and there is no intercept.
+    amounts : bool
+        Whether y >= 0 is an amount, whose mean is in proportion to an exposure.
+    quadratic : bool
+        Whether the loss is a square of the residual.
+    of_columns : bool
+        Whether a ridge fit solves systems of as many equations as columns, however few
+        the rows.
+    title : str
+        Its models in words.
+    predictor : str
+        What the linear predictor is called in tables of coefficients.
+    metrics : tuple of str
+        Of reports, keys of `fastl1.metrics.metrics.METRICS`; models are judged by the
+        first.
+    default_score : str
+        What cross-validation minimizes, a key of the same table.
+    dispersion : {"one", "variance", "estimated"}, or None
+        Of the likelihood whose deviance this is: 1, a variance that is profiled out
+        unless it is given, or estimated from the largest model.  None of what is no
+        likelihood, and has no information criterion.
+    scales : mapping of str to float
+        Other packages' parametrizations that `convert_lambda` knows for this loss, and
+        how often their loss holds this one.
+    options : mapping of str to str
+        Options of the command line that set its parameters, by the parameter's name.
+    scale_param : str, or None
+        The parameter in units of y, if there is one: the command line multiplies its
+        usual value by the spread of the target.
     """
 
     name: ClassVar[str]
     link: ClassVar[str] = "identity"
     labels: ClassVar[bool] = False
+    by_class: ClassVar[bool] = False
+    survival: ClassVar[bool] = False
+    amounts: ClassVar[bool] = False
+    quadratic: ClassVar[bool] = False
+    of_columns: ClassVar[bool] = False
+    title: ClassVar[str] = "regression"
+    predictor: ClassVar[str] = "target"
+    metrics: ClassVar[tuple[str, ...]] = ("deviance", "explained")
+    default_score: ClassVar[str] = "deviance"
+    dispersion: ClassVar[Literal["one", "variance", "estimated"] | None] = None
+    scales: ClassVar[Mapping[str, float]] = {}
+    options: ClassVar[Mapping[str, str]] = {}
+    scale_param: ClassVar[str | None] = None
+
+    @property
+    def task(self) -> str:
+        """What y is for: "regression", "classification" or "survival"."""
+        if self.survival:
+            return "survival"
+        return "classification" if self.labels else "regression"
+
+    @property
+    def share_below(self) -> float | None:
+        """The share of y at or below the predictions of a good model; None where the
+        loss does not say."""
+        return None
 
     def params(self) -> dict[str, Any]:
         """What the compiled loss depends on."""
@@ -66,6 +127,11 @@ class Loss:
     def deviance(self, y: Array, eta: Array) -> Array:
         """Unit half-deviance of each row: y and eta of any one shape."""
         raise NotImplementedError
+
+
+_OF_COUNTS = ("deviance", "explained", "ratio")
+_OF_CHANCES = ("log_loss", "explained", "auc", "brier", "accuracy")
+_EACH_ONCE = {"sklearn_C": 1.0, "liblinear": 1.0, "spark": 1.0}
 
 
 def _need_positive(loss: str, y: Array) -> None:
@@ -99,6 +165,13 @@ class Squared(Loss):
     """(y - eta)^2 / 2."""
 
     name: ClassVar[str] = "squared"
+    quadratic = True
+    title = "linear regression"
+    predictor = "target"
+    metrics = ("rmse", "r2")
+    default_score = "mse"
+    dispersion = "variance"
+    scales = {"spark": 1.0}
 
     def deviance(self, y: Array, eta: Array) -> Array:
         return 0.5 * (y - eta) ** 2
@@ -113,6 +186,12 @@ class Logistic(Loss):
     name: ClassVar[str] = "logistic"
     link: ClassVar[str] = "logit"
     labels: ClassVar[bool] = True
+    title = "logistic regression"
+    predictor = "log-odds"
+    metrics = _OF_CHANCES
+    default_score = "log_loss"
+    dispersion = "one"
+    scales = _EACH_ONCE
 
     def deviance(self, y: Array, eta: Array) -> Array:
         return np.logaddexp(0.0, np.where(y > 0.5, -eta, eta))
@@ -129,6 +208,11 @@ class Poisson(Loss):
 
     name: ClassVar[str] = "poisson"
     link: ClassVar[str] = "log"
+    amounts = True
+    title = "Poisson regression"
+    predictor = "log-mean"
+    metrics = _OF_COUNTS
+    dispersion = "one"
 
     def check_values(self, y: Array) -> None:
         _refuse(self.name, ">= 0", y, y < 0)
@@ -145,6 +229,11 @@ class Gamma(Loss):
 
     name: ClassVar[str] = "gamma"
     link: ClassVar[str] = "log"
+    amounts = True
+    title = "gamma regression"
+    predictor = "log-mean"
+    metrics = _OF_COUNTS
+    dispersion = "estimated"
 
     def check_values(self, y: Array) -> None:
         _refuse(self.name, "> 0", y, y <= 0)
@@ -171,6 +260,12 @@ class Tweedie(Loss):
     power: float = 1.5
     name: ClassVar[str] = "tweedie"
     link: ClassVar[str] = "log"
+    amounts = True
+    title = "Tweedie regression"
+    predictor = "log-mean"
+    metrics = _OF_COUNTS
+    dispersion = "estimated"
+    options = {"power": "power"}
 
     def __post_init__(self) -> None:
         if isinstance(self.power, Real) and self.power > 2:
@@ -204,6 +299,13 @@ class Multinomial(Loss):
     name: ClassVar[str] = "multinomial"
     link: ClassVar[str] = "softmax"
     labels: ClassVar[bool] = True
+    by_class = True
+    title = "multinomial regression"
+    predictor = "log-odds"
+    metrics = ("log_loss", "explained", "auc", "accuracy")
+    default_score = "log_loss"
+    dispersion = "one"
+    scales = {"sklearn_C": 1.0, "spark": 1.0}
 
     def decide(self, eta: Array) -> Array:
         """Which label is the likeliest."""
@@ -225,6 +327,10 @@ class SquaredHinge(Loss):
     name: ClassVar[str] = "squared_hinge"
     link: ClassVar[str] = "decision"
     labels: ClassVar[bool] = True
+    title = "linear classifier"
+    predictor = "decision"
+    metrics = ("squared_hinge", "accuracy", "auc")
+    scales = {"sklearn_C": 2.0, "liblinear": 2.0}
 
     def deviance(self, y: Array, eta: Array) -> Array:
         return 0.5 * np.maximum(1.0 - np.where(y > 0.5, eta, -eta), 0.0) ** 2
@@ -243,6 +349,11 @@ class Huber(Loss):
 
     delta: float = 1.345
     name: ClassVar[str] = "huber"
+    title = "Huber regression"
+    predictor = "target"
+    metrics = ("huber", "explained", "mae", "rmse")
+    options = {"delta": "delta"}
+    scale_param = "delta"
 
     def __post_init__(self) -> None:
         _check_param(self, "delta", 0.0, np.inf, "()")
@@ -269,9 +380,18 @@ class Quantile(Loss):
 
     q: float = 0.5
     name: ClassVar[str] = "quantile"
+    of_columns = True
+    title = "quantile regression"
+    predictor = "target"
+    metrics = ("pinball", "explained", "coverage", "mae")
+    options = {"q": "quantile"}
 
     def __post_init__(self) -> None:
         _check_param(self, "q", 0.0, 1.0, "()")
+
+    @property
+    def share_below(self) -> float:
+        return self.q
 
     def deviance(self, y: Array, eta: Array) -> Array:
         r = y - eta
@@ -287,6 +407,10 @@ class Probit(Loss):
     name: ClassVar[str] = "probit"
     link: ClassVar[str] = "probit"
     labels: ClassVar[bool] = True
+    title = "probit regression"
+    predictor = "probit"
+    metrics = _OF_CHANCES
+    dispersion = "one"
 
     def deviance(self, y: Array, eta: Array) -> Array:
         from scipy.special import log_ndtr
@@ -303,6 +427,10 @@ class CLogLog(Loss):
     name: ClassVar[str] = "cloglog"
     link: ClassVar[str] = "cloglog"
     labels: ClassVar[bool] = True
+    title = "complementary log-log regression"
+    predictor = "cloglog"
+    metrics = _OF_CHANCES
+    dispersion = "one"
 
     def deviance(self, y: Array, eta: Array) -> Array:
         mu = clipped_exp(eta)
@@ -328,6 +456,13 @@ class Cox(Loss):
     ties: str = "breslow"
     name: ClassVar[str] = "cox"
     link: ClassVar[str] = "log"
+    survival = True
+    of_columns = True
+    title = "Cox regression"
+    predictor = "log-hazard"
+    metrics = ("deviance", "explained", "concordance")
+    dispersion = "one"
+    options = {"ties": "ties"}
 
     def __post_init__(self) -> None:
         if self.ties not in ("breslow", "efron"):
@@ -346,6 +481,11 @@ LOSSES: dict[str, type[Loss]] = {
         *(Probit, CLogLog, Multinomial, Cox),
     )
 }
+
+
+def loss_of_link(link: str) -> Loss:
+    """The loss of a model of which only the link is known: the first that has it."""
+    return next(kind for kind in LOSSES.values() if kind.link == link)()
 
 
 def as_loss(loss: str | Loss) -> Loss:

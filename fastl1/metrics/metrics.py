@@ -22,7 +22,7 @@ import numpy as np
 
 from fastl1.kernels.solver._solver import Solver
 from fastl1.loss.links import LINKS
-from fastl1.loss.losses import Cox, Loss, Multinomial
+from fastl1.loss.losses import Loss
 from fastl1.metrics.concordance import concordances
 from fastl1.problem.survival import Survival
 
@@ -94,7 +94,7 @@ def mean_loss(loss: Loss, y: Array, eta: Array, weight: Weight) -> Array:
 def mean_deviance(loss: Loss, y: Array, eta: Array, weight: Weight) -> Array:
     """Mean unit deviance, twice `mean_loss`; of the Cox loss `partial_deviance` per
     event, NaN without events."""
-    if not isinstance(loss, Cox):
+    if not loss.survival:
         return 2 * mean_loss(loss, y, eta, weight)
     events = float(y.event.sum() if weight is None else weight @ y.event)
     if not events > 0:
@@ -249,11 +249,11 @@ def _of_anything(loss: Loss) -> bool:
 
 
 def _of_numbers(loss: Loss) -> bool:
-    return not loss.labels and not isinstance(loss, Cox)
+    return not loss.labels and not loss.survival
 
 
 def _of_times(loss: Loss) -> bool:
-    return isinstance(loss, Cox)
+    return loss.survival
 
 
 def _of_labels(loss: Loss) -> bool:
@@ -265,7 +265,7 @@ def _of_probabilities(loss: Loss) -> bool:
 
 
 def _of_two_probabilities(loss: Loss) -> bool:
-    return _of_probabilities(loss) and not isinstance(loss, Multinomial)
+    return _of_probabilities(loss) and not loss.by_class
 
 
 METRICS = {

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastl1.loss.links import LINKS
-from fastl1.loss.losses import LOSSES, Cox, Loss, Squared
+from fastl1.loss.losses import LOSSES, Loss, loss_of_link
 from fastl1.metrics.concordance import concordance_index
 from fastl1.metrics.metrics import (
     error_rate,
@@ -15,23 +15,13 @@ from fastl1.metrics.metrics import (
     root_mean_squared_error,
 )
 
-_LOSS_OF = {
-    "identity": "squared",
-    "log": "poisson",
-    "logit": "logistic",
-    "probit": "probit",
-    "cloglog": "cloglog",
-    "softmax": "multinomial",
-    "decision": "squared_hinge",
-}
-
 
 def loss_of(link: str, metadata: Mapping[str, Any]) -> Loss:
     """The loss that a model was fitted with; if it does not say, its link's own."""
     name = metadata.get("loss")
     if name in LOSSES and LOSSES[name].link == link:
         return LOSSES[name](**metadata.get("loss_params", {}))
-    return LOSSES[_LOSS_OF[link]]()
+    return loss_of_link(link)
 
 
 def fit_quality(
@@ -55,7 +45,7 @@ def fit_quality(
         "error_rate", and "log_loss" where there are probabilities; "concordance" for
         cox.  The smaller the better, but for the last.
     """
-    if isinstance(loss, Cox):
+    if loss.survival:
         return {"concordance": concordance_index(y, eta)}
     if loss.labels:
         codes = _codes(np.asarray(y), eta.shape[:1], classes)
@@ -69,7 +59,7 @@ def fit_quality(
                 f"y has shape {codes.shape}, the predictions have {eta.shape}"
             )
         loss.check_values(codes)
-        if isinstance(loss, Squared):
+        if loss.quadratic:
             metrics = {"rmse": root_mean_squared_error}
         elif loss.link == "identity":
             metrics = {f"{loss.name}_loss": mean_loss}

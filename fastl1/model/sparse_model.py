@@ -50,7 +50,7 @@ class SparseModel(Inference):
         From the linear predictor to the response.  "decision" is for losses whose sign
         alone has a meaning (hinge).
     classes : array of shape (2,) or (n_outputs,), optional
-        Labels of a model with the link logit, probit, cloglog, softmax or decision.
+        Labels of a model whose link is of labels: not identity, not log.
         With one output there are two, and the second is the one whose probability is
         predicted; otherwise one an output.  Default: ``0, 1, …``.
     feature_names : sequence of str, length n_features, optional

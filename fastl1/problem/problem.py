@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
-from fastl1.loss.losses import Loss, Multinomial, as_loss
+from fastl1.loss.losses import Loss, as_loss
 from fastl1.problem.matrix import (
     CSC,
     check_dense_values,
@@ -103,7 +103,7 @@ class Problem:
     @property
     def n_outputs(self) -> int:
         """Linear predictors of a row: one per class if multinomial, else 1."""
-        return len(self.classes) if self.loss == Multinomial.name else 1
+        return len(self.classes) if self.family.by_class else 1
 
 
 def check_problem(
@@ -179,9 +179,9 @@ def check_problem(
     if y is None:
         raise ValueError("y is None; a target is required")
     survival = None
-    if strata is not None and family.name != "cox":
+    if strata is not None and not family.survival:
         raise ValueError(f"strata go with loss='cox' only, not {family.name!r}")
-    if family.name == "cox":
+    if family.survival:
         survival = check_survival(y, n, strata)
         y = survival.event.astype(np.float64)
         fit_intercept = False
@@ -190,11 +190,11 @@ def check_problem(
         if check_input:
             family.check_values(y)
     elif check_input:
-        y, classes = check_labels(y, n, family.name)
+        y, classes = check_labels(y, n, family)
     else:
         y = check_vector("y", y, n, check_values=False)
         classes = np.arange(2.0)
-        if isinstance(family, Multinomial):
+        if family.by_class:
             classes = np.arange(max(float(y.max()) + 1.0, 2.0))
     weight = check_row_weight(sample_weight, n, check_input)
     if check_input and weight is not None and classes is not None:

@@ -36,15 +36,10 @@ spark          lambda r t                          lambda (1 - r) t^2 / sd'(y)
 from typing import Literal
 
 from fastl1._public import public
-from fastl1.loss.losses import Loss, as_loss
+from fastl1.loss.losses import LOSSES, Loss, as_loss
 from fastl1.problem.scalars import check_flag, check_int, check_real
 
-# where C counts, and how often the library's loss holds ours
-_SUMS = {
-    "sklearn_C": {"logistic": 1.0, "multinomial": 1.0, "squared_hinge": 2.0},
-    "liblinear": {"logistic": 1.0, "squared_hinge": 2.0},
-}
-_SPARK = ("squared", "logistic", "multinomial")
+_TIMES_C = ("sklearn_C", "liblinear")  # multiply a sum of losses by C
 
 Scale = Literal["fastl1", "sklearn_alpha", "sklearn_C", "liblinear", "glmnet", "spark"]
 
@@ -63,8 +58,7 @@ class _Formulas:
         penalty_scale: float,
         standardize: bool,
     ) -> None:
-        self.loss = as_loss(loss).name
-        self.squared = self.loss == "squared"
+        self.loss = as_loss(loss)
         self.n = None if n_samples is None else check_int("n_samples", n_samples, 1)
         self.weight_sum = weight_sum
         if weight_sum is not None:
@@ -77,12 +71,18 @@ class _Formulas:
         )
         self.standardize = check_flag("standardize", standardize)
 
+    def _counterpart(self, scale: str, what: str) -> float:
+        """How often the loss of another library holds ours."""
+        if scale not in self.loss.scales:
+            names = ", ".join(
+                repr(name) for name in sorted(LOSSES) if scale in LOSSES[name].scales
+            )
+            raise ValueError(f"{scale} {what} for loss={names} only")
+        return self.loss.scales[scale]
+
     def total(self, scale: str) -> float:
         """S m, for the scales that multiply a sum of losses by C."""
-        times = _SUMS[scale].get(self.loss)
-        if times is None:
-            names = ", ".join(map(repr, _SUMS[scale]))
-            raise ValueError(f"{scale} is defined for loss={names} only")
+        times = self._counterpart(scale, "is defined")
         if self.weight_sum is not None:
             return times * self.weight_sum
         if self.n is None:
@@ -94,14 +94,12 @@ class _Formulas:
         if scale == "glmnet":
             l1 = l2 = self.penalty_scale
         elif scale == "spark":
-            if self.loss not in _SPARK:
-                names = ", ".join(map(repr, _SPARK))
-                raise ValueError(f"spark has an L1 penalty for loss={names} only")
+            self._counterpart(scale, "has an L1 penalty")
             l1 = self._sample_std(1.0) if self.standardize else 1.0
             l2 = l1 * l1
         else:
             return 1.0, 1.0
-        if not (ridge and self.squared):
+        if not (ridge and self.loss.quadratic):
             return l1, l2
         if self.y_std is None:
             raise ValueError(
@@ -197,7 +195,7 @@ def convert_lambda(
     formulas = _Formulas(loss, n_samples, weight_sum, y_std, penalty_scale, standardize)
     if "liblinear" in (frm, to) and ratio not in (0.0, 1.0):
         raise ValueError("liblinear has l1_ratio 0 or 1, no elastic net")
-    if frm in _SUMS:
+    if frm in _TIMES_C:
         if value == 0:
             raise ValueError("C must be above 0")
         value = 1.0 / (value * formulas.total(frm))
@@ -208,7 +206,7 @@ def convert_lambda(
     value = l1 + l2
     new_ratio = l1 / value if value > 0 else ratio
     same = abs(new_ratio - ratio) <= 1e-12
-    if to in _SUMS:
+    if to in _TIMES_C:
         if value == 0:
             raise ValueError(f"no penalty is C = inf on the scale {to}")
         value = 1.0 / (value * formulas.total(to))

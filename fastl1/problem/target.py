@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastl1.loss.losses import Loss, Multinomial
+from fastl1.loss.losses import Loss
 from fastl1.problem.matrix import is_frame
 from fastl1.problem.scalars import check_real
 from fastl1.problem.vectors import (
@@ -74,7 +74,7 @@ def apply_class_weight(
     return base * factors[k]
 
 
-def check_labels(y: ArrayLike, n: int, loss: str) -> tuple[np.ndarray, np.ndarray]:
+def check_labels(y: ArrayLike, n: int, loss: Loss) -> tuple[np.ndarray, np.ndarray]:
     """(codes 0.0, 1.0, ..., the classes) from any labels: two of them, or more for the
     multinomial loss."""
     values = plain_array("y", y.to_numpy() if hasattr(y, "to_numpy") else y)
@@ -100,13 +100,13 @@ def check_labels(y: ArrayLike, n: int, loss: str) -> tuple[np.ndarray, np.ndarra
         ) from None
     if len(classes) == 1:
         raise ValueError(
-            f"y contains one class only ({classes[0]!r}); loss={loss!r} needs two"
+            f"y contains one class only ({classes[0]!r}); loss={loss.name!r} needs two"
         )
-    if len(classes) != 2 and loss != Multinomial.name:
+    if len(classes) != 2 and not loss.by_class:
         shown = ", ".join(str(label) for label in classes[:5])
         shown += ", ..." if len(classes) > 5 else ""
         raise ValueError(
-            f"loss={loss!r} needs two classes, y has {len(classes)} ({shown}); "
+            f"loss={loss.name!r} needs two classes, y has {len(classes)} ({shown}); "
             "loss='multinomial' takes any number"
         )
     return codes.astype(np.float64), classes
@@ -177,7 +177,7 @@ def check_targets(
                     raise ValueError(f"column {j} of Y: {error}") from None
         return Y, np.array([0.0, 1.0]) if family.labels else None
     Y = _check_table("Y", Y, n, check_input, check_kind=False)
-    codes, classes = check_labels(Y.ravel(order="F"), Y.size, family.name)
+    codes, classes = check_labels(Y.ravel(order="F"), Y.size, family)
     codes = codes.reshape(Y.shape, order="F")
     single = codes.min(axis=0) == codes.max(axis=0)
     if single.any():
@@ -254,7 +254,7 @@ def check_offset(
 ) -> np.ndarray:
     """Offsets of n rows as float64 (n,), or (n, K) in Fortran order for the multinomial
     loss and its K classes; else an error."""
-    if not isinstance(family, Multinomial) or classes is None:
+    if not family.by_class or classes is None:
         return check_vector("offset", offset, n, check_values=check_values)
     values = plain_array("offset", offset)
     if values.shape != (n, len(classes)):

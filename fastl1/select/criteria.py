@@ -12,25 +12,13 @@ from fastl1.fit.result import PathResult, problem_of
 from fastl1.fit.solver import make_solver
 from fastl1.kernels.solver._solver import Solver
 from fastl1.loss.links import softmax
+from fastl1.loss.losses import LOSSES, Loss
 from fastl1.problem.matrix import CSC
 from fastl1.problem.problem import Problem
 from fastl1.problem.scalars import check_real
 from fastl1.problem.vectors import check_vector
 
 Kind = Literal["aic", "bic", "ebic"]
-
-# of the losses that are likelihoods: whether their dispersion is known, and 1
-_DISPERSION_IS_ONE = {
-    "squared": False,
-    "logistic": True,
-    "probit": True,
-    "cloglog": True,
-    "multinomial": True,
-    "poisson": True,
-    "cox": True,
-    "gamma": False,
-    "tweedie": False,
-}
 
 
 @public
@@ -104,7 +92,7 @@ def information_criterion(
 
     The squared loss is that of a normal y; -2 log L is n log(2 pi RSS / n) + n with the
     unknown variance profiled out, and n log(2 pi s) + RSS / s for a given variance s.
-    Of logistic, probit, cloglog, multinomial and poisson losses it is the deviance (-2
+    Of labels that have probabilities, and of the poisson loss, it is the deviance (-2
     log L up to a constant that all models share), of gamma and tweedie the deviance
     divided by the dispersion.  For cox L is the partial likelihood and n the number of
     events [4]_.
@@ -186,18 +174,21 @@ def information_criterion(
         raise ValueError(f"kind must be aic, bic or ebic; got {kind!r}")
     if not len(result):
         raise ValueError("the path holds no model")
-    loss = result.loss
-    if loss not in _DISPERSION_IS_ONE:
+    family = result.family
+    if family.dispersion is None:
         raise ValueError(
-            f"loss={loss!r} is not a likelihood, so it has no information criterion"
+            f"loss={family.name!r} is not a likelihood, so it has no information "
+            "criterion"
         )
     gamma = check_real("gamma", gamma, 0.0, 1.0)
     noise_variance = _check_positive("noise_variance", noise_variance)
     dispersion = _check_positive("dispersion", dispersion)
-    if noise_variance is not None and loss != "squared":
-        raise ValueError(f"noise_variance is for the squared loss, not {loss!r}")
-    if dispersion is not None and loss not in ("gamma", "tweedie"):
-        raise ValueError(f"dispersion is for gamma and tweedie, not {loss!r}")
+    if noise_variance is not None and family.dispersion != "variance":
+        raise ValueError(
+            f"noise_variance is for {_such('variance')}, not {family.name!r}"
+        )
+    if dispersion is not None and family.dispersion != "estimated":
+        raise ValueError(f"dispersion is for {_such('estimated')}, not {family.name!r}")
     problem = problem_of(information_criterion, result, X, y, keywords)
     solver = make_solver(problem)
     kinds = _check_df(df, result, problem)
@@ -225,13 +216,13 @@ def information_criterion(
                     free[k] = _trace(problem, solver, support, alpha)
         else:
             free[k] = kinds[k]
-    if loss == "squared":
+    if family.dispersion == "variance":
         scale = noise_variance
-    elif _DISPERSION_IS_ONE[loss]:
+    elif family.dispersion == "one":
         scale = 1.0
     else:
         scale = dispersion or _largest_model_dispersion(deviance, free, n)
-    fit = _minus_two_log_likelihood(deviance, n, scale, loss)
+    fit = _minus_two_log_likelihood(deviance, n, scale, family)
     values = fit + (2.0 if kind == "aic" else np.log(n)) * free
     if kind == "ebic":
         values += 2 * gamma * _log_binomial(_n_candidates(problem), free)
@@ -244,6 +235,13 @@ def information_criterion(
         n_samples=n,
         best=int(np.argmin(values)),
         dispersion=scale,
+    )
+
+
+def _such(dispersion: str) -> str:
+    """The losses of that dispersion, in words."""
+    return " and ".join(
+        name for name, kind in LOSSES.items() if kind.dispersion == dispersion
     )
 
 
@@ -265,9 +263,9 @@ def _check_df(df: Any, result: PathResult, problem: Problem) -> str | np.ndarray
 
 
 def _minus_two_log_likelihood(
-    deviance: np.ndarray, n: float, scale: float | None, loss: str
+    deviance: np.ndarray, n: float, scale: float | None, family: Loss
 ) -> np.ndarray:
-    if loss != "squared":
+    if family.dispersion != "variance":
         assert scale is not None
         return deviance / scale
     if scale is None:

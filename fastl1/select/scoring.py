@@ -16,8 +16,8 @@ import numpy as np
 
 from fastl1.fit.result import PathResult
 from fastl1.kernels.design._moments import Moments
-from fastl1.loss.links import logistic
-from fastl1.loss.losses import Cox, Loss
+from fastl1.loss.links import LINKS
+from fastl1.loss.losses import Loss
 from fastl1.metrics.concordance import structured
 from fastl1.metrics.metrics import METRICS, partial_deviance
 from fastl1.problem.matrix import CSC
@@ -44,11 +44,6 @@ SCORERS = {
 }
 ERRORS = ("mse", "mae", "log_loss", "deviance")
 OWN = (*ERRORS, "concordance")
-DEFAULT_METRIC = {
-    "squared": "mse",
-    "logistic": "log_loss",
-    "multinomial": "log_loss",
-}
 
 # What a metric is where the mean squared error of each model is known.
 OF_SQUARED_ERROR: dict[str, Callable[[Array], Array]] = {
@@ -74,11 +69,10 @@ class Scoring:
     @classmethod
     def resolve(cls, scoring: Any, family: Loss) -> "Scoring":
         """Scoring from what the user gave: None, a name, a scorer or a callable."""
-        loss = family.name
         if scoring is None:
-            scoring = DEFAULT_METRIC.get(loss, "deviance")
+            scoring = family.default_score
         if isinstance(scoring, str):
-            if scoring == "deviance" and isinstance(family, Cox):
+            if scoring == "deviance" and family.survival:
                 return cls(scoring, False, needs_training=True)
             metric, sign = SCORERS.get(scoring, (scoring, 1))
             known = scoring in OWN or scoring in SCORERS
@@ -86,7 +80,7 @@ class Scoring:
                 return cls(scoring, scoring not in ERRORS, metric, sign)
             if scoring in OWN:
                 raise ValueError(
-                    f"scoring={scoring!r} is not defined for loss={loss!r}"
+                    f"scoring={scoring!r} is not defined for loss={family.name!r}"
                 )
             from fastl1._extras import require
 
@@ -255,9 +249,10 @@ class _ClassifierPoint(_Point):
 
     def predict_proba(self, X: Any) -> Array:
         eta = self._eta(X)
-        if self.path.loss == "logistic":  # without rounding near 0
-            return np.column_stack([logistic(-eta), logistic(eta)])
-        second = self.path.family.inverse_link(eta)
+        family = self.path.family
+        second = family.inverse_link(eta)
+        if LINKS[family.link].symmetric:  # without rounding near 0
+            return np.column_stack([family.inverse_link(-eta), second])
         if eta.ndim == 2:  # of every class
             return second
         return np.column_stack([1.0 - second, second])

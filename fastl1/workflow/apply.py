@@ -17,6 +17,7 @@ from fastl1.data.read import Matrix, Table
 from fastl1.data.table import no_such_column, prepare, raw_column
 from fastl1.exceptions import DataError, WriteError
 from fastl1.loss.links import LINKS, labels
+from fastl1.metrics.quality import loss_of
 from fastl1.model.sparse_model import SparseModel
 from fastl1.workflow.messages import WORKFLOW, Note, OnEvent, argument, silent
 from fastl1.workflow.source import Source
@@ -229,7 +230,7 @@ def as_columns(
     """Columns of predictions from the linear predictor."""
     link = LINKS[model.link]
     response = link.inverse(eta)
-    if model.metadata.get("loss") == "cox":
+    if loss_of(model.link, model.metadata).survival:
         return {"risk": response}
     if not link.classifies:
         if eta.ndim == 1:

@@ -3,10 +3,8 @@
 import numpy as np
 
 from fastl1.loss.links import LINKS
-from fastl1.loss.losses import Cox
 from fastl1.metrics.metrics import METRICS, auc, deviance_explained, mean_deviance
 from fastl1.problem.survival import check_survival
-from fastl1.workflow.kinds import KINDS, MEANS
 
 PARTS = 10  # of a calibration table
 
@@ -33,7 +31,7 @@ def evaluate(loss, rows, eta, null):
     y, both = _target(loss, rows), np.stack([eta, null], axis=1)
     deviance, most = mean_deviance(loss, y, both, rows.weight)
     found = {"deviance": deviance, "explained": deviance_explained(deviance, most)}
-    for name in KINDS[loss.name].metrics:
+    for name in loss.metrics:
         if name not in found:
             found[name] = _value(METRICS[name], loss, y, both[:, :1], rows.weight)
     return {name: _plain(value) for name, value in found.items()}
@@ -41,7 +39,7 @@ def evaluate(loss, rows, eta, null):
 
 def _target(loss, rows):
     """y as metrics take it."""
-    if not isinstance(loss, Cox):
+    if not loss.survival:
         return rows.y
     return check_survival(rows.y, len(rows.y), rows.strata, need_event=False)
 
@@ -50,7 +48,7 @@ def _value(metric, loss, y, eta, weight):
     try:
         return metric.compute(loss, y, eta, weight)[0]
     except ValueError:
-        if not isinstance(loss, Cox):
+        if not loss.survival:
             raise
         return np.nan  # no two rows can be compared
 
@@ -80,7 +78,7 @@ def calibration(loss, rows, eta, exposure=None):
         and of means also "exposure" and the sums "predicted_sum" and "observed_sum".
         None of other losses.
     """
-    if not (loss.name in MEANS or LINKS[loss.link].probability) or eta.ndim == 2:
+    if not (loss.amounts or LINKS[loss.link].probability) or eta.ndim == 2:
         return None
     predicted = loss.inverse_link(eta)
     weight = np.ones(len(eta)) if rows.weight is None else rows.weight

@@ -1,7 +1,7 @@
 """From a file to training and test data: roles of columns, split, encoded features."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,7 @@ from fastl1.data.learn import RefusedColumns
 from fastl1.data.read import Matrix, Table
 from fastl1.data.table import Raw, no_such_column, raw_column
 from fastl1.exceptions import DataError
-from fastl1.loss.losses import Huber, Loss
-from fastl1.workflow.kinds import task_of
+from fastl1.loss.losses import Loss
 from fastl1.workflow.messages import Slot, argument
 from fastl1.workflow.settings import Columns, LossChoice, Roles, Split
 from fastl1.workflow.source import Source
@@ -24,8 +23,6 @@ from fastl1.workflow.split import (
     split_rows,
 )
 from fastl1.workflow.target import codes, exposures, find_target, offsets, weights
-
-HUBER = 1.345  # robust standard deviations: 95 % efficient for normal residuals
 
 
 @dataclass
@@ -88,7 +85,7 @@ class Data:
     @property
     def task(self) -> str:
         """What the target is: "regression", "classification" or "survival"."""
-        return task_of(self.loss.name)
+        return self.loss.task
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -177,7 +174,7 @@ def prepare_data(
         weight = weights(pick(roles.weight), used)
     if roles.offset:
         offset = offsets(pick(roles.offset), used)
-        if loss.name == "multinomial":
+        if loss.by_class:
             raise DataError(
                 f"{argument('offset')} is one number a row, and a multinomial model "
                 f"has a linear predictor for each class"
@@ -196,8 +193,9 @@ def prepare_data(
     train, test = split_rows(len(y), split.test_size, split.seed, labels, group, order)
     if labels is not None:
         check_labels(labels[train], found.classes, "the training rows")
-    if loss.name == "huber" and choice.delta is None:
-        loss = _default_huber(y[train], name, notes)
+    scale = loss.scale_param
+    if scale is not None and getattr(choice, loss.options[scale]) is None:
+        loss = _scaled(loss, y[train], name, notes)
     treatment, described = None, []
     if isinstance(content, Table):
         features = _feature_columns(content, source, columns, set(given.values()))
@@ -243,19 +241,21 @@ def prepare_data(
     )
 
 
-def _default_huber(y, name, notes):
-    """Huber's loss at the usual delta for the spread of the target."""
-    delta = HUBER * 1.4826 * float(np.median(np.abs(y - np.median(y))))
-    if not delta > 0:
+def _scaled(loss, y, name, notes):
+    """The loss, its usual parameter times the robust deviation of the target."""
+    parameter = loss.scale_param
+    usual, option = getattr(loss, parameter), loss.options[parameter]
+    value = usual * 1.4826 * float(np.median(np.abs(y - np.median(y))))
+    if not value > 0:
         raise DataError(
-            f"{argument('loss', 'huber')}: half of the target {name!r} is of one "
-            f"value, so its spread gives no threshold; give one as {argument('delta')}"
+            f"{argument('loss', loss.name)}: half of the target {name!r} is of one "
+            f"value, so its spread gives no threshold; give one as {argument(option)}"
         )
     notes.append(
-        f"delta of the Huber loss is {delta:.4g}, {HUBER} robust standard deviations "
-        f"of the target (another with {argument('delta')})"
+        f"{parameter} of the {loss.name.capitalize()} loss is {value:.4g}, {usual:g} "
+        f"robust standard deviations of the target (another with {argument(option)})"
     )
-    return Huber(delta)
+    return replace(loss, **{parameter: value})
 
 
 # --- roles -------------------------------------------------------------------------

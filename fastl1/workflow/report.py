@@ -11,7 +11,6 @@ from fastl1.model.sparse_model import SparseModel
 from fastl1.select.cv import Choice, CVPathResult
 from fastl1.workflow.choose import TOL as CV_TOL
 from fastl1.workflow.evaluate import by_class, calibration, evaluate
-from fastl1.workflow.kinds import KINDS
 from fastl1.workflow.prepare import Data
 from fastl1.workflow.settings import Plan
 
@@ -139,7 +138,7 @@ def _test_scores(data, fitted):
         for name in ("null", "ridge")
     }
     found = {"rows": len(rows.y), **scores, "delta": delta}
-    if loss.name == "multinomial":
+    if loss.by_class:
         found["by_class"] = by_class(loss, rows, etas["model"], data.classes)
     exposure = None if data.exposure is None else data.exposure[data.test]
     table = calibration(loss, rows, etas["model"], exposure)
@@ -256,7 +255,7 @@ def _about_target(target, data):
 
 def _about_scores(report, data):
     scores, kept = report["test"], report["coefficients"]
-    main = KINDS[data.loss.name].metrics[0]
+    main = data.loss.metrics[0]
     if kept and (scores["delta"]["null"][main] or 0) >= 0:
         yield "not better than the null model on the test rows"
     found = [scores["model"].get(name) for name in ("r2", "auc", "concordance")]
@@ -265,8 +264,9 @@ def _about_scores(report, data):
             f"almost perfect on the test rows: check that no feature contains the "
             f"answer (the strongest is {kept[0]['feature']!r})"
         )
-    if data.loss.name == "quantile":
-        share, q = scores["model"]["coverage"], data.loss.q
+    q = data.loss.share_below
+    if q is not None:
+        share = scores["model"]["coverage"]
         if abs(share - q) > 4 * np.sqrt(q * (1 - q) / scores["rows"]):
             yield (
                 f"{share:.1%} of the test rows are at or below the predicted quantile, "

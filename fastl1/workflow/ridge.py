@@ -22,7 +22,6 @@ from fastl1.workflow.prepare import Rows
 
 N_ALPHAS = 15
 TOL = 1e-4
-BY_COLUMNS = ("cox", "quantile")  # losses with systems of p equations
 MAX_ROWS = 2000  # an eigendecomposition of this size takes about a second
 
 
@@ -94,7 +93,7 @@ def _reduces(X, loss):
     """Whether Z is the cheaper matrix."""
     n, p = X.shape
     entries = X.nnz if hasattr(X, "nnz") else n * p
-    return n < p and n <= MAX_ROWS and (entries > n * n or loss.name in BY_COLUMNS)
+    return n < p and n <= MAX_ROWS and (entries > n * n or loss.of_columns)
 
 
 def _row_space(X, X_test, mean, std):

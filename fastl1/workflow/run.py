@@ -329,7 +329,7 @@ def _fit_all(data, plan, start, clock, on_event):
     model = fit.model(-1)
     eta = model.predict(test.X, type="link")
     intercept = model.intercept
-    if data.loss.name == "cox":
+    if data.loss.survival:
         # any constant is as good: the average row has risk 1
         intercept = -float(model.values @ mean[model.indices])
     return Fitted(

@@ -15,7 +15,7 @@ import numpy as np
 from fastl1.exceptions import OptionError
 from fastl1.loss.losses import LOSSES, Loss, as_loss
 from fastl1.model.sparse_model import SparseModel
-from fastl1.workflow.kinds import MEANS, PARAMETERS, task_of
+from fastl1.workflow.kinds import MEANS, PARAMETERS
 from fastl1.workflow.messages import Slot, argument
 from fastl1.workflow.source import Source
 
@@ -135,7 +135,7 @@ class LossChoice:
         _check_one_of("task", self.task, ("auto", "regression", "classification"))
         if self.loss is not None:
             self.make(self.loss)
-            if self.task not in ("auto", task_of(self.loss)):
+            if self.task not in ("auto", LOSSES[self.loss]().task):
                 raise OptionError(
                     f"{argument('loss', self.loss)} and {argument('task', self.task)} "
                     f"exclude each other"
@@ -266,10 +266,10 @@ class Plan:
                 f"{argument('loss', Slot(', '.join(MEANS[:-1])))} or {MEANS[-1]}"
                 f"{but_not(loss)}"
             )
-        if self.roles.offset is not None and loss == "multinomial":
+        if self.roles.offset is not None and loss and LOSSES[loss].by_class:
             raise OptionError(
                 f"{argument('offset')} is one number a row, and "
-                f"{argument('loss', 'multinomial')} has a linear predictor for each "
+                f"{argument('loss', loss)} has a linear predictor for each "
                 f"class"
             )
         if self.roles.order_by and self.roles.group:
@@ -325,13 +325,13 @@ def _check_survival(roles, loss, task):
                 f"without {event}, {time} is another name of {argument('order')}: give "
                 f"one of them"
             )
-        if loss == "cox":
+        if loss is not None and LOSSES[loss].survival:
             raise OptionError(
                 f"{argument('loss', 'cox')} needs {argument('event', Slot('COL'))}: "
                 f"whether the event was seen"
             )
         return
-    if loss not in (None, "cox"):
+    if loss is not None and not LOSSES[loss].survival:
         raise OptionError(
             f"{event} goes with {argument('loss', 'cox')}, not with {loss}"
         )

@@ -9,7 +9,6 @@ from fastl1.data.table import Raw
 from fastl1.exceptions import DataError
 from fastl1.loss.losses import Loss
 from fastl1.select.splits import kfold_splits, time_splits
-from fastl1.workflow.kinds import task_of
 from fastl1.workflow.messages import argument
 from fastl1.workflow.settings import Split
 
@@ -71,7 +70,7 @@ def _sortable(column, raw):
 
 def labels_of(loss: Loss, y: np.ndarray) -> np.ndarray | None:
     """What splits keep the shares of, (n,): classes, or events; None for numbers."""
-    if task_of(loss.name) == "survival":
+    if loss.survival:
         return y[:, 0]
     return y if loss.labels else None
 

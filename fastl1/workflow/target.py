@@ -12,8 +12,7 @@ import numpy as np
 from fastl1.data.kinds import MAX_ABS, numbers
 from fastl1.data.table import Raw, parse_number
 from fastl1.exceptions import DataError
-from fastl1.loss.losses import Loss
-from fastl1.workflow.kinds import task_of
+from fastl1.loss.losses import LOSSES, Loss
 from fastl1.workflow.messages import Slot, argument
 from fastl1.workflow.settings import LossChoice, Roles, label_text
 
@@ -66,7 +65,7 @@ def find_target(
     if roles.is_survival:
         return _survival(roles, choice, pick)
     raw = pick(name)
-    task = choice.task if choice.loss is None else task_of(choice.loss)
+    task = choice.task if choice.loss is None else LOSSES[choice.loss]().task
     if raw.kind in ("date", "other"):
         raise DataError(f"the target {raw.name!r} holds {raw.type}")
     values, labels = _target_values(raw, task)
@@ -127,8 +126,9 @@ def _labels(name, values, labels, choice):
             f"the target {name!r} has one class only ({only}); two are needed"
         )
     loss = choice.loss or ("logistic" if len(labels) == 2 else "multinomial")
+    by_class = LOSSES[loss].by_class
     shown = _listed(labels)
-    if len(labels) > 2 and loss != "multinomial":
+    if len(labels) > 2 and not by_class:
         raise DataError(
             f"the target {name!r} has {len(labels)} classes ({shown}); "
             f"{argument('loss', loss)} is of two, {argument('loss', 'multinomial')} of "
@@ -136,7 +136,7 @@ def _labels(name, values, labels, choice):
         )
     counts = np.bincount(values[~np.isnan(values)].astype(np.intp))
     alone = np.flatnonzero(counts < 2)
-    if loss == "multinomial" and len(alone):
+    if by_class and len(alone):
         raise DataError(
             f"the target {name!r} has {len(labels)} classes ({shown}), "
             f"{len(alone)} of them with a single row, such as {labels[alone[0]]!r}; "

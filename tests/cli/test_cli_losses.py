@@ -15,7 +15,6 @@ from fastl1.cli import app  # noqa: E402
 from fastl1.loss.losses import LOSSES, as_loss  # noqa: E402
 from fastl1.metrics.metrics import METRICS  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402
-from fastl1.workflow.kinds import KINDS, task_of  # noqa: E402
 
 N = 300
 FAST = ("--n-alphas", "15", "--folds", "3", "--threads", "1")
@@ -126,7 +125,7 @@ def test_the_model_is_the_one_of_the_library(file, tmp_path, fit, run, loss):
                        "tweedie": "--power", "cox": "--ties"}[loss]]  # fmt: skip
         family = kind(value if loss == "cox" else float(value))
     assert report["loss"] == {"name": loss, **family.params()}
-    assert report["task"] == task_of(loss)
+    assert report["task"] == LOSSES[loss]().task
 
     used = prepared(file, **arguments(given))
     train = used.train
@@ -177,7 +176,7 @@ def test_the_model_is_the_one_of_the_library(file, tmp_path, fit, run, loss):
     # the report is of the same model: its deviance on the test rows
     test, scores = used.test, report["test"]
     rows = used.testing()
-    names = set(KINDS[loss].metrics) | {"deviance", "explained"}
+    names = set(LOSSES[loss].metrics) | {"deviance", "explained"}
     assert set(scores["model"]) == set(scores["ridge"]) == names <= set(METRICS)
     if loss != "cox":
         unit = family.deviance(rows.y, eta[test])
@@ -188,12 +187,12 @@ def test_the_model_is_the_one_of_the_library(file, tmp_path, fit, run, loss):
     assert report["selection"]["cv_score"] < report["selection"]["cv_null_score"]
 
     text = run("fit", file, *options, *FAST, "--out", tmp_path / "m")
-    assert f"sparse {KINDS[loss].model}" in " ".join(text.split())
-    assert f"{KINDS[loss].link}/std" in text
-    for metric in KINDS[loss].metrics:
+    assert f"sparse {LOSSES[loss].title}" in " ".join(text.split())
+    assert f"{LOSSES[loss].predictor}/std" in text
+    for metric in LOSSES[loss].metrics:
         assert METRICS[metric].title in text
     shown = run("inspect", tmp_path / "m")
-    assert f"sparse {KINDS[loss].model}" in " ".join(shown.split())
+    assert f"sparse {LOSSES[loss].title}" in " ".join(shown.split())
 
 
 def arguments(given):

@@ -12,7 +12,6 @@ from fastl1.metrics.quality import fit_quality
 from fastl1.problem.survival import check_survival
 from fastl1.select.scoring import OWN, SCORERS, Scoring
 from fastl1.workflow.evaluate import evaluate
-from fastl1.workflow.kinds import KINDS
 from fastl1.workflow.prepare import Rows
 
 N, K = 50, 3
@@ -131,7 +130,7 @@ def test_cross_validation_reports_and_pruning_tell_the_same(loss):
     y, raw, eta, _ = make(loss)
     null = 0.0 * eta[:, 0]
     report = evaluate(loss, Rows(None, raw), eta[:, 1], null)
-    assert {*KINDS[loss.name].metrics} <= {*report} <= {*METRICS}
+    assert {*loss.metrics} <= {*report} <= {*METRICS}
     classes = np.arange(4.0) if isinstance(loss, Multinomial) else np.arange(2.0)
     quality = fit_quality(loss, raw, eta[:, 1], classes if loss.labels else None)
     names = {
@@ -162,5 +161,5 @@ def test_titles_and_directions_are_complete():
     for name, metric in METRICS.items():
         assert metric.title, name
         assert metric.larger in (True, False, None)
-    for kind in KINDS.values():
+    for kind in LOSSES.values():
         assert {*kind.metrics} <= {*METRICS}
