@@ -13,6 +13,8 @@ _TENSORS = {
     "gaps": ("places of the coefficients", "nonzero coefficients"),
     "indices": ("features of the coefficients", "nonzero coefficients"),
     "scales": ("scales of the coefficients", "outputs"),
+    "exponents": ("powers of 2 of the coefficients", "nonzero coefficients"),
+    "runs": ("where the powers change", "nonzero coefficients"),
     "names": ("names of the features", "features"),
     "kept_names": ("names of the features in use", "kept features"),
 }
@@ -116,10 +118,13 @@ def _leaves(place, value):
 
 def _copied(columns):
     """Sentences on what a column treatment has from the training data."""
-    for spec in (columns or {}).get("columns", []):
+    std = (columns or {}).get("std", [])
+    for k, spec in enumerate((columns or {}).get("columns", [])):
         name = spec["name"]
         if "mean" in spec:
             yield f"column {name!r}: its mean"
+        if k < len(std):
+            yield f"column {name!r}: standard deviations of its features"
         for key, what in (
             ("levels", "levels"),
             ("tokens", "texts for missing numbers"),

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fastl1.artifact.weights import LARGEST_CODE, STORED, Weights
+from fastl1.artifact.weights import LARGEST_CODE, LARGEST_EXPONENT, STORED, Weights
 from fastl1.loss.links import LINKS
 
 PRECISIONS = (
@@ -24,9 +24,24 @@ PRECISIONS = (
     *(name for name in STORED if name not in ("float64", "float32")),
 )
 
+NO_LOSS = 1e-3  # share of what a model explains that one unit for all may cost
 
-def quantize(weights: Weights, precision: str) -> Weights:
+
+def quantize(
+    weights: Weights, precision: str, std: np.ndarray | None = None
+) -> Weights:
     """The coefficients rounded to a precision, int8 and int4 with a scale an output.
+
+    Parameters
+    ----------
+    weights : Weights
+    precision : str
+        One of `PRECISIONS`.
+    std : float64 array (n_slots,), optional
+        Of int8 and int4: how much each feature varies, NaN where that is not known.
+        Unless all is known and one unit for all features costs next to nothing
+        (`NO_LOSS`), the unit of each is 1 / std, to a power of 2; where `std` is not
+        known or 0, the one that keeps most digits.
 
     Raises
     ------
@@ -37,19 +52,14 @@ def quantize(weights: Weights, precision: str) -> Weights:
         raise ValueError(
             f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}"
         )
-    values = weights.values.astype(np.float64)
     if precision in LARGEST_CODE:
-        top = LARGEST_CODE[precision]
-        largest = np.zeros(weights.n_outputs)
-        np.maximum.at(largest, weights.outputs, np.abs(values))
-        if largest.max(initial=0) > np.finfo(np.float32).max:
-            raise ValueError(f"a coefficient of {largest.max():.3g} exceeds float32")
-        smallest = float(np.finfo(np.float32).tiny)
-        scales = np.where(largest > 0, np.maximum(largest / top, smallest), 1.0)
-        scales = scales.astype(np.float32)
-        codes = np.rint(values / scales.astype(np.float64)[weights.outputs])
-        codes = np.clip(codes, -top, top).astype(np.int8)
-        return weights.replace(codes, precision, scales)
+        plain = _in_codes(weights, precision)
+        if std is None or not weights.nnz:
+            return plain
+        if np.isfinite(std).all() and lost_share(weights, plain, std) <= NO_LOSS:
+            return plain
+        return _in_codes(weights, precision, _exponents(weights, std))
+    values = weights.values.astype(np.float64)
     with np.errstate(over="ignore"):
         codes = values.astype(STORED[precision])
     if not np.isfinite(codes).all():
@@ -61,6 +71,36 @@ def quantize(weights: Weights, precision: str) -> Weights:
     return weights.replace(codes, precision)
 
 
+def _in_codes(weights, precision, exponents=None):
+    """int8 or int4 codes, in the unit 2 ** exponent of each coefficient."""
+    values = weights.values.astype(np.float64)
+    if exponents is not None:
+        values = np.ldexp(values, -exponents.astype(np.intc))
+    top = LARGEST_CODE[precision]
+    largest = np.zeros(weights.n_outputs)
+    np.maximum.at(largest, weights.outputs, np.abs(values))
+    if largest.max(initial=0) > np.finfo(np.float32).max:
+        raise ValueError(f"a coefficient of {largest.max():.3g} exceeds float32")
+    smallest = float(np.finfo(np.float32).tiny)
+    scales = np.where(largest > 0, np.maximum(largest / top, smallest), 1.0)
+    scales = scales.astype(np.float32)
+    codes = np.rint(values / scales.astype(np.float64)[weights.outputs])
+    codes = np.clip(codes, -top, top).astype(np.int8)
+    return weights.replace(codes, precision, scales, exponents)
+
+
+def _exponents(weights, std):
+    """Powers of 2 in which the coefficients of each feature are told, int8 (nnz,)."""
+    size = importance(weights)
+    known = np.isfinite(std) & (std > 0)
+    most = (size * std)[known].max(initial=0.0) or size.max()
+    unit = np.where(known, 1 / np.where(known, std, 1.0), size / most)
+    # of a feature with no known std the largest coefficient must not exceed `most`
+    power = np.where(known, np.rint(np.log2(unit)), np.ceil(np.log2(unit)))
+    power = np.clip(power, -LARGEST_EXPONENT, LARGEST_EXPONENT).astype(np.int8)
+    return np.repeat(power, np.diff(weights.indptr))
+
+
 def select(weights: Weights, kept: np.ndarray) -> Weights:
     """The coefficients where `kept` (nnz,) is true, codes and scales as they are."""
     return Weights(
@@ -70,7 +110,55 @@ def select(weights: Weights, kept: np.ndarray) -> Weights:
         weights.n_outputs,
         weights.precision,
         weights.scales,
+        None if weights.exponents is None else weights.exponents[kept],
     )
+
+
+def _changes(before, after):
+    """Old and new values of the coefficients of `before`, and their slots."""
+    old = before.values.astype(np.float64)
+    new = np.zeros(len(old))
+    new[np.searchsorted(before.places, after.places)] = after.values
+    return old, new, np.repeat(np.arange(len(before.features)), np.diff(before.indptr))
+
+
+def lost_share(
+    before: Weights, after: Weights, std: np.ndarray, centred: bool = False
+) -> float:
+    """Share of the variance of the linear predictor that a change of it has.
+
+    To second order, it is the share of what a model explains that it loses.
+
+    Parameters
+    ----------
+    before, after : Weights
+        The coefficients of `after` stand at places of `before`.
+    std : float64 array (n_slots,)
+        Standard deviations of the features, which are taken to be uncorrelated.
+    centred : bool
+        Whether only differences between outputs count.
+
+    Returns
+    -------
+    float
+        0 where nothing varies.
+    """
+    old, new, slot = _changes(before, after)
+
+    def variance(part):
+        # relative to the largest, so that squares neither overflow nor vanish
+        total = np.sum(part**2)
+        if centred:
+            total -= np.sum(np.bincount(slot, part) ** 2) / before.n_outputs
+        return total
+
+    size = np.abs(old * std[slot])
+    most = size.max(initial=0.0)
+    if not most > 0:
+        return 0.0
+    spread = std[slot] / most
+    explained = variance(old * spread)
+    return float(variance((new - old) * spread) / explained) if explained > 0 else 0.0
 
 
 def link_bound(
@@ -89,10 +177,7 @@ def link_bound(
     -------
     ndarray (n_outputs,), float64
     """
-    old = before.values.astype(np.float64)
-    new = np.zeros(len(old))
-    new[np.searchsorted(before.places, after.places)] = after.values
-    slot = np.repeat(np.arange(len(before.features)), np.diff(before.indptr))
+    old, new, slot = _changes(before, after)
     change, lo, hi = new - old, low[slot], high[slot]
     ends = change * lo, change * hi
 
@@ -108,7 +193,9 @@ def link_bound(
 def response_bound(link: str, bound: float) -> float:
     """Bound on the change of the response; relative to the response for "log"."""
     slope = LINKS[link].slope
-    return math.expm1(min(bound, 700.0)) if slope is None else slope * bound
+    if slope is None:
+        return math.expm1(min(bound, 700.0))
+    return min(1.0, slope * bound) if LINKS[link].probability else slope * bound
 
 
 def ranges(X: Any) -> tuple[np.ndarray, np.ndarray]:

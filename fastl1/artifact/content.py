@@ -1,11 +1,13 @@
 """What a ``.fl1`` file holds, between its bytes and its Python objects; numpy only.
 
-In the file (schema 2), a container (`_container`) of::
+In the file (schema 2 or 3), a container (`_container`) of::
 
     values     F64 F32 F16 (nnz,) | I8 (nnz,) | U8 ((nnz + 1) // 2,)
     intercept  F64 (n_outputs,)
     gaps       U8  (bytes,)      where the coefficients are
     scales     F32 (n_outputs,)  int8 and int4 only
+    exponents  I8  (n_runs,)     schema 3 only
+    runs       U8  (bytes,)      schema 3 only: where each run of exponents starts
     names      U8  (bytes,)      JSON list of the feature names, when known; or
     kept_names U8  (bytes,)      of those of the slots only
 
@@ -13,7 +15,10 @@ Coefficient i stands at ``place = feature * n_outputs + output``; `gaps` holds t
 differences of successive places minus one as variable-length integers, 7 bits a byte,
 the lowest first, the high bit set in all bytes but the last.  At 1 % kept this is 1.3
 bytes.  int8 and int4 values are codes, to be multiplied by the scale of their output;
-int4 packs two to a byte, two's complement, the low nibble first.
+int4 packs two to a byte, two's complement, the low nibble first.  Schema 3 multiplies
+them by powers of 2, too: of successive coefficients with the same power only the first
+is told, by its number in the form of `gaps`.  A file that needs no powers is of schema
+2, which earlier versions read.
 
 Metadata, all strings: ``format``, ``schema``, ``minor``, and three JSON texts:
 ``model`` (n_features, n_outputs, precision, link, classes, output_names), ``columns``
@@ -41,7 +46,7 @@ from fastl1.exceptions import ModelFileError
 from fastl1.loss.links import LINKS
 
 FORMAT = "fastl1.SparseModel"
-SCHEMA = 2
+SCHEMA = 3
 MINOR = 0
 _MAP = 1 << 20  # larger files are mapped, smaller ones read
 _METADATA = {"format", "schema", "minor", "model", "columns", "lineage"}
@@ -54,6 +59,7 @@ _MODEL = {
     "output_names",
 }
 _TENSORS = {"values", "intercept", "gaps", "scales", "names", "kept_names"}
+_TENSORS |= {"exponents", "runs"}
 
 
 class Content:
@@ -195,6 +201,10 @@ def encode(content: Content) -> bytes:
     }
     if weights.scales is not None:
         tensors["scales"] = weights.scales
+    if weights.exponents is not None:
+        first = np.flatnonzero(np.diff(weights.exponents, prepend=-128))
+        tensors["exponents"] = weights.exponents[first]
+        tensors["runs"] = encode_gaps(first)
     if content.names is not None:
         tensors["names"] = _as_bytes(content.names)
     elif content.kept_names is not None:
@@ -210,7 +220,7 @@ def encode(content: Content) -> bytes:
     }
     metadata = {
         "format": FORMAT,
-        "schema": str(SCHEMA),
+        "schema": str(2 if weights.exponents is None else SCHEMA),
         "minor": str(unknown.get("minor", MINOR)),
         "model": json_text(model),
         "lineage": json_text(content.lineage),
@@ -283,11 +293,14 @@ def _decode(data):
             f"written by a later fastl1 (schema {schema}, this one reads {SCHEMA})"
         )
     model = parse_json(metadata["model"])
-    weights = _weights_1(model, tensors) if schema == 1 else _weights(model, tensors)
+    if schema == 1:
+        weights = _weights_1(model, tensors)
+    else:
+        weights = _weights(model, tensors, schema)
     columns = unknown = None
     if "columns" in metadata:
         columns = _expect(dict, parse_json(metadata["columns"]))
-    if schema == SCHEMA and minor > MINOR:
+    if schema > 1 and minor > MINOR:
         unknown = {
             "minor": minor,
             "metadata": {k: v for k, v in metadata.items() if k not in _METADATA},
@@ -322,7 +335,7 @@ def _weights_1(model, tensors):
     return Weights(indices.astype(np.int64), values, n_features, 1, precision)
 
 
-def _weights(model, tensors):
+def _weights(model, tensors, schema):
     precision, codes = model["precision"], tensors["values"]
     n_features = _expect(int, model["n_features"])
     n_outputs = _expect(int, model["n_outputs"])
@@ -336,7 +349,18 @@ def _weights(model, tensors):
             f"{len(places)} places, but values of {codes.dtype} {codes.shape}"
         )
     scales = tensors.get("scales")
-    return Weights(places, codes, n_features, n_outputs, precision, scales)
+    exponents = None if schema < 3 else _exponents(tensors, len(places))
+    return Weights(places, codes, n_features, n_outputs, precision, scales, exponents)
+
+
+def _exponents(tensors, count):
+    """The exponent of each coefficient, from those of the runs."""
+    kept, first = tensors["exponents"], decode_gaps(tensors["runs"])
+    if kept.dtype != np.int8 or kept.shape != first.shape or not len(first):
+        raise ValueError("exponents are malformed")
+    if first[0] != 0 or first[-1] >= count:
+        raise ValueError("exponents do not fit the coefficients")
+    return np.repeat(kept, np.diff(first, append=count))
 
 
 def _expect(kind, value):

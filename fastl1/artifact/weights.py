@@ -27,6 +27,7 @@ STORED: dict[str, np.dtype[Any]] = {
     "int4": np.dtype(np.int8),
 }
 LARGEST_CODE = {"int8": 127, "int4": 7}
+LARGEST_EXPONENT = 100
 
 
 class Weights:
@@ -42,6 +43,10 @@ class Weights:
     precision : {"float64", "float32", "float16", "int8", "int4"}
     scales : float32 array (n_outputs,), optional
         Of int8 and int4: value = code * scale of the output, in float32.
+    exponents : int8 array (nnz,), optional
+        Of int8 and int4: the value is times 2 to this power, which is the same for all
+        coefficients of a feature; where features are of scales so different that one
+        for all would lose the coefficients of some.
 
     Raises
     ------
@@ -52,6 +57,7 @@ class Weights:
     __slots__ = (
         "_indptr",
         "codes",
+        "exponents",
         "features",
         "n_features",
         "n_outputs",
@@ -69,6 +75,7 @@ class Weights:
         n_outputs: int = 1,
         precision: str = "float64",
         scales: np.ndarray | None = None,
+        exponents: np.ndarray | None = None,
     ) -> None:
         if n_features < 1:
             raise ValueError(f"n_features must be at least 1, got {n_features}")
@@ -86,12 +93,17 @@ class Weights:
             self.scales = _check_scales(scales, n_outputs)
             if np.abs(codes.astype(np.int16)).max(initial=0) > LARGEST_CODE[precision]:
                 raise ValueError(f"a code exceeds the range of {precision}")
-        elif scales is not None:
+        elif scales is not None or exponents is not None:
             raise ValueError(f"{precision} values have no scales")
+        _check_exponents(exponents, len(codes))
+        if exponents is not None and not exponents.any():
+            exponents = None
         kept = codes != 0
         if not kept.all():
             places, codes = places[kept], codes[kept]
+            exponents = None if exponents is None else exponents[kept]
         self.codes = codes
+        self.exponents = exponents
         if n_outputs == 1:
             self.features = places
             self.outputs = np.broadcast_to(np.int32(0), len(places))
@@ -101,17 +113,26 @@ class Weights:
             self.features = feature[first]
             self._indptr = np.append(first, len(places))
             self.outputs = (places - feature * n_outputs).astype(np.int32)
+        if exponents is not None and n_outputs > 1:
+            at = self._indptr[:-1]
+            if (exponents != np.repeat(exponents[at], np.diff(self._indptr))).any():
+                raise ValueError("exponents differ within a feature")
         self.values = self._decode()
         bad = ~np.isfinite(self.values)
         if bad.any():
             i = int(bad.argmax())
             raise ValueError(f"values: entry {i} is {self.values[i]}")
-        for array in (self.features, self.outputs, codes, self.values):
-            array.flags.writeable = False
+        for array in (self.features, self.outputs, codes, exponents, self.values):
+            if array is not None:
+                array.flags.writeable = False
 
     def _decode(self):
         if self.scales is not None:
-            return self.codes.astype(np.float32) * self.scales[self.outputs]
+            values = self.codes.astype(np.float32) * self.scales[self.outputs]
+            if self.exponents is None:
+                return values
+            with np.errstate(over="ignore"):  # refused as infinite
+                return np.ldexp(values, self.exponents.astype(np.intc))
         narrow = self.precision == "float16"
         return self.codes.astype(np.float32) if narrow else self.codes
 
@@ -143,6 +164,8 @@ class Weights:
         arrays = {id(array): array.nbytes for array in (self.codes, self.values)}
         if self.n_outputs > 1:
             arrays |= {id(a): a.nbytes for a in (self._indptr, self.outputs)}
+        if self.exponents is not None:
+            arrays[id(self.exponents)] = self.exponents.nbytes
         return sum(arrays.values()) + self.features.nbytes
 
     def matrix(self, dtype: Any = np.float64) -> np.ndarray:
@@ -158,6 +181,7 @@ class Weights:
         codes: np.ndarray,
         precision: str | None = None,
         scales: np.ndarray | None = None,
+        exponents: np.ndarray | None = None,
     ) -> "Weights":
         """The same places with other codes."""
         return Weights(
@@ -167,7 +191,17 @@ class Weights:
             self.n_outputs,
             precision or self.precision,
             self.scales if precision is None else scales,
+            self.exponents if precision is None else exponents,
         )
+
+
+def _check_exponents(exponents, count):
+    if exponents is None:
+        return
+    if exponents.shape != (count,) or exponents.dtype != np.int8:
+        raise ValueError(f"one int8 exponent for each of {count} coefficients expected")
+    if (np.abs(exponents.astype(np.int16)) > LARGEST_EXPONENT).any():
+        raise ValueError(f"exponents must lie within ±{LARGEST_EXPONENT}")
 
 
 def _check_scales(scales, n_outputs):

@@ -1,6 +1,7 @@
 """``fastl1 diff``, ``quantize`` and ``prune``: from models to models."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import click
 from fastl1._atomic import write_atomic
 from fastl1.artifact.weights import STORED
 from fastl1.exceptions import DataError, WriteError
-from fastl1.workflow.apply import load_model, read_rows, read_scored_rows
+from fastl1.model.quantization import listed
+from fastl1.workflow.apply import load_model, read_scored_rows
 
 DEFAULT_OUT = "Where to write; default: a new name beside MODEL."
 
@@ -58,29 +60,55 @@ def diff(old, new, by, top, as_json):
     type=click.FloatRange(0),
     help="Refuse if a prediction may change by more.",
 )
+@click.option(
+    "--max-increase",
+    type=click.FloatRange(0),
+    default=0.01,
+    show_default=True,
+    help="Refuse if the deviance grows by more than this share of it.",
+)
+@click.option("--target", metavar="NAME", help="Target in FILE; default: the model's.")
+@click.option(
+    "--force", is_flag=True, help="Write the file though it is larger or much worse."
+)
 @click.option("--out", metavar="FILE", help=DEFAULT_OUT)
-def quantize(model, precision, data, max_error, out):
-    """Write MODEL with coefficients of fewer bits, and a bound on what that changes.
+def quantize(model, precision, data, max_error, max_increase, target, force, out):
+    """Write MODEL with coefficients of fewer bits, and say what that changes.
 
     The bound holds for all rows whose features are within the ranges of the rows of
-    --data; without it, it is one per unit of the largest |feature|.
+    --data; without it, of numbers within 4 standard deviations of their means in the
+    training. The deviance is that of the rows of --data; without it, or without a
+    target in it, what the model loses of what it explains is judged by how much the
+    linear predictor changes.
 
     \b
     Example:
       fastl1 quantize fastl1_model int8 --data houses.csv --max-error 500
     """
     loaded, path = load_model(model)
-    rows = None if data is None else read_rows(loaded, data)
+    rows = y = offset = None
+    if data is not None:
+        rows, y, offset = read_scored_rows(loaded, data, target)
     try:
-        small = loaded.quantize(precision, rows, max_error=max_error)
-    except ValueError as error:
+        small = loaded.quantize(
+            precision,
+            rows,
+            y=y,
+            offset=offset,
+            max_error=max_error,
+            max_increase=math.inf if force else max_increase,
+        )
+    except (ValueError, TypeError) as error:
         raise DataError(f"{path}: {error}") from None
     out = out or path.with_suffix(f".{precision}.fl1")
     report = small.metadata["quantization"]
+    if not force:
+        _refuse_quantized(small, path, report)
     _write(out, small, path)
     relative = "by a factor of at most 1 +" if loaded.link == "log" else "by at most"
     where = {
         "data": f"within the ranges of {data}",
+        "std": "for numbers within 4 standard deviations of their means in training",
         "unit": "per unit of the largest |feature|",
     }[report["ranges"]]
     click.echo(f"predictions change {relative} {report['bound']:.3g} {where}")
@@ -89,8 +117,29 @@ def quantize(model, precision, data, max_error, out):
             f"on the {report['rows']:,} rows of {data} by {report['mean_change']:.3g} "
             f"on average and {report['largest_change']:.3g} at most"
         )
+    _show_metrics(report.get("quality_before"), report.get("quality_after"), data)
+    if report["judged_by"] != "deviance" and report["increase"] is not None:
+        share = f"{100 * report['increase']:.2g} %"
+        click.echo(f"of what the model explains {share} is lost, to second order")
     if report["dropped"]:
         click.echo(f"{report['dropped']:,} coefficients became zero")
+    if report["zeroed"]["count"]:
+        click.echo(f"features that became zero: {listed(report['zeroed'])}")
+
+
+def _refuse_quantized(model, source, report):
+    """Refuse what nobody can judge, and what has grown."""
+    if report["judged_by"] is None and report["zeroed"]["count"]:
+        raise DataError(
+            f"{source}: nothing is known of how much its features vary, and these "
+            f"would become zero: {listed(report['zeroed'])}; give --data, or --force"
+        )
+    before, after = os.path.getsize(source), len(model.to_bytes())
+    if after >= before:
+        raise DataError(
+            f"{source}: it would not get smaller ({after:,} bytes, {before:,} before); "
+            f"--force writes it"
+        )
 
 
 @click.command()
@@ -103,7 +152,8 @@ def quantize(model, precision, data, max_error, out):
 def prune(model, threshold, max_features, data, target, out):
     """Write MODEL without its least important features, and say what that costs.
 
-    Importance is |coefficient|, times the feature's standard deviation in --data.
+    Importance is |coefficient|, times the feature's standard deviation in --data, or
+    without it in the training, where the model knows it.
 
     \b
     Example:
@@ -125,12 +175,15 @@ def prune(model, threshold, max_features, data, target, out):
     report = small.metadata["pruning"]
     _write(out, small, path)
     click.echo(f"kept {report['kept']:,} of {report['features']:,} features")
-    for metric, before in report.get("before", {}).items():
-        after = report["after"][metric]
-        click.echo(f"{metric} on {data}: {before:.6g} before, {after:.6g} after")
+    _show_metrics(report.get("before"), report.get("after"), data)
 
 
 COMMANDS = (diff, quantize, prune)
+
+
+def _show_metrics(before, after, data):
+    for metric, value in (before or {}).items():
+        click.echo(f"{metric} on {data}: {value:.6g} before, {after[metric]:.6g} after")
 
 
 def _write(out, model, source):

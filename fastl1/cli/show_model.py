@@ -205,6 +205,7 @@ def _quantization_line(done, link):
     where = {
         "data": "within the ranges of the data given then",
         "given": "within the ranges given then",
+        "std": "for numbers within 4 standard deviations of their means in training",
         "unit": "per unit of the largest |feature|",
     }[done["ranges"]]
     return (

@@ -78,16 +78,25 @@ class ColumnTreatment:
         As given; not kept in the artifact.
     starts : ndarray of int (number of columns + 1,)
         Features of column c: ``starts[c]`` … ``starts[c + 1]``.
+    std : list of list of float, or None
+        Of each column the standard deviations of its features over the rows that a
+        model was fitted to, of a hashed one a single number for all; see `set_std`.
     """
 
-    __slots__ = ("_names", "columns", "notes", "starts")
+    __slots__ = ("_names", "columns", "notes", "starts", "std")
 
     def __init__(self, columns: Iterable[Any], notes: Iterable[str] = ()):
         self.columns = list(columns)
         self.notes = list(notes)
         self.starts = np.cumsum([0, *(c.width for c in self.columns)])
+        self.std: list[list[float]] | None = None
         self._names: list[str] | None = None
         _refuse_twins([c.name for c in self.columns])
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        self.std = None  # pickles of 0.1.0 have none
+        for name, value in state[1].items():
+            setattr(self, name, value)
 
     @property
     def feature_names(self) -> list[str]:
@@ -110,6 +119,34 @@ class ColumnTreatment:
             self.columns[c].feature(j)
             for c, j in zip(owner.tolist(), offset.tolist(), strict=True)
         ]
+
+    def set_std(self, std: np.ndarray) -> None:
+        """Keep the standard deviations of the features, to three digits.
+
+        Parameters
+        ----------
+        std : ndarray of shape (n_features,)
+            Over the rows that a model is fitted to.  Of a hashed column the root mean
+            square of those that vary is kept.
+        """
+        self.std = []
+        for column, part in zip(
+            self.columns, np.split(std, self.starts[1:-1]), strict=True
+        ):
+            if isinstance(column, Hashed):
+                seen = part[part > 0]
+                part = np.sqrt(np.mean(seen**2, keepdims=True)) if len(seen) else [0.0]
+            self.std.append([float(f"{value:.3g}") for value in part])
+
+    def std_of(self, features: np.ndarray) -> np.ndarray:
+        """Standard deviations of some features (increasing), NaN where unknown."""
+        if self.std is None:
+            return np.full(len(features), np.nan)
+        kept = [
+            np.full(column.width, part[0]) if isinstance(column, Hashed) else part
+            for column, part in zip(self.columns, self.std, strict=True)
+        ]
+        return np.concatenate(kept)[features]
 
     @classmethod
     def learn(
@@ -336,9 +373,10 @@ class ColumnTreatment:
         """
         counts = np.diff(np.searchsorted(indices, self.starts))
         used = np.flatnonzero(counts)
-        chosen = ColumnTreatment(
-            [self.columns[k] for k in (used if len(used) else [0])]
-        )
+        kept = used if len(used) else [0]
+        chosen = ColumnTreatment([self.columns[k] for k in kept])
+        if self.std is not None:
+            chosen.std = [self.std[k] for k in kept]
         shift = self.starts[used] - chosen.starts[: len(used)]
         return chosen, np.asarray(indices) - np.repeat(shift, counts[used])
 
@@ -348,7 +386,8 @@ class ColumnTreatment:
 
     def to_dict(self) -> dict[str, Any]:
         """The treatment as JSON types."""
-        return {"version": 1, "columns": [c.to_dict() for c in self.columns]}
+        known = {} if self.std is None else {"std": self.std}
+        return {"version": 1, "columns": [c.to_dict() for c in self.columns], **known}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ColumnTreatment":
@@ -367,9 +406,27 @@ class ColumnTreatment:
             for spec in data["columns"]:
                 spec = dict(spec)
                 columns.append(kinds[spec.pop("kind")](**spec))
-            return cls(columns)
+            treatment = cls(columns)
+            if "std" in data:
+                treatment.std = [_read_std(*one) for one in _pairs(data, columns)]
+            return treatment
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a column treatment: {error!r}") from None
+
+
+def _pairs(data, columns):
+    if len(data["std"]) != len(columns):
+        raise ValueError("the column treatment has std of other columns")
+    return zip(columns, data["std"], strict=True)
+
+
+def _read_std(column, part):
+    """Standard deviations of a column's features, from JSON, checked."""
+    kept = np.array(part, np.float64)
+    width = 1 if isinstance(column, Hashed) else column.width
+    if kept.shape != (width,) or not ((kept >= 0) & np.isfinite(kept)).all():
+        raise ValueError(f"column {column.name!r}: std is malformed")
+    return kept.tolist()
 
 
 def _refuse_twins(names):

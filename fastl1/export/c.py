@@ -200,7 +200,7 @@ def render(
     model: Any, name: str, header: str, dtype: CType, columns: bool = False
 ) -> tuple[str, str]:
     """Text of the source and of the header."""
-    weights = _in_type(model.weights, dtype)
+    weights = _in_type(model, dtype)
     wide = model.n_features > 2**31 - 1
     given = {
         "name": name,
@@ -240,7 +240,8 @@ def _names(model):
     return f"\n/* Features in use:\n{told}\n */\n" if told else ""
 
 
-def _in_type(weights: Weights, dtype: str) -> Weights:
+def _in_type(model: Any, dtype: str) -> Weights:
+    weights: Weights = model.weights
     if dtype == "double":
         return weights
     if dtype == "float":
@@ -248,7 +249,7 @@ def _in_type(weights: Weights, dtype: str) -> Weights:
         return weights if exact else quantize(weights, "float32")
     if dtype == "int8":
         fits = weights.precision in LARGEST_CODE
-        return weights if fits else quantize(weights, "int8")
+        return weights if fits else model.quantize("int8").weights
     raise ValueError(f"dtype must be double, float or int8; got {dtype!r}")
 
 
@@ -259,6 +260,8 @@ def _tables(weights, intercept, dtype):
     if dtype == "int8":
         out.append(array("signed char", "values", weights.codes))
         out.append(array("float", "scales", weights.scales))
+        if weights.exponents is not None:
+            out.append(array("signed char", "exponents", weights.exponents))
     else:
         out.append(array(dtype, "values", weights.values))
     if outputs > 1:
@@ -278,6 +281,8 @@ def _add(weights, dtype):
     value = f"values[{place}]"
     if dtype == "int8":
         value = f"(float)({value} * scales[{output}])"  # rounded as in Python
+        if weights.exponents is not None:
+            value = f"ldexpf({value}, exponents[{place}])"
     add = f"    out[{output}] += x * {value};\n"
     if weights.n_outputs == 1:
         return add

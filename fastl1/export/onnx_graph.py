@@ -138,6 +138,10 @@ def coefficients(graph: Graph, weights: Weights) -> str:
         wide = graph.cast(matrix, np.float32, "wide")
         scales = graph.constant("scales", weights.scales)
         matrix = graph.add("Mul", wide, scales, out="scaled_coef")
+        if weights.exponents is not None:
+            powers = weights.exponents[weights.indptr[:-1], None].astype(np.intc)
+            powers = graph.constant("powers", np.ldexp(np.float32(1), powers))
+            matrix = graph.add("Mul", matrix, powers, out="powered_coef")
         stored = "float32"
     if stored != graph.dtype.name:
         matrix = graph.cast(matrix, graph.dtype, "coef")

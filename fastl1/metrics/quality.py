@@ -47,28 +47,40 @@ def fit_quality(
     """
     if loss.survival:
         return {"concordance": concordance_index(y, eta)}
+    codes = _as_loss_has_it(loss, y, eta, classes)
     if loss.labels:
-        codes = _codes(np.asarray(y), eta.shape[:1], classes)
         metrics = {"error_rate": error_rate}
         if LINKS[loss.link].probability:
             metrics["log_loss"] = mean_loss
+    elif loss.quadratic:
+        metrics = {"rmse": root_mean_squared_error}
+    elif loss.link == "identity":
+        metrics = {f"{loss.name}_loss": mean_loss}
     else:
-        codes = np.asarray(y, np.float64)
-        if codes.shape != eta.shape:
-            raise ValueError(
-                f"y has shape {codes.shape}, the predictions have {eta.shape}"
-            )
-        loss.check_values(codes)
-        if loss.quadratic:
-            metrics = {"rmse": root_mean_squared_error}
-        elif loss.link == "identity":
-            metrics = {f"{loss.name}_loss": mean_loss}
-        else:
-            metrics = {f"{loss.name}_deviance": mean_deviance}
+        metrics = {f"{loss.name}_deviance": mean_deviance}
     return {
         name: float(metric(loss, codes, eta[:, None], None)[0])
         for name, metric in metrics.items()
     }
+
+
+def deviance(loss: Loss, y: Any, eta: np.ndarray, classes: Any) -> float:
+    """Mean unit deviance of any loss but Cox's; parameters as of `fit_quality`."""
+    codes = _as_loss_has_it(loss, y, eta, classes)
+    return float(mean_deviance(loss, codes, eta[:, None], None)[0])
+
+
+def _as_loss_has_it(loss, y, eta, classes):
+    """Labels as codes, numbers checked."""
+    if loss.labels:
+        return _codes(np.asarray(y), eta.shape[:1], classes)
+    values = np.asarray(y, np.float64)
+    if values.shape != eta.shape:
+        raise ValueError(
+            f"y has shape {values.shape}, the predictions have {eta.shape}"
+        )
+    loss.check_values(values)
+    return values
 
 
 def _codes(y: np.ndarray, shape: tuple[int, ...], classes: Any) -> np.ndarray:

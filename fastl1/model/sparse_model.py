@@ -327,11 +327,17 @@ class SparseModel(Inference):
         *,
         ranges: ArrayLike | None = None,
         max_error: float | None = None,
+        y: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        max_increase: float = 0.01,
     ) -> SparseModel:
         """The model with coefficients of fewer bits, and a bound on the change.
 
-        int8 and int4 have one scale an output: they suit features of like scale, such
-        as words or hashes; where scales differ widely, float16 is the better choice.
+        Of int8 and int4, coefficients are told in units of one over the standard
+        deviation of their feature where that is known, from `X` or from the column
+        treatment, and where one unit for all features would not do: what counts is what
+        a feature does to predictions, not how large its coefficient is.  Of a model
+        that knows nothing of its features they are taken to be of like scale.
         Coefficients that round to zero are dropped.
 
         Parameters
@@ -341,55 +347,57 @@ class SparseModel(Inference):
             Rows to take the ranges of the features from, and to report the change on.
         ranges : float, array (n_features,) or (2, n_features), optional
             Instead of those of `X`: the largest |x|, or the least and the largest x, of
-            every feature.  With neither, |x| <= 1 is taken: the bound is then one per
-            unit of the largest |x|.
+            every feature.  With neither, those that the column treatment tells are
+            taken, and for want of these |x| <= 1: the bound is then one per unit of the
+            largest |x|.
         max_error : float, optional
             Largest bound that is acceptable.
+        y : array (n,) or (n, n_outputs), optional
+            With `X`: what should be predicted, to report and judge what the bits cost;
+            of a Cox model (event, time[, entry]).
+        offset : array (n,), optional
+            Known part of the linear predictor of these rows, as the training had it.
+        max_increase : float, default=0.01
+            Largest increase of the deviance that is acceptable, as a share of it;
+            without `y` (and of Cox models) the share of the variance of the linear
+            predictor on `X` that changes, and without `X` the same by the standard
+            deviations that the column treatment tells, for uncorrelated features.
+            Where none of these is known, nothing is judged.
 
         Returns
         -------
         SparseModel
             Its ``metadata["quantization"]`` holds: ``precision``; ``before``, the
             precision there was; ``dropped``, the number of coefficients that became 0;
-            ``ranges`` ("data", "given" or "unit"); ``bound``: no prediction (type
-            "response") of a row within the ranges changes by more, relative to itself
-            for the link "log"; ``link_bound``, the same for type "link"; and with `X`
-            ``rows``, ``largest_change`` and ``mean_change`` of their predictions.
+            ``zeroed``, the number ("count") and the first names ("features") of
+            features that have no coefficient any more; ``ranges`` ("data", "given",
+            "std": numbers within 4 standard deviations of their means; or "unit");
+            ``bound``: no prediction (type "response") of a row within the ranges
+            changes by more, relative to itself for the link "log"; ``link_bound``, the
+            same for type "link"; ``increase``, what `max_increase` was held against,
+            and ``judged_by`` ("deviance", "data", "std" or None); with `X` ``rows``,
+            ``largest_change`` and ``mean_change`` of their predictions; and with `y`
+            ``quality_before`` and ``quality_after``, the metrics that `prune` reports.
 
         Raises
         ------
         ValueError
-            The bound exceeds `max_error`; coefficients do not fit float16; bad input.
+            The bound exceeds `max_error`, or the increase `max_increase`; coefficients
+            do not fit float16; bad input.
         """
-        from fastl1.artifact import compress
+        from fastl1.model.quantization import quantize
 
-        weights = compress.quantize(self.weights, precision)
-        source, low, high = self._ranges(X, ranges)
-        bounds = compress.link_bound(self.weights, weights, low, high)
-        link_bound = float(bounds.max())
-        report = {
-            "precision": precision,
-            "before": self.precision,
-            "dropped": self.nnz - weights.nnz,
-            "ranges": source,
-            "bound": compress.response_bound(self.link, link_bound),
-            "link_bound": link_bound,
-        }
-        if max_error is not None and not report["bound"] <= max_error:
-            raise ValueError(
-                f"{precision} may change a prediction by {report['bound']:.3g}, more "
-                f"than max_error={max_error:g}"
-            )
-        model = self._replace(weights, "quantization", report)
-        if X is not None:
-            before, after = self.predict(X), model.predict(X)
-            change = np.abs(after - before)
-            if LINKS[self.link].slope is None:
-                change = change / before
-            report["rows"] = len(change)
-            report["largest_change"] = float(change.max(initial=0.0))
-            report["mean_change"] = float(change.mean()) if change.size else 0.0
-        return model
+        weights, report = quantize(
+            self,
+            precision,
+            X,
+            ranges,
+            y=y,
+            offset=offset,
+            max_error=max_error,
+            max_increase=max_increase,
+        )
+        return self._replace(weights, "quantization", report)
 
     def prune(
         self,
@@ -403,7 +411,8 @@ class SparseModel(Inference):
         """The model without its least important features.
 
         Importance of a feature is its largest absolute coefficient over the outputs,
-        times its standard deviation over the rows of `X` when these are given.
+        times its standard deviation over the rows of `X`, or without these over the
+        rows of the training where the column treatment knows it.
 
         Parameters
         ----------
@@ -434,12 +443,14 @@ class SparseModel(Inference):
             Neither or both of `threshold` and `max_features`, or bad input.
         """
         from fastl1.artifact import compress
+        from fastl1.model.quantization import spread
 
         if (threshold is None) == (max_features is None):
             raise ValueError("give either threshold or max_features")
         size = compress.importance(self.weights)
-        if X is not None:
-            size = size * compress.spread(self.slot_columns(X))
+        std = spread(self, None if X is None else self.slot_columns(X))
+        if std is not None and np.isfinite(std).all():
+            size = size * std
         if threshold is not None:
             stay = size >= threshold
         else:
@@ -501,6 +512,7 @@ class SparseModel(Inference):
             self.n_outputs,
             self.precision,
             self.weights.scales,
+            self.weights.exponents,
         )
         names = {"kept_names": self._content.kept_names}
         if renumber and len(features) == n_features and names["kept_names"]:
@@ -530,30 +542,6 @@ class SparseModel(Inference):
         model = SparseModel.__new__(SparseModel)
         model._adopt(content, columns)
         return model
-
-    def _ranges(self, X, ranges):
-        """Where the ranges are from, and the two ends for each slot."""
-        from fastl1.artifact import compress
-
-        count = len(self.features)
-        if ranges is not None:
-            ends = np.array(ranges, np.float64)
-            if ends.ndim < 2:
-                ends = np.stack([-ends, ends])
-            if ends.ndim == 1:
-                ends = np.repeat(ends[:, None], self.n_features, axis=1)
-            if ends.shape != (2, self.n_features):
-                raise ValueError(
-                    f"ranges has shape {np.shape(ranges)}; a number, "
-                    f"({self.n_features},) or (2, {self.n_features}) is expected"
-                )
-            low, high = ends[:, self.features]
-            if not (low <= high).all() or not np.isfinite(ends).all():
-                raise ValueError("ranges must be finite, the low end first")
-            return "given", low, high
-        if X is not None:
-            return "data", *compress.ranges(self.slot_columns(X))
-        return "unit", np.full(count, -1.0), np.ones(count)
 
     def slot_columns(self, X: Any) -> Any:
         """The columns of `X` that the model uses, in the order of `features`.

@@ -52,6 +52,7 @@ def make_artifact(
         lineage["file_info"] = data.content.info
         names = data.content.feature_names
     else:
+        columns.set_std(fitted.std)
         columns, slots = columns.select(base.features)
         indices = np.repeat(slots, np.diff(base.weights.indptr))
         n_features = columns.n_features

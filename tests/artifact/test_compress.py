@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastl1.artifact.compress import spread
+from fastl1.artifact.compress import link_bound, ranges, spread
 from fastl1.data.columns import ColumnTreatment
 from fastl1.metrics.quality import fit_quality, loss_of
 from fastl1.model.sparse_model import SparseModel
@@ -60,8 +60,9 @@ def test_report_on_data(storage):
     rng = np.random.default_rng(3)
     X = rng.standard_normal((200, 60)) * (rng.random((200, 60)) < 0.3)
     model = random_model(4, link="logit")
-    report = model.quantize("int4", storage(X)).metadata["quantization"]
-    quantized = SparseModel.from_bytes(model.quantize("int4").to_bytes())
+    small = model.quantize("int4", storage(X), max_increase=np.inf)
+    report = small.metadata["quantization"]
+    quantized = SparseModel.from_bytes(small.to_bytes())
     change = np.abs(quantized.predict(X) - model.predict(X))
     assert report["rows"] == 200
     assert report["largest_change"] == pytest.approx(change.max(), rel=1e-12)
@@ -70,8 +71,12 @@ def test_report_on_data(storage):
     used = X[:, model.features]
     given = np.zeros((2, 60))
     given[:, model.features] = used.min(axis=0), used.max(axis=0)
-    by_hand = model.quantize("int4", ranges=given).metadata["quantization"]
-    assert report["bound"] == pytest.approx(by_hand["bound"], rel=1e-12)
+    by_hand = small.quantize("float32", ranges=given).metadata["quantization"]
+    assert by_hand["bound"] < 1e-6
+    low, high = ranges(sp.csc_array(used))
+    assert report["link_bound"] == pytest.approx(
+        link_bound(model.weights, small.weights, low, high)[0], rel=1e-12
+    )
 
 
 def test_without_data_the_bound_is_per_unit():
@@ -181,6 +186,136 @@ def test_any_coefficients_keep_the_bound(values, precision, n_outputs):
     signs = np.sign(quantized.coef_.reshape(n_outputs, p) - coef)
     moved = quantized.predict(signs, "link") - model.predict(signs, "link")
     assert np.abs(moved).max() <= report["link_bound"]
+
+
+# --- quantizing what features do, not how large their coefficients are --------------
+
+
+def gains(n=2000, seed=0):
+    """A table like that of a census, where one column of tiny coefficient matters."""
+    rng = np.random.default_rng(seed)
+    gain = np.where(rng.random(n) < 0.1, rng.lognormal(8.5, 1, n), 0.0)
+    table = {
+        "gain": gain,
+        "age": rng.integers(18, 80, n) * 1.0,
+        "job": np.array(["cook", "nurse", "pilot"])[rng.integers(0, 3, n)],
+    }
+    eta = 4e-4 * gain + 0.03 * (table["age"] - 50) + (table["job"] == "pilot") * 1.5
+    table["rich"] = np.where(rng.random(n) < 1 / (1 + np.exp(1 - eta)), "yes", "no")
+    return table
+
+
+@pytest.fixture(scope="module")
+def census():
+    workflow = pytest.importorskip("fastl1.workflow", exc_type=ImportError)
+    return workflow.fit(gains(), "rich", folds=3, n_alphas=20).model
+
+
+def test_quantizing_keeps_a_heavy_tailed_feature(census):
+    table = gains(seed=1)
+    y = table.pop("rich")
+    small = census.quantize("int8")
+    assert small.required_features() == census.required_features()
+    report = small.metadata["quantization"]
+    assert report["judged_by"] == "std"
+    assert report["increase"] < 1e-3
+    assert report["zeroed"] == {"count": 0, "features": []}
+    assert report["ranges"] == "std"
+    assert report["bound"] < 0.2
+    judged = census.quantize("int8", table, y=y).metadata["quantization"]
+    assert judged["judged_by"] == "deviance"
+    before, after = judged["quality_before"], judged["quality_after"]
+    assert after["log_loss"] <= 1.01 * before["log_loss"]
+    # the file keeps the powers, and every form of prediction has them
+    again = SparseModel.from_bytes(small.to_bytes())
+    assert again == small
+    assert again.values.tobytes() == small.values.tobytes()
+    assert again.weights.exponents.tolist() == small.weights.exponents.tolist()
+    assert again.predict(table).tobytes() == small.predict(table).tobytes()
+    assert small.prune(max_features=1).kept_names() == ["gain"]
+    assert small.trim().predict(table).tobytes() == small.predict(table).tobytes()
+    assert small.audit()["unexplained"] == []
+
+
+def test_models_of_an_earlier_version_keep_it_too(census):
+    plain = census.columns.to_dict()
+    assert len(plain.pop("std")) == len(plain["columns"])
+    old = ColumnTreatment.from_dict(plain)
+    model = SparseModel(
+        census.indices,
+        census.values,
+        census.intercept,
+        census.n_features,
+        link="logit",
+        columns=old,
+    )
+    assert old.to_dict() == plain
+    small = model.quantize("int8")
+    assert small.required_features() == census.required_features()
+    assert small.metadata["quantization"]["judged_by"] is None
+    np.testing.assert_allclose(small.values, model.values, rtol=0.02, atol=0.02)
+
+
+def test_refuses_what_costs_too_much():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((500, 3)) * [1, 1, 1e5]
+    model = SparseModel([0, 1, 2], [1.0, 0.02, 1e-9], 0.0, 3)
+    y = model.predict(X) + 0.05 * rng.standard_normal(500)
+    with pytest.raises(ValueError, match=r"deviance of these rows grows by .* more "):
+        model.quantize("int4", X, y=y)
+    # 1e-9 is below what float16 can tell
+    with pytest.raises(ValueError, match=r"2 would become zero"):
+        SparseModel([0, 2], [1e-4, 1e-9], 0.0, 3).quantize("float16", X)
+    small = model.quantize("int4", X, y=y, max_increase=np.inf)
+    assert small.metadata["quantization"]["increase"] > 0.01
+    report = model.quantize("int8", X, y=y).metadata["quantization"]
+    assert report["quality_after"]["rmse"] < 2 * report["quality_before"]["rmse"]
+    with pytest.raises(ValueError, match="y without X"):
+        model.quantize("int8", y=y)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_scales_over_many_orders(n_outputs):
+    """Features of any scale keep what they do, for any number of outputs."""
+    rng = np.random.default_rng(1)
+    scale = 10.0 ** rng.uniform(-8, 8, 30)
+    X = rng.standard_normal((300, 30)) * scale
+    coef = rng.uniform(0.2, 1, (n_outputs, 30)) * rng.choice([-1, 1], 30) / scale
+    model = SparseModel.from_coef(coef, np.zeros(n_outputs))
+    small = model.quantize("int8", X)
+    assert len(small.features) == 30
+    eta = model.predict(X)
+    error = np.abs(small.predict(X) - eta).max(axis=0)
+    assert (error < 0.1 * eta.std(axis=0)).all()
+    assert SparseModel.from_bytes(small.to_bytes()) == small
+    # powers of one feature are shared, and files without any are those of before
+    assert small.weights.exponents is not None
+    assert model.quantize("int8").weights.exponents is None
+
+
+@pytest.mark.parametrize(
+    ("link", "n_outputs"), [("logit", 1), ("probit", 1), ("softmax", 3)]
+)
+def test_a_probability_changes_by_one_at_most(link, n_outputs):
+    model = random_model(3, n_outputs, link=link)
+    report = model.quantize("int4", ranges=1e6).metadata["quantization"]
+    assert report["bound"] == 1.0
+    assert report["link_bound"] > 1.0
+
+
+def test_hostile_powers():
+    weights = random_model(3).weights
+    codes = np.ones(weights.nnz, np.int8)
+    scales = np.ones(1, np.float32)
+    for exponents in (np.ones(3, np.int8), np.full(weights.nnz, 101, np.int8)):
+        with pytest.raises(ValueError, match="exponent"):
+            weights.replace(codes, "int8", scales, exponents)
+    two = random_model(3, 2, kept=1.0).weights
+    exponents = np.arange(two.nnz).astype(np.int8) % 2
+    with pytest.raises(ValueError, match="differ within a feature"):
+        two.replace(np.ones(two.nnz, np.int8), "int8", np.ones(2, "f4"), exponents)
+    with pytest.raises(ValueError, match="no scales"):
+        weights.replace(weights.codes, "float32", None, codes)
 
 
 # --- prune -------------------------------------------------------------------------
@@ -328,7 +463,7 @@ def test_trim_with_columns():
     assert [c.name for c in trimmed.columns.columns] == ["a", "b"]
     assert trimmed.predict(table).tolist() == model.predict(table).tolist()
     assert len(trimmed.to_bytes()) < len(model.to_bytes())
-    report = model.quantize("int4", table).metadata["quantization"]
+    report = model.quantize("int8", table).metadata["quantization"]
     assert report["rows"] == 4
     pruned = model.prune(max_features=1, X=table, y=[1.0, 2, 3, 4])
     # "a" varies by 1.12, "b=z" by 0.43 times 2

@@ -104,8 +104,12 @@ def test_diff(folder):
 
 
 def test_quantize(folder):
-    text = fastl1("quantize", "m", "int8", "--data", "data.csv", cwd=folder)
+    words = ("quantize", "m", "int8", "--data", "data.csv")
+    error = fastl1(*words, cwd=folder, code=3)
+    assert "it would not get smaller" in error
+    text = fastl1(*words, "--force", cwd=folder)
     assert "predictions change by at most" in text
+    assert re.search(r"rmse on data.csv: \S+ before, \S+ after", text)
     assert "on the 400 rows of data.csv by" in text
     small = SparseModel.load(folder / "m" / "model.int8.fl1")
     assert small.precision == "int8"
@@ -123,7 +127,22 @@ def test_quantize(folder):
         code=3,
     )
     assert "more than max_error=1e-09" in refused
+    words = ("quantize", "m", "int4", "--data", "data.csv", "--out", "no.fl1")
+    refused = fastl1(*words, "--max-increase", "1e-9", cwd=folder, code=3)
+    assert "the deviance of these rows grows by" in refused
     assert not (folder / "no.fl1").exists()
+
+
+def test_quantize_names_what_it_cannot_judge(tmp_path):
+    names = [f"word{k}" for k in range(300)]
+    values = np.where(np.arange(300) == 7, 1e-5, np.linspace(1, 2, 300))
+    SparseModel(np.arange(300), values, 0.0, 300, feature_names=names).save(
+        tmp_path / "bare.fl1"
+    )
+    error = fastl1("quantize", "bare.fl1", "int8", cwd=tmp_path, code=3)
+    assert "these would become zero: word7; give --data, or --force" in error
+    text = fastl1("quantize", "bare.fl1", "int8", "--force", cwd=tmp_path)
+    assert "features that became zero: word7" in text
 
 
 def test_prune(folder):

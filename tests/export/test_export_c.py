@@ -103,6 +103,19 @@ def test_types(tmp_path, dtype, outputs):
 
 
 @needs_gcc
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_powers_of_quantized_models_are_exact(tmp_path, outputs):
+    rng = np.random.default_rng(4)
+    scale = 10.0 ** rng.uniform(-3, 3, P)
+    coef = rng.standard_normal((outputs, P)) / scale
+    model = SparseModel.from_coef(coef, np.zeros(outputs))
+    model = model.quantize("int8", rng.standard_normal((50, P)) * scale)
+    assert model.weights.exponents is not None
+    for dtype in ("int8", "float"):
+        check(model, model.to_c(tmp_path / f"{dtype}.c", dtype))
+
+
+@needs_gcc
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8", "int4"])
 def test_quantized_models_are_exact(tmp_path, precision):
     model = random_model("identity", 2).quantize(precision)

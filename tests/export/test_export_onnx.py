@@ -50,6 +50,17 @@ def test_links(link, outputs, dtype):
     check(model, dtype)
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_powers_of_quantized_models(outputs):
+    rng = np.random.default_rng(4)
+    scale = 10.0 ** rng.uniform(-3, 3, P)
+    coef = rng.standard_normal((outputs, P)) / scale
+    model = SparseModel.from_coef(coef, np.zeros(outputs))
+    model = model.quantize("int8", rng.standard_normal((50, P)) * scale)
+    assert model.weights.exponents is not None
+    check(model, "float64")
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("link", "outputs"), [("probit", 1), ("softmax", 3)])
 def test_portable_graphs_have_operators_of_onnx_only(link, outputs, dtype):

@@ -169,7 +169,7 @@ def resealed(data, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda meta, t: meta.update(schema="3"), r"later fastl1 \(schema 3"),
+        (lambda meta, t: meta.update(schema="4"), r"later fastl1 \(schema 4"),
         (lambda meta, t: meta.update(model='{"n_features":7}'), "malformed"),
         (lambda meta, t: meta.update(model="[" * 100_000), "nested"),
         (lambda meta, t: meta.pop("lineage"), "malformed"),
