@@ -135,7 +135,8 @@ class ColumnTreatment:
         ):
             if isinstance(column, Hashed):
                 seen = part[part > 0]
-                part = np.sqrt(np.mean(seen**2, keepdims=True)) if len(seen) else [0.0]
+                part = np.sqrt(np.mean(seen**2, keepdims=True)) if len(seen) else seen
+                part = np.resize(part, 1)  # of none: 0
             self.std.append([float(f"{value:.3g}") for value in part])
 
     def std_of(self, features: np.ndarray) -> np.ndarray:

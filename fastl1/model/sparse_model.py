@@ -18,7 +18,6 @@ from fastl1.artifact.content import Content, decode, encode, read
 from fastl1.artifact.weights import Weights
 from fastl1.infer.inference import Inference
 from fastl1.infer.inputs import check_width, is_table
-from fastl1.loss.links import LINKS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
