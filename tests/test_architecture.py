@@ -20,7 +20,7 @@ ROOMS = (
 )
 # Kernels cimport those of the same room and of the rooms before; around all of them is
 # the wall: from outside of `kernels` they see the ground floor only.
-KERNEL_ROOMS = ("design", "solver", "softmax", "many", "infer", "embed")
+KERNEL_ROOMS = ("design", "penalty", "solver", "softmax", "many", "infer", "embed")
 GROUND = {"_ops", "_runtime", "capi"}
 # Everything else that is not the standard library or numpy, and which rooms or modules
 # may import it.  scipy is a dependency, but too slow to import before it is needed.

@@ -23,6 +23,7 @@ from fastl1.kernels.solver._certificate cimport pass_begin, pass_end
 from fastl1.kernels.solver._driver cimport certify, finish, null_model, resume
 from fastl1.kernels.solver._pilot cimport solve_alpha
 from fastl1._ops cimport fl1_set_param
+from fastl1.kernels.penalty._penalty cimport elastic_net
 from fastl1._runtime cimport threads_of
 from fastl1.kernels.solver._screen cimport MAX_REFS
 from fastl1.kernels.solver._setup cimport (
@@ -147,7 +148,7 @@ cdef int solver_create(
     S.n_threads = threads_of(own.n_threads)
     choose_loss(S, own.loss)
     fl1_set_param(&S.loss_param, &S.traits, own.loss_param)
-    S.l1_ratio, S.centre = own.l1_ratio, own.fit_intercept != 0
+    S.pen, S.centre = elastic_net(own.l1_ratio), own.fit_intercept != 0
     S.poll, S.owner = _poll, <void*> h
     status = _begin(h, &own)
     if status == FL1_OK:

@@ -19,6 +19,7 @@ from libc.string cimport memcpy, memset
 from fastl1.kernels.solver._certificate cimport pass_begin, pass_end
 from fastl1.kernels.design._design cimport bind_design, design_t
 from fastl1.kernels.solver._driver cimport null_model, resume, start_alpha
+from fastl1.kernels.penalty._penalty cimport elastic_net
 from fastl1.kernels.design._product cimport design_gram, design_xtm
 from fastl1._runtime cimport Watch, resolve_threads
 from fastl1.kernels.solver._setup cimport (
@@ -310,7 +311,7 @@ cdef class Batch:
         bind_design(&S.X, X)
         S.n_threads = self.n_threads
         set_loss(S, loss, loss_params)
-        S.l1_ratio = l1_ratio
+        S.pen = elastic_net(l1_ratio)
         S.centre = fit_intercept
         self.watch = Watch()
         S.poll = poll_watch
@@ -414,7 +415,7 @@ cdef class Batch:
         cdef state_t* S = &self.base
         return (
             S.lazy_ok and not self.q.own_weights and S.p <= MAX_SHARED
-            and S.l1_ratio > 0.0 and 0.5 * S.p <= PASSES * self.q.k * self.q.K
+            and S.pen.l1 > 0.0 and 0.5 * S.p <= PASSES * self.q.k * self.q.K
         )
 
     cdef int _set_works(self) except -1:
@@ -440,7 +441,7 @@ cdef class Batch:
             self.works[a].problem = IDLE
             self.works[a].S.X = S.X
             share_loss(&self.works[a].S, S)
-            self.works[a].S.l1_ratio = S.l1_ratio
+            self.works[a].S.pen = S.pen
             self.works[a].S.centre = S.centre
             self.works[a].S.poll = S.poll
             self.works[a].S.owner = S.owner

@@ -18,7 +18,13 @@ from fastl1.kernels.design._cholesky cimport chol_free, chol_reserve, chol_t
 from fastl1.kernels.design._design cimport column_stats
 from fastl1.kernels.solver._driver cimport finish, null_model, start_alpha
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_STACK, fl1_ops
-from fastl1.kernels.solver._quadratic cimport gram_solve, quad_gap, quad_t
+from fastl1.kernels.penalty._penalty cimport (
+    elastic_net,
+    fl1_augments,
+    fl1_penalty,
+    quad_t,
+)
+from fastl1.kernels.solver._quadratic cimport gram_solve
 from fastl1._runtime cimport OPS, Watch, resolve_threads
 from fastl1.kernels.solver._setup cimport (
     answer,
@@ -33,7 +39,6 @@ from fastl1.kernels.solver._setup cimport (
     within,
 )
 from fastl1.kernels.solver._state cimport (
-    AUGMENTED,
     CONVERGED,
     FAILED,
     INTERRUPTED,
@@ -76,7 +81,7 @@ cdef struct stack_t:
     bint labels
     bint centre
     bint standardize
-    double l1_ratio
+    fl1_penalty pen
     const double* pf         # (p,) or NULL, like lo and hi
     const double* lo
     const double* hi
@@ -222,14 +227,6 @@ cdef int _pack(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:
     return 0
 
 
-cdef double _pen(const quad_t* q) noexcept nogil:
-    cdef ptrdiff_t k
-    cdef double total = 0.0
-    for k in range(q.m):
-        total += q.lam1[k] * fabs(q.w[k]) + 0.5 * q.lam2[k] * q.w[k] * q.w[k]
-    return total
-
-
 cdef void _correlate(desk_t* D) noexcept nogil:
     """c and r2 at w, anew."""
     cdef quad_t* q = &D.q
@@ -251,7 +248,7 @@ cdef double _alpha_max(const desk_t* D, const stack_t* K) noexcept nogil:
         c = D.c0[j]
         if (c > 0.0 and D.q.hi[j] > 0.0) or (c < 0.0 and D.q.lo[j] < 0.0):
             top = max(top, fabs(c) / (K.pf[j] if K.pf else 1.0))
-    return top / K.l1_ratio
+    return top / K.pen.l1
 
 
 cdef void _load(desk_t* D, const stack_t* K) noexcept nogil:
@@ -281,8 +278,8 @@ cdef int _solve_small(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:
         q.tol = K.tol * (0.9 if K.float32 else 1.0) * null  # room for the rounding
         for j in range(p):
             pf = K.pf[j] if K.pf and K.pf[j] < INFINITY else 1.0
-            q.lam1[j] = K.alpha[b] * K.l1_ratio * pf
-            q.lam2[j] = K.alpha[b] * (1.0 - K.l1_ratio) * pf
+            q.lam1[j] = K.alpha[b] * K.pen.l1 * pf
+            q.lam2[j] = K.alpha[b] * K.pen.l2 * pf
             if K.start != NULL:
                 q.w[j] = min(
                     max(K.start[b * p + j] / D.scale[j], q.lo[j]), q.hi[j]
@@ -293,8 +290,8 @@ cdef int _solve_small(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:
         gram_solve(q, D.G, D.ld, &D.F, K.max_iter)
         K.n_iter[b] = q.n_newton
         _correlate(D)
-        K.gap[b] = max(quad_gap(q), 0.0) / null
-        before = 0.5 * q.r2 + _pen(q)
+        K.gap[b] = max(q.row.gap(q), 0.0) / null
+        before = 0.5 * q.r2 + q.row.value(q, q.w, 0.0)
     for j in range(p):
         coef[j] = 0.0
         if q.w[j] != 0.0:
@@ -305,7 +302,8 @@ cdef int _solve_small(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:
             K.intercept[b] -= D.centre[j] * coef[j]
     if K.float32 and null > 0.0:  # as in _setup.answer
         _correlate(D)
-        K.gap[b] = max(K.gap[b] + (0.5 * q.r2 + _pen(q) - before) / null, 0.0)
+        before = 0.5 * q.r2 + q.row.value(q, q.w, 0.0) - before
+        K.gap[b] = max(K.gap[b] + before / null, 0.0)
     if not isfinite(K.gap[b]):
         return FAILED
     return CONVERGED if K.gap[b] <= K.tol else MAX_ITER
@@ -468,7 +466,7 @@ cdef class Stack:
         K.pf = <const double*> self._at(penalty_factor)
         K.lo, K.hi = <const double*> self._at(lower), <const double*> self._at(upper)
         K.labels, K.centre, K.standardize = labels, fit_intercept, standardize
-        K.l1_ratio, K.relative = l1_ratio, relative
+        K.pen, K.relative = elastic_net(l1_ratio), relative
         K.tol, K.max_iter = tol, max_iter
         if start is not None:
             K.start = <const double*> self._at(start[0])
@@ -528,7 +526,7 @@ cdef class Stack:
             D = &self.desks[t]
             D.S.X.n, D.S.X.p, D.S.X.ops = n, p, K.ops
             D.S.X.vtype, D.S.X.vsize = FL1_F64, sizeof(double)
-            D.S.l1_ratio, D.S.centre = K.l1_ratio, K.centre
+            D.S.pen, D.S.centre = K.pen, K.centre
             D.S.n_threads = 1
             D.S.poll = poll_watch
             D.S.owner = <void*> self.watch
@@ -546,7 +544,8 @@ cdef class Stack:
                 )
             D.F.ops = D.q.ops = K.ops
             D.ld, D.q.m = ld, p
-            D.q.augmented = K.l1_ratio >= AUGMENTED()
+            D.q.augmented = fl1_augments(&K.pen)
+            D.q.row = K.pen.row
             at = D.numbers
             D.s, D.d, D.Z = at, at + n, at + 2 * n
             at += 2 * n + n * ld

@@ -28,10 +28,10 @@ from fastl1.kernels.solver._certificate cimport (
     penalty_young,
     scan_outside,
     signed_correlation,
-    slot_penalty,
 )
 from fastl1.kernels.design._design cimport design_means, design_xtv
 from fastl1.kernels.design._product cimport design_xtm
+from fastl1.kernels.penalty._penalty cimport fl1_augments, fl1_penalty
 from fastl1.kernels.softmax._softmax cimport (
     dual_point,
     fit_intercepts,
@@ -42,7 +42,6 @@ from fastl1.kernels.softmax._softmax cimport (
 )
 from fastl1.kernels.softmax._model cimport solve_model
 from fastl1.kernels.solver._state cimport (
-    AUGMENTED,
     CONVERGED,
     FAILED,
     INTERRUPTED,
@@ -56,6 +55,7 @@ from fastl1.kernels.solver._working cimport (
     add_slot,
     choose_regime,
     load_quad,
+    penalty_along,
     prune,
 )
 
@@ -75,15 +75,15 @@ cdef double SHARE = 0.1          # of the model's decrease, that a last cycle ga
 cdef double _gap_at(multi_t* M, bint outside) noexcept nogil:
     """Duality gap (absolute) at the dual direction V; as _certificate.gap_at."""
     cdef ptrdiff_t k
-    cdef double l1_ratio = M.block[0].l1_ratio
+    cdef const fl1_penalty* pen = &M.block[0].pen
     cdef double ratio = 1.0, best = INFINITY, total
-    if l1_ratio > 0.0:
+    if pen.l1 > 0.0:
         for k in range(M.K):
             ratio = max(ratio, dual_excess(&M.block[k], outside))
         best = softmax_gap(M, 1.0 / ratio)
         for k in range(M.K):
             best += penalty_young(&M.block[k], 1.0 / ratio, True, outside)
-    if l1_ratio < AUGMENTED():
+    if not fl1_augments(pen):
         total = softmax_gap(M, 1.0)
         for k in range(M.K):
             total += penalty_young(&M.block[k], 1.0, False, outside)
@@ -239,7 +239,7 @@ cdef void _curvatures(multi_t* M, double alpha) noexcept nogil:
         B = &M.block[k]
         B.q.elsewhere += l1
         p = M.P + k * M.n
-        B.q.augmented = B.l1_ratio >= AUGMENTED()
+        B.q.augmented = fl1_augments(&B.pen)
         B.m_gram = B.F.m = 0
         for i in range(M.n):  # saturated samples keep the quadratic bounded
             B.h[i] = B.s[i] * max(p[i] * (1.0 - p[i]), 1e-10)
@@ -268,9 +268,8 @@ cdef bint _line_search(multi_t* M) noexcept nogil:
     cdef int _half
     for k in range(M.K):
         B = &M.block[k]
-        for a in range(B.m):
-            pen0 += slot_penalty(B, a, B.w[B.ws[a]])
-            pen1 += slot_penalty(B, a, B.q.w[a])
+        pen0 = penalty_along(B, 0.0, pen0)
+        pen1 = B.q.row.value(&B.q, B.q.w, pen1)
     slope = pen1 - pen0
     for k in range(M.K):
         slope -= M.ops.dot(M.n, M.V + k * M.n, M.D + k * M.n)
@@ -286,10 +285,7 @@ cdef bint _line_search(multi_t* M) noexcept nogil:
         if t < 1.0:
             pen_t = 0.0
             for k in range(M.K):
-                B = &M.block[k]
-                for a in range(B.m):
-                    w = B.w[B.ws[a]]
-                    pen_t += slot_penalty(B, a, w + t * (B.q.w[a] - w))
+                pen_t = penalty_along(&M.block[k], t, pen_t)
         if M.loss_value + pen_t <= start + 1e-4 * t * slope + 1e-15 * start:
             break
         t *= 0.5
@@ -462,7 +458,7 @@ cdef int multi_null_model(multi_t* M) noexcept nogil:
                     M.alpha_max, signed_correlation(B, j, c[j]) / B.pf[j]
                 )
     B = &M.block[0]
-    M.alpha_max = M.alpha_max / B.l1_ratio if B.l1_ratio > 0.0 else NAN
+    M.alpha_max = M.alpha_max / B.pen.l1 if B.pen.l1 > 0.0 else NAN
     M.alpha_prev = INFINITY
     if B.n_free and M.alpha_max > 0.0:
         for k in range(M.K):
@@ -484,7 +480,7 @@ cdef int _solve_at(multi_t* M, double alpha, double tol, int max_iter) noexcept 
     cdef int stalled = 0
     cdef ptrdiff_t k, count
     cdef double gap = INFINITY, least = INFINITY, limit = alpha, inner, tighten = 1.0
-    cdef double l1_ratio = M.block[0].l1_ratio
+    cdef double l1_ratio = M.block[0].pen.l1
     cdef bint smooth = alpha == 0.0 or l1_ratio == 0.0
     # the coefficients may be the answer as they are: given, or 0 from alpha_max on
     cdef bint expected = M.restarted or alpha >= M.alpha_max
@@ -554,8 +550,8 @@ cdef double _best_shift(multi_t* M, ptrdiff_t j) noexcept nogil:
     cdef double* x = M.t
     cdef ptrdiff_t k, a, K = M.K
     cdef state_t* B = &M.block[0]
-    cdef double lam1 = B.run.alpha_now * B.l1_ratio * B.pf[j]
-    cdef double lam2 = B.run.alpha_now * (1.0 - B.l1_ratio) * B.pf[j]
+    cdef double lam1 = B.run.alpha_now * B.pen.l1 * B.pf[j]
+    cdef double lam2 = B.run.alpha_now * B.pen.l2 * B.pf[j]
     cdef double value, total = 0.0, shift = 0.0, slope, low = -INFINITY, high = INFINITY
     for k in range(K):  # sorted
         value = M.block[k].w[j]
@@ -620,7 +616,7 @@ cdef int multi_solve(multi_t* M, double alpha, double tol, int max_iter) noexcep
     M.n_iter = 0
     M.keep_intercept = False
     start = alpha if M.restarted else min(M.alpha_prev, M.alpha_max)
-    if M.block[0].l1_ratio > 0.0 and 0.0 < alpha < far * start:
+    if M.block[0].pen.l1 > 0.0 and 0.0 < alpha < far * start:
         steps = <int> ceil(log(start / alpha) / -log(far))
         if COARSE_ITER * steps > max_iter:
             steps = 0

@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset
 from fastl1.kernels.solver._certificate cimport penalty_value
 from fastl1.kernels.design._cholesky cimport chol_solve
 from fastl1.kernels.design._design cimport col_axpy, design_add_xw, design_xtv
-from fastl1.kernels.solver._quadratic cimport quad_gap, room_along, sign_of, stop_along
+from fastl1.kernels.penalty._penalty cimport l1_is_free, l1_room, l1_slope, l1_stop
 from fastl1.kernels.softmax._softmax cimport curve_row, mix_rows, multi_t
 from fastl1.kernels.solver._state cimport NO_MEMORY, state_t
 from fastl1.kernels.solver._working cimport solve_quadratic
@@ -65,7 +65,7 @@ cdef int _turn(multi_t* M, ptrdiff_t k, double tol) noexcept nogil:
             for a in range(B.m):
                 B.q.c[a] -= B.hmean[a] * v_sum
         B.q.r2 = r2
-        B.q.gap = quad_gap(&B.q)
+        B.q.gap = B.q.row.gap(&B.q)
         M.entry += B.q.gap
         if B.q.gap > tol:
             before = penalty_value(B)
@@ -137,17 +137,12 @@ cdef void _gradient(multi_t* M, joint_t* Q) noexcept nogil:
         B = &M.block[k]
         may_move, r = Q.may_move + Q.off[k], Q.r + Q.off[k]
         for a in range(B.m):
-            may_move[a] = (
-                B.q.diag[a] > 0.0 and B.q.lo[a] < B.q.w[a] < B.q.hi[a]
-                and (B.q.w[a] != 0.0 or B.q.lam1[a] == 0.0)
-            )
+            may_move[a] = l1_is_free(&B.q, a)
         may_move[B.m] = B.centre
         _residual_row(M, k)
         _products(M, Q, k, M.row, r)
         for a in range(B.m):
-            r[a] -= may_move[a] * (
-                B.q.lam1[a] * sign_of(B.q.w[a]) + B.q.lam2[a] * B.q.w[a]
-            )
+            r[a] -= may_move[a] * l1_slope(&B.q, a)
 
 
 cdef void _direction(multi_t* M, const joint_t* Q, const double* x) noexcept nogil:
@@ -238,7 +233,7 @@ cdef void _search(multi_t* M, joint_t* Q) noexcept nogil:
     """Exact search of the model along the broken line w + t x, stopped at zeros and
     bounds."""
     cdef ptrdiff_t i, k, a, hit_k, hit
-    cdef double slope, curve, lam, t, room, next_break, d, end = 0.0, shift
+    cdef double slope, curve, t, room, next_break, d, end = 0.0, shift
     cdef state_t* B
     cdef const double* x
     cdef double* y
@@ -260,10 +255,9 @@ cdef void _search(multi_t* M, joint_t* Q) noexcept nogil:
                 d = x[a]
                 if d == 0.0:
                     continue
-                lam = B.q.lam1[a] * sign_of(B.q.w[a]) + B.q.lam2[a] * B.q.w[a]
-                slope += d * lam
+                slope += d * l1_slope(&B.q, a)
                 curve += B.q.lam2[a] * d * d
-                room = room_along(&B.q, a, d)
+                room = l1_room(&B.q, a, d)
                 if room < next_break:
                     next_break = room
                     hit_k, hit = k, a
@@ -274,7 +268,7 @@ cdef void _search(multi_t* M, joint_t* Q) noexcept nogil:
             B = &M.block[k]
             x = Q.x + Q.off[k]
             if hit_k == k:
-                end = stop_along(&B.q, hit, x[hit])
+                end = l1_stop(&B.q, hit, x[hit])
             for a in range(B.m):
                 B.q.w[a] += t * x[a]
             M.db[k] += t * x[B.m]

@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
 from fastl1.kernels.design._design cimport bind_design
+from fastl1.kernels.penalty._penalty cimport elastic_net
 from fastl1.kernels.softmax._driver cimport (
     multi_certify,
     multi_null_model,
@@ -104,7 +105,7 @@ cdef class MultinomialSolver:
             bind_design(&B.X, X)
             B.n_threads = M.n_threads
             B.traits.has_intercept = True  # nothing else holds of the softmax loss
-            B.l1_ratio = l1_ratio
+            B.pen = elastic_net(l1_ratio)
             B.centre = fit_intercept
             B.poll = poll_signals
             B.owner = <void*> self

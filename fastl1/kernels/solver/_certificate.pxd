@@ -1,13 +1,5 @@
 # The duality gap, and the columns that screening leaves.
-from libc.math cimport fabs
-
 from fastl1.kernels.solver._state cimport state_t
-
-cdef inline double slot_penalty(
-    const state_t* S, ptrdiff_t k, double w
-) noexcept nogil:
-    return S.q.lam1[k] * fabs(w) + 0.5 * S.q.lam2[k] * w * w
-
 
 cdef double signed_correlation(
     const state_t* S, ptrdiff_t j, double c

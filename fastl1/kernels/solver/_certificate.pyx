@@ -17,7 +17,7 @@ from libc.stdlib cimport qsort
 from libc.string cimport memcpy
 
 from fastl1.kernels.design._design cimport design_xtv, design_xtv_pair
-from fastl1.kernels.solver._quadratic cimport dual_ratio, pen_young
+from fastl1.kernels.penalty._penalty cimport fl1_augment, fl1_augments, fl1_unit
 from fastl1.kernels.solver._samples cimport (
     centre_dual,
     evaluate,
@@ -27,9 +27,9 @@ from fastl1.kernels.solver._samples cimport (
 )
 from fastl1.kernels.solver._screen cimport MAX_REFS, cache_project, cache_push
 from fastl1.kernels.solver._state cimport (
-    AUGMENTED,
     NO_MEMORY,
     candidate_t,
+    column_penalty,
     is_interior_free,
     keeps_dual,
     state_t,
@@ -57,19 +57,7 @@ cdef double signed_correlation(
 
 
 cdef inline double _lam1(const state_t* S, ptrdiff_t j) noexcept nogil:
-    return S.run.alpha_now * S.l1_ratio * S.pf[j]
-
-
-cdef inline double _lam2(const state_t* S, ptrdiff_t j) noexcept nogil:
-    return S.run.alpha_now * (1.0 - S.l1_ratio) * S.pf[j]
-
-
-cdef inline bint _is_exempt(const state_t* S, ptrdiff_t k, bint outside) noexcept nogil:
-    """Unpenalized and orthogonal to the dual point (on the working set alone: to be
-    counted by its gradient)."""
-    if outside:
-        return S.q.lam1[k] == 0.0 and S.q.lam2[k] == 0.0 and S.q.c[k] == 0.0
-    return is_interior_free(S, k)
+    return S.run.alpha_now * S.pen.l1 * S.pf[j]
 
 
 cdef void _set_residual(state_t* S) noexcept nogil:
@@ -125,20 +113,13 @@ cdef double _loss_young(state_t* S, const double* v, double kappa) noexcept nogi
 cdef double dual_excess(const state_t* S, bint outside) noexcept nogil:
     """The largest factor by which a correlation (the l2 term taken off) exceeds what
     pen* allows; at most 1 where none does.  `outside` as in gap_at."""
-    cdef ptrdiff_t k, j
-    cdef double ratio = 0.0, c
-    for k in range(S.m):
-        if not _is_exempt(S, k, outside):
-            c = S.q.c[k] - S.q.lam2[k] * S.q.w[k]
-            ratio = max(
-                ratio, dual_ratio(c, S.q.lam1[k], 0.0, S.q.lo[k], S.q.hi[k])
-            )
-    if outside:
-        for k in range(S.n_cand):
-            j = S.cand[k].column
-            ratio = max(
-                ratio, dual_ratio(S.p_work[k], _lam1(S, j), 0.0, S.lo[j], S.hi[j])
-            )
+    cdef ptrdiff_t k
+    cdef double ratio = S.q.row.excess(&S.q, outside)
+    cdef fl1_unit t
+    for k in range(S.n_cand if outside else 0):
+        t = column_penalty(S, S.cand[k].column)
+        t.lam2 = 0.0
+        ratio = max(ratio, S.q.row.ratio(&t, 1, S.p_work + k))
     return ratio
 
 
@@ -150,38 +131,20 @@ cdef double penalty_young(
     `augmented`: the l2 term counts as squares of the loss, else pen* carries it.
     `outside` as in gap_at.
     """
-    cdef ptrdiff_t k, j
-    cdef double total = 0.0, l2 = 0.0, c, lam1, lam2
-    for k in range(S.m):
-        if _is_exempt(S, k, outside):
-            continue
-        c, lam1, lam2 = S.q.c[k], S.q.lam1[k], S.q.lam2[k]
+    cdef ptrdiff_t k
+    cdef double total = S.q.row.young(&S.q, kappa, augmented, outside)
+    cdef fl1_unit t
+    for k in range(S.n_cand if outside else 0):
+        t = column_penalty(S, S.cand[k].column)
         if augmented:
-            l2 += lam2 * S.q.w[k] * S.q.w[k]
-            c -= lam2 * S.q.w[k]
-            lam1 *= 1.0 + 1e-15
-            lam2 = 0.0
-        total += pen_young(S.q.w[k], kappa * c, lam1, lam2, S.q.lo[k], S.q.hi[k])
-    if outside:
-        for k in range(S.n_cand):
-            j = S.cand[k].column
-            lam1, lam2 = _lam1(S, j), _lam2(S, j)
-            if augmented:
-                lam1 *= 1.0 + 1e-15
-                lam2 = 0.0
-            total += pen_young(
-                0.0, kappa * S.p_work[k], lam1, lam2, S.lo[j], S.hi[j]
-            )
-    return total + 0.5 * (1.0 - kappa) * (1.0 - kappa) * l2
+            fl1_augment(&t)
+        total += S.q.row.conjugate(&t, 1, S.p_work + k, kappa)
+    return total
 
 
 cdef double penalty_value(const state_t* S) noexcept nogil:
     """Penalty of the loaded coefficients."""
-    cdef ptrdiff_t k
-    cdef double total = 0.0
-    for k in range(S.m):
-        total += slot_penalty(S, k, S.q.w[k])
-    return total
+    return S.q.row.value(&S.q, S.q.w, 0.0)
 
 
 cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
@@ -192,10 +155,10 @@ cdef double gap_at(state_t* S, const double* v, bint outside) noexcept nogil:
     working set that may exceed their limit; all others are known not to.
     """
     cdef double kappa, best = INFINITY, total
-    if S.l1_ratio > 0.0:
+    if S.pen.l1 > 0.0:
         kappa = 1.0 / max(dual_excess(S, outside), 1.0)
         best = _loss_young(S, v, kappa) + penalty_young(S, kappa, True, outside)
-    if S.l1_ratio < AUGMENTED():
+    if not fl1_augments(&S.pen):
         total = _loss_young(S, v, 1.0) + penalty_young(S, 1.0, False, outside)
         best = min(best, total)
     if outside:  # the dual point 0 bounds the objective by 0
@@ -271,12 +234,12 @@ cdef double gradient_norm(const state_t* S) noexcept nogil:
     """Largest correlation that a bound does not excuse, relative to that at w = 0."""
     cdef ptrdiff_t k, j
     cdef double worst = 0.0
+    cdef fl1_unit t
     for k in range(S.m):
         j = S.ws[k]
-        if S.q.c[k] > 0.0 and S.w[j] < S.hi[j]:
-            worst = max(worst, S.q.c[k])
-        elif S.q.c[k] < 0.0 and S.w[j] > S.lo[j]:
-            worst = max(worst, -S.q.c[k])
+        t = column_penalty(S, j)
+        t.lam1 = t.lam2 = 0.0
+        worst = max(worst, S.q.row.distance(&t, 1, S.w + j, S.q.c + k))
     return worst / S.c_null if S.c_null > 0.0 else 0.0
 
 
@@ -369,7 +332,7 @@ cdef bint scan_outside(state_t* S, bint exact) noexcept nogil:
     # either sign first, by a vector loop; then what bounds and membership leave of it
     some = S.q.ops.screen(
         S.p, 0 if S.estimated else S.cache.count, S.cache.beta, S.cache.c, S.cache.dist,
-        S.norm, S.run.alpha_now * S.l1_ratio, S.pf, S.c_work, S.cols
+        S.norm, S.run.alpha_now * S.pen.l1, S.pf, S.c_work, S.cols
     )
     S.estimated = True
     for k in range(some):

@@ -8,7 +8,6 @@ from libc.math cimport INFINITY, isfinite, log, sqrt
 
 from fastl1.kernels.solver._certificate cimport correlate, working_gap
 from fastl1.kernels.solver._newton cimport line_search
-from fastl1.kernels.solver._quadratic cimport quad_gap
 from fastl1.kernels.solver._samples cimport evaluate
 from fastl1.kernels.solver._state cimport NO_MEMORY, state_t
 from fastl1.kernels.solver._working cimport grow_gram, load_quad, solve_quadratic
@@ -77,7 +76,7 @@ cdef int solve_coupled(
             S.m_gram = S.F.m = 0
             S.damp = damp
             S.q.ops.cox_freeze(&S.loss_param.cox, S.n, S.eta, S.h)
-        elif S.l1_ratio < 1.0 and S.factor_alpha != alpha:
+        elif S.pen.l2 > 0.0 and S.factor_alpha != alpha:
             S.F.m = 0
         S.factor_alpha = alpha
         S.q.r2 = 0.0
@@ -88,7 +87,7 @@ cdef int solve_coupled(
         # loss, and is to shrink as much
         if grow_gram(S) < 0:
             return NO_MEMORY
-        inner = INNER * min(gap, quad_gap(&S.q))
+        inner = INNER * min(gap, S.q.row.gap(&S.q))
         for _turn in range(TURNS):  # as many columns may leave before the gap falls
             solved = solve_quadratic(S, inner, 50)
             if solved < 0:

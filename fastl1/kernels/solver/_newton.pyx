@@ -8,12 +8,12 @@ gap.
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 
-from fastl1.kernels.solver._certificate cimport correlate, slot_penalty, working_gap
+from fastl1.kernels.solver._certificate cimport correlate, working_gap
 from fastl1.kernels.design._design cimport design_add_xw
 from fastl1.kernels.solver._interior cimport solve_interior
 from fastl1.kernels.solver._samples cimport evaluate, loss_at_eta
 from fastl1.kernels.solver._state cimport NO_MEMORY, keeps_dual, state_t
-from fastl1.kernels.solver._working cimport load_quad, solve_quadratic
+from fastl1.kernels.solver._working cimport load_quad, penalty_along, solve_quadratic
 
 cdef double INNER = 0.1          # of the gap asked of the quadratic ...
 cdef double BOUND_INNER = 1e-3   # ... where the quadratic is a bound, of less gap
@@ -26,15 +26,14 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     """Move to the quadratic's solution as far as the objective goes down; the part of
     the way, 0 where it does not."""
     cdef ptrdiff_t i, k, j, count = 0
-    cdef double t = 1.0, slope, pen0 = 0.0, pen1 = 0.0, pen_t, start, slack
+    cdef double t = 1.0, slope, pen0, pen1, pen_t, start, slack
     cdef double b_step = 0.0, w
     cdef int _half
+    pen0, pen1 = penalty_along(S, 0.0, 0.0), S.q.row.value(&S.q, S.q.w, 0.0)
     for i in range(S.n):
         S.n_work[i] = 0.0
     for k in range(S.m):
         j = S.ws[k]
-        pen0 += slot_penalty(S, k, S.w[j])
-        pen1 += slot_penalty(S, k, S.q.w[k])
         if S.q.w[k] != S.w[j]:
             S.cols[count] = j
             S.p_work[count] = S.q.w[k] - S.w[j]
@@ -57,12 +56,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
         memcpy(S.eta, S.g, S.n * sizeof(double))
         S.q.ops.axpy(S.n, t, S.n_work, S.eta)
         loss_at_eta(S)
-        pen_t = pen1
-        if t < 1.0:
-            pen_t = 0.0
-            for k in range(S.m):
-                w = S.w[S.ws[k]]
-                pen_t += slot_penalty(S, k, w + t * (S.q.w[k] - w))
+        pen_t = penalty_along(S, t, 0.0) if t < 1.0 else pen1
         if S.loss_value + pen_t <= start + 1e-4 * t * slope + slack:
             break
         t *= 0.5

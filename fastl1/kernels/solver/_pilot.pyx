@@ -45,7 +45,8 @@ cdef bint _pilot_pays(const state_t* S, double alpha) noexcept nogil:
         and S.given == NULL and S.shared == NULL
         and S.n >= SHARE * BLOCK * BLOCKS and S.n >= 4 * S.p
         and S.n_solves == 0 and S.m == 0 and not S.fresh
-        and S.l1_ratio > 0.0 and 0.0 < alpha < S.run.far * S.run.alpha_max
+        and S.pen.row.piecewise_quadratic
+        and S.pen.l1 > 0.0 and 0.0 < alpha < S.run.far * S.run.alpha_max
     )
 
 
@@ -75,7 +76,7 @@ cdef double _noise_level(const state_t* P) noexcept nogil:
         j = P.alive[k]
         squares += P.norm[j] * P.norm[j]
         factors += P.pf[j] * P.pf[j]
-    return NOISE * sqrt(squares / factors * P.r2 / P.n) / P.l1_ratio
+    return NOISE * sqrt(squares / factors * P.r2 / P.n) / P.pen.l1
 
 
 cdef int _run(state_t* P, double alpha) noexcept nogil:
@@ -106,7 +107,7 @@ cdef int _pilot(state_t* S, double alpha) noexcept nogil:
     P.X = S.X
     P.X.n, P.X.data = rows, data
     share_loss(&P, S)
-    P.l1_ratio, P.centre, P.n_threads = S.l1_ratio, S.centre, S.n_threads
+    P.pen, P.centre, P.n_threads = S.pen, S.centre, S.n_threads
     P.poll, P.owner = S.poll, S.owner
     if data != NULL and y != NULL and reserve(&P, rows, S.p, MAX_REFS, S) == 0:
         _take(S, data, y, y + rows, y + 2 * rows)

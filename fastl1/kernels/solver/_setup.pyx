@@ -17,7 +17,6 @@ from fastl1.kernels.solver._certificate cimport (
     pass_begin,
     pass_end,
     refresh,
-    slot_penalty,
 )
 from fastl1.kernels.design._cholesky cimport chol_free
 from fastl1.kernels.design._design cimport column_stats, design_stats, stats_t
@@ -131,6 +130,7 @@ cdef int reserve(
     S.cand = <candidate_t*> malloc(p * sizeof(candidate_t))
     S.run.engine = single_engine()
     S.n, S.p = S.X.n, S.X.p
+    S.q.row = S.pen.row
     S.cache.ops = S.q.ops = S.F.ops = S.X.ops
     if (
         S.numbers == NULL or S.places == NULL or S.cand == NULL
@@ -354,7 +354,7 @@ cdef void _choose(state_t* S) noexcept nogil:
         S.lazy_ok and not S.X.sparse and 4 * S.p <= S.n and S.p <= MAX_CROSS
     )
     S.pass_share = 0.25
-    S.run.selects = S.l1_ratio > 0.0
+    S.run.selects = S.pen.l1 > 0.0
     # an iteration of other losses takes several Newton steps, a Gram block each
     S.run.coarse_iter = 2 if S.traits.quadratic else 1
     # Where a pass over X is cheap beside the work on the working set (dense, wide),
@@ -405,7 +405,6 @@ cdef double intercept_of(const state_t* S) noexcept nogil:
 
 cdef double objective(state_t* S, double alpha) noexcept nogil:
     """At the present coefficients and intercept; NaN without memory."""
-    cdef ptrdiff_t k
     cdef double total, off
     if S.given == NULL:
         refresh(S)
@@ -417,9 +416,7 @@ cdef double objective(state_t* S, double alpha) noexcept nogil:
         off = S.b - S.given_mean[S.p] if S.centre else 0.0
         total = 0.5 * (S.r2 + off * off)
     load_quad(S, alpha)
-    for k in range(S.m):
-        total += slot_penalty(S, k, S.q.w[k])
-    return total
+    return S.q.row.value(&S.q, S.q.w, total)
 
 
 cdef double rounded_within(

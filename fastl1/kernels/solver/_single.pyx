@@ -116,7 +116,7 @@ cdef double _find_alpha_max(run_t* R) noexcept nogil:
             j = S.alive[k]
             if S.pf[j] > 0.0:
                 most = max(most, signed_correlation(S, j, last[j]) / S.pf[j])
-    return most / S.l1_ratio if R.selects else NAN
+    return most / S.pen.l1 if R.selects else NAN
 
 
 cdef void _clear_coef(run_t* R) noexcept nogil:
@@ -247,7 +247,7 @@ cdef bint _is_loose(const state_t* S) noexcept nogil:
 cdef void _prune(run_t* R, double limit) noexcept nogil:
     cdef state_t* S = <state_t*> R
     if _is_loose(S):
-        prune(S, S.l1_ratio * limit)
+        prune(S, S.pen.l1 * limit)
 
 
 cdef ptrdiff_t _add(run_t* R, double limit) noexcept nogil:
@@ -255,7 +255,7 @@ cdef ptrdiff_t _add(run_t* R, double limit) noexcept nogil:
     cdef state_t* S = <state_t*> R
     cdef ptrdiff_t before = S.m
     if add_candidates(
-        S, S.l1_ratio * limit, max(S.grow_min, <ptrdiff_t> (S.grow * _support(R)))
+        S, S.pen.l1 * limit, max(S.grow_min, <ptrdiff_t> (S.grow * _support(R)))
     ) < 0:
         return NO_MEMORY
     return S.m - before

@@ -9,6 +9,7 @@ from fastl1.kernels.solver._certificate cimport pass_begin, pass_end, refresh
 from fastl1.kernels.design._design cimport bind_design
 from fastl1.kernels.solver._driver cimport certify, finish, null_model, resume
 from fastl1.kernels.design._moments cimport Moments
+from fastl1.kernels.penalty._penalty cimport elastic_net
 from fastl1.kernels.solver._pilot cimport solve_alpha
 from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1.kernels.solver._screen cimport MAX_REFS
@@ -101,7 +102,7 @@ cdef class Solver:
         S.n_threads = resolve_threads(n_threads)
         self.loss_params = loss_params
         set_loss(S, loss, loss_params)
-        S.l1_ratio = l1_ratio
+        S.pen = elastic_net(l1_ratio)
         # without an intercept no constant in eta matters
         S.centre = fit_intercept or not S.traits.has_intercept
         self.watch = Watch()

@@ -14,7 +14,7 @@ from fastl1.kernels.solver._engine cimport (
     WANTS_PASS,
     run_t,
 )
-from fastl1.kernels.solver._quadratic cimport quad_t
+from fastl1.kernels.penalty._penalty cimport fl1_penalty, fl1_unit, quad_t
 from fastl1.kernels.design._rows cimport rows_t
 from fastl1.kernels.solver._screen cimport MAX_REFS, cache_t
 from fastl1.kernels.solver._sweeps cimport packed_t
@@ -35,10 +35,6 @@ cdef enum:
     INTERIOR_POINT
     N_REGIMES
 
-# l1_ratio from which the gap counts the l2 term as part of the loss
-cdef inline double AUGMENTED() noexcept nogil:
-    return 0.1
-
 cdef struct candidate_t:
     double key
     ptrdiff_t column
@@ -58,7 +54,7 @@ cdef struct state_t:
     fl1_loss loss_param      # ... and what it depends on
     int n_threads
     bint centre              # an intercept is fitted: columns are centred
-    double l1_ratio
+    fl1_penalty pen
     double* y                # (n,)
     double* s                # (n,) weights of sum 1 ...
     bint uniform             # ... all the same
@@ -184,6 +180,16 @@ cdef inline bint is_interior_free(const state_t* S, ptrdiff_t k) noexcept nogil:
         S.q.lam1[k] == 0.0 and S.q.lam2[k] == 0.0
         and S.q.lo[k] < S.q.w[k] < S.q.hi[k]
     )
+
+
+cdef inline fl1_unit column_penalty(const state_t* S, ptrdiff_t j) noexcept nogil:
+    """The penalty of column j at the present alpha."""
+    cdef fl1_unit t
+    t.lam1 = S.run.alpha_now * S.pen.l1 * S.pf[j]
+    t.lam2 = S.run.alpha_now * S.pen.l2 * S.pf[j]
+    t.shift = 0.0
+    t.lo, t.hi = S.lo[j], S.hi[j]
+    return t
 
 
 cdef inline bint keeps_dual(const state_t* S) noexcept nogil:

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t
 
 from fastl1.kernels.design._design cimport design_t
-from fastl1.kernels.solver._quadratic cimport quad_t
+from fastl1.kernels.penalty._penalty cimport quad_t
 
 cdef struct residual_t:
     const design_t* A    # packed columns sqrt(h) z, float64

@@ -18,13 +18,14 @@ from libc.string cimport memcpy
 
 from fastl1.kernels.design._design cimport col_axpy, col_dot, col_nnz, design_t
 from fastl1._ops cimport FL1_F64
-from fastl1.kernels.solver._quadratic cimport (
-    quad_gap,
-    quad_prox,
+from fastl1.kernels.penalty._penalty cimport (
+    l1_descent,
+    l1_is_free,
+    l1_minimizer,
+    l1_room,
+    l1_slope,
+    l1_stop,
     quad_t,
-    room_along,
-    sign_of,
-    stop_along,
 )
 
 cdef int MAX_SWEEPS = 2          # over the support, after one over all
@@ -148,7 +149,7 @@ cdef double _sweep(
         touched += col_nnz(r.A, k)
         if q.w[k] == 0.0 and fabs(q.c[k]) <= q.lam1[k]:
             continue
-        new = quad_prox(q, k)
+        new = l1_minimizer(q, k)
         if new == q.w[k]:
             continue
         changes[0] += (new == 0.0) != (q.w[k] == 0.0)
@@ -210,15 +211,13 @@ cdef bint _newton_cg(quad_t* q, residual_t* r, ptrdiff_t* S) noexcept nogil:
     cdef double rho = 0.0, rho_new, alpha, stop, php, nnz = 0.0, pen = 0.0
     cdef int _
     for k in range(q.m):
-        if q.diag[k] > 0.0 and q.lo[k] < q.w[k] < q.hi[k] and (
-            q.w[k] != 0.0 or q.lam1[k] == 0.0
-        ):
+        if l1_is_free(q, k):
             S[s] = k
             s += 1
             nnz += col_nnz(r.A, k)
     for i in range(s):
         k = S[i]
-        g[i] = q.c[k] - q.lam1[k] * sign_of(q.w[k]) - q.lam2[k] * q.w[k]
+        g[i] = l1_descent(q, k)
         d[i] = 0.0
         p[i] = g[i] / (q.diag[k] + q.lam2[k])
         rho += g[i] * p[i]
@@ -271,9 +270,9 @@ cdef bint _search(
             if d[i] == 0.0:
                 continue
             k = S[i]
-            slope += d[i] * (q.lam1[k] * sign_of(q.w[k]) + q.lam2[k] * q.w[k])
+            slope += d[i] * l1_slope(q, k)
             curve += q.lam2[k] * d[i] * d[i]
-            room = room_along(q, k, d[i])
+            room = l1_room(q, k, d[i])
             if room < next_break:
                 next_break = room
                 hit = i
@@ -282,7 +281,7 @@ cdef bint _search(
         moved = True
         t = min(-slope / curve, next_break)
         if hit >= 0:
-            end = stop_along(q, S[hit], d[hit])
+            end = l1_stop(q, S[hit], d[hit])
         for i in range(s):
             q.w[S[i]] += t * d[i]
         q.ops.axpy(r.A.n, -t, y, r.u)
@@ -306,7 +305,7 @@ cdef int sweep_solve(
     cdef ptrdiff_t changes, k, support
     cdef double first
     _correlations(q, r)
-    q.gap = quad_gap(q)
+    q.gap = q.row.gap(q)
     for _ in range(max_rounds):
         if q.gap <= q.tol:
             return 0
@@ -315,12 +314,12 @@ cdef int sweep_solve(
             if _sweep(q, r, True, &changes) <= SWEEP_STOP * first:
                 break
         _correlations(q, r)
-        q.gap = quad_gap(q)
+        q.gap = q.row.gap(q)
         support = 0
         for k in range(q.m):
             support += q.w[k] != 0.0
         if q.gap > q.tol and STEADY * changes <= support + STEADY:
             if _newton_cg(q, r, q.index):
                 _correlations(q, r)
-                q.gap = quad_gap(q)
+                q.gap = q.row.gap(q)
     return 0 if q.gap <= q.tol else 1

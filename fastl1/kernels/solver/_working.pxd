@@ -11,6 +11,9 @@ cdef int add_slot(state_t* S, ptrdiff_t j) noexcept nogil
 cdef int add_all_columns(state_t* S) noexcept nogil
 cdef void start_covariance(state_t* S) noexcept nogil
 cdef void covariance_correlations(state_t* S, double* c) noexcept nogil
+cdef double penalty_along(
+    const state_t* S, double t, double total
+) noexcept nogil
 cdef bint extrapolate(state_t* S) noexcept nogil
 cdef int grow_gram(state_t* S) noexcept nogil
 cdef void prune(state_t* S, double limit) noexcept nogil

@@ -12,10 +12,10 @@ from fastl1.kernels.design._cholesky cimport chol_delete
 from fastl1.kernels.solver._cox cimport cox_gram
 from fastl1.kernels.design._design cimport col_nnz, design_xtv
 from fastl1.kernels.design._product cimport design_cross, design_gram
-from fastl1.kernels.solver._quadratic cimport gram_solve, quad_gap
+from fastl1.kernels.solver._quadratic cimport gram_solve
+from fastl1.kernels.penalty._penalty cimport fl1_augments
 from fastl1.kernels.solver._samples cimport evaluate, shift_intercept
 from fastl1.kernels.solver._state cimport (
-    AUGMENTED,
     GRAM_COUPLED,
     GRAM_COVARIANCE,
     GRAM_DENSE,
@@ -140,8 +140,8 @@ cdef void load_quad(state_t* S, double alpha) noexcept nogil:
     for k in range(S.m):
         j = S.ws[k]
         S.q.w[k] = S.w[j]
-        S.q.lam1[k] = alpha * S.l1_ratio * S.pf[j]
-        S.q.lam2[k] = alpha * (1.0 - S.l1_ratio) * S.pf[j]
+        S.q.lam1[k] = alpha * S.pen.l1 * S.pf[j]
+        S.q.lam2[k] = alpha * S.pen.l2 * S.pf[j]
         S.q.lo[k] = S.lo[j]
         S.q.hi[k] = S.hi[j]
 
@@ -152,13 +152,18 @@ cdef void store_quad(state_t* S) noexcept nogil:
         S.w[S.ws[k]] = S.q.w[k]
 
 
-cdef double _penalty(const state_t* S) noexcept nogil:
+cdef double penalty_along(
+    const state_t* S, double t, double total
+) noexcept nogil:
+    """`total` plus the penalty of the working set t of the way from where it is to
+    where the quadratic is."""
     cdef ptrdiff_t k
-    cdef double w, total = 0.0
+    cdef double w
+    cdef double* at = S.q.work
     for k in range(S.m):
         w = S.w[S.ws[k]]
-        total += S.q.lam1[k] * fabs(w) + 0.5 * S.q.lam2[k] * w * w
-    return total
+        at[k] = w + t * (S.q.w[k] - w) if t > 0.0 else w
+    return S.q.row.value(&S.q, at, total)
 
 
 cdef bint extrapolate(state_t* S) noexcept nogil:
@@ -178,7 +183,7 @@ cdef bint extrapolate(state_t* S) noexcept nogil:
     load_quad(S, alpha)
     if usable and S.lazy_ok:  # eta may lag
         evaluate(S)
-    before = S.loss_value + _penalty(S)
+    before = S.loss_value + penalty_along(S, 0.0, 0.0)
     for k in range(S.m):
         j = S.ws[k]
         w = S.w[j]
@@ -193,7 +198,7 @@ cdef bint extrapolate(state_t* S) noexcept nogil:
     if not usable:
         return False
     evaluate(S)
-    if S.loss_value + _penalty(S) <= before:
+    if S.loss_value + penalty_along(S, 0.0, 0.0) <= before:
         return True
     for k in range(S.m):
         S.w[S.ws[k]] = S.w_back[S.ws[k]]
@@ -384,7 +389,7 @@ cdef int _regime(const state_t* S) noexcept nogil:
         return RESIDUAL_LARGE
     if S.traits.coupled_rows:
         return GRAM_COUPLED
-    if S.l1_ratio == 0.0 and S.m > (2 * S.n if kept else S.n):
+    if S.pen.l1 == 0.0 and S.m > (2 * S.n if kept else S.n):
         return RESIDUAL_RANK
     if not S.X.sparse:
         return GRAM_COVARIANCE if S.covariance else GRAM_DENSE
@@ -440,9 +445,9 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
     # gap may be infinite: then ask for a decisive decrease of the quadratic
     S.q.tol = tol
     if not S.traits.quadratic and (S.run.alpha_now == 0.0 or not isfinite(tol)):
-        S.q.tol = 1e-6 * quad_gap(&S.q)
-    S.q.max_cg = MAX_CG if S.l1_ratio > 0.0 else S.n + MAX_CG
-    S.q.augmented = S.l1_ratio >= AUGMENTED()
+        S.q.tol = 1e-6 * S.q.row.gap(&S.q)
+    S.q.max_cg = MAX_CG if S.pen.l1 > 0.0 else S.n + MAX_CG
+    S.q.augmented = fl1_augments(&S.pen)
     S.q.n_epochs = S.q.n_newton = 0
     S.q.n_multiplied = 0.0
     for _ in range((rounds + TURN - 1) // TURN):
@@ -499,7 +504,7 @@ cdef int solve_squared(
     # a factor at another l2 is close enough to the Newton step's for a while: each step
     # shrinks the error by the relative change of l2, at the cost of a solve; a small
     # factor is cheaper to make anew, and exact
-    if S.l1_ratio < 1.0 and S.factor_alpha != alpha and (
+    if S.pen.l2 > 0.0 and S.factor_alpha != alpha and (
         S.F.m < SMALL_FACTOR
         or not FACTOR_REACH * S.factor_alpha < alpha < S.factor_alpha / FACTOR_REACH
     ):
