@@ -27,8 +27,8 @@ _EXPORTS = {
     "FitInterrupted": "exceptions",
     "ModelFileError": "exceptions",
     "GammaRegressor": "estimators.glm",
-    "HuberRegressor": "estimators.glm",
-    "LinearSVC": "estimators.glm",
+    "HuberRegressor": "estimators.huber",
+    "LinearSVC": "estimators.svm",
     "PathCV": "estimators.path_cv",
     "PoissonRegressor": "estimators.glm",
     "QuantileRegressor": "estimators.glm",
@@ -68,6 +68,8 @@ _EXPORTS = {
     "lasso_path": "estimators.paths",
     "path": "fit.path",
     "soft_threshold": "prox.operators",
+    "SparseClassifier": "estimators.sparse",
+    "SparseRegressor": "estimators.sparse",
     "register_skl2onnx": "estimators.skl2onnx",
 }
 

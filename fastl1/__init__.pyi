@@ -2,11 +2,10 @@ from fastl1 import workflow as workflow
 from fastl1._version import __version__ as __version__
 from fastl1.estimators.cox import CoxPHRegressor as CoxPHRegressor
 from fastl1.estimators.glm import GammaRegressor as GammaRegressor
-from fastl1.estimators.glm import HuberRegressor as HuberRegressor
-from fastl1.estimators.glm import LinearSVC as LinearSVC
 from fastl1.estimators.glm import PoissonRegressor as PoissonRegressor
 from fastl1.estimators.glm import QuantileRegressor as QuantileRegressor
 from fastl1.estimators.glm import TweedieRegressor as TweedieRegressor
+from fastl1.estimators.huber import HuberRegressor as HuberRegressor
 from fastl1.estimators.linear_model import ElasticNet as ElasticNet
 from fastl1.estimators.linear_model import ElasticNetCV as ElasticNetCV
 from fastl1.estimators.linear_model import Lasso as Lasso
@@ -17,6 +16,9 @@ from fastl1.estimators.path_cv import PathCV as PathCV
 from fastl1.estimators.paths import enet_path as enet_path
 from fastl1.estimators.paths import lasso_path as lasso_path
 from fastl1.estimators.skl2onnx import register_skl2onnx as register_skl2onnx
+from fastl1.estimators.sparse import SparseClassifier as SparseClassifier
+from fastl1.estimators.sparse import SparseRegressor as SparseRegressor
+from fastl1.estimators.svm import LinearSVC as LinearSVC
 from fastl1.exceptions import ConvergenceWarning as ConvergenceWarning
 from fastl1.exceptions import FitInterrupted as FitInterrupted
 from fastl1.exceptions import ModelFileError as ModelFileError

@@ -81,7 +81,7 @@ MOVED = {
     "export_skl2onnx": ("estimators.skl2onnx",),
     "export_sklearn": ("export.sklearn",),
     "folds": ("select.folds",),
-    "glm": ("estimators.glm",),
+    "glm": ("estimators.glm", "estimators.huber", "estimators.svm"),
     "linear_model": ("estimators.linear_model",),
     "logistic": ("estimators.logistic",),
     "logistic_cv": ("estimators.logistic_cv",),

@@ -48,16 +48,33 @@ def check_numbers(estimator: Any, **limits: tuple[type, Any, Any, str]) -> None:
         )
 
 
+def check_choice(estimator: Any, **choices: tuple[Any, ...]) -> None:
+    """Check hyperparameters that are one of a few: name=(choice, ...)."""
+    for name, known in choices.items():
+        value = getattr(estimator, name)
+        if not any(value is one or value == one for one in known):
+            *others, last = (repr(one) for one in known)
+            raise ValueError(
+                f"{type(estimator).__name__}: {name} must be {', '.join(others)} or "
+                f"{last}, got {value!r}"
+            )
+
+
 NON_NEGATIVE = (Real, 0, None, "left")
 UNIT = (Real, 0, 1, "both")
 COUNT = (Integral, 1, None, "left")
 POSITIVE = (Real, 0, None, "neither")
 
 
-def check_weight(sample_weight: Any, X: Any) -> Any:
-    """sample_weight as float64 (n,); None for None and for a single number."""
-    if sample_weight is None or isinstance(sample_weight, Real):
+def check_weight(sample_weight: Any, X: Any, total: bool = False) -> Any:
+    """sample_weight as float64 (n,); None for None, and for a single number unless the
+    sum of the weights counts: `total`."""
+    if sample_weight is None:
         return None
+    if isinstance(sample_weight, Real):
+        if not total:
+            return None
+        sample_weight = np.full(X.shape[0], float(sample_weight))
     weight = check_array(
         sample_weight,
         ensure_2d=False,
@@ -136,6 +153,52 @@ def solve_one(
         )
     dual_gap = gap * path.info["null_objective"]
     return Fit(coef, intercept, gap, dual_gap, int(path.n_iters[0]))
+
+
+def tell(estimator: Any, fit: Fit) -> None:
+    """Print a line on a fit where `verbose` asks for it."""
+    if estimator.verbose:
+        print(
+            f"{type(estimator).__name__}: {fit.n_iter} iterations, relative duality "
+            f"gap {fit.gap:.3g}, {np.count_nonzero(fit.coef)} coefficients not 0"
+        )
+
+
+def warn_changes(
+    estimator: Any, changes: list[str], later: tuple[str, ...], stacklevel: int
+) -> None:
+    """Warn of a call that fitted another model with fastl1 0.1.
+
+    Parameters
+    ----------
+    estimator : estimator
+    changes : list of str
+        What differs; nothing is said where it is empty.
+    later : tuple of str
+        Parameters that 0.1 did not have: a call that gives one is a new one.
+    """
+    kind = type(estimator)
+    new = any(getattr(estimator, name) != getattr(kind, name) for name in later)
+    if changes and not new:
+        warnings.warn(
+            f"{kind.__name__} is that of scikit-learn since fastl1 0.2: "
+            f"{', and '.join(changes)}. docs/scikit-learn.md has the old models under "
+            "their new names; fastl1 0.3 will not warn of this.",
+            FutureWarning,
+            stacklevel=stacklevel,
+        )
+
+
+def with_intercept_column(X: Any, value: float) -> Any:
+    """X and a column of one value after it, of the same type and in Fortran order."""
+    n = X.shape[0]
+    if hasattr(X, "tocsc"):
+        from scipy.sparse import hstack
+
+        return hstack([X, np.full((n, 1), value, X.dtype)], format="csc")
+    out = np.empty((n, X.shape[1] + 1), X.dtype, order="F")
+    out[:, :-1], out[:, -1] = X, value
+    return out
 
 
 def as_csr(coef: ArrayLike) -> Any:

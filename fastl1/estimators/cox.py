@@ -82,6 +82,7 @@ class CoxPHRegressor(LossModel):
     fit_intercept = False
 
     alpha: float = 0.01
+    l1_ratio: float | None = 1.0
     ties: str = "breslow"
     max_iter: int = 1000
     tol: float = 1e-4

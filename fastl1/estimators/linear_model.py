@@ -36,6 +36,7 @@ from fastl1.estimators.base import (
     check_weight,
     route,
     solve_one,
+    tell,
     threads_of,
 )
 from fastl1.estimators.parameters import parameters
@@ -334,6 +335,7 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
     cv: Any
     n_jobs: int | None
     positive: bool
+    verbose: bool | int
 
     def fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
@@ -408,6 +410,7 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
             self.max_iter,
             moments=folds.whole,
         )
+        tell(self, fit)
         self.alpha_ = best.alpha
         self._keep_l1_ratio(best.l1_ratio)
         one = len(l1_ratios) == 1 or not isinstance(self.alphas, Integral)

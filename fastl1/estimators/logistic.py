@@ -21,9 +21,12 @@ from fastl1.estimators.base import (
     UNIT,
     SparseCoef,
     as_csr,
+    check_choice,
     check_numbers,
     check_weight,
     solve_one,
+    tell,
+    with_intercept_column,
 )
 from fastl1.estimators.parameters import parameters
 from fastl1.estimators.sklearn_base import BaseEstimator, ClassifierMixin
@@ -77,6 +80,59 @@ class LinearClassifier(SparseCoef, ClassifierMixin):
             return self.classes_[scores.argmax(axis=1)]
         return self.classes_[(scores > 0).astype(np.intp)]
 
+    def sparsify(self) -> Self:
+        """Turn ``coef_`` into a sparse matrix; prediction still works.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self.coef_ = as_csr(_dense(self.coef_))
+        return self
+
+    def densify(self) -> Self:
+        """Turn ``coef_`` back into a dense array.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self.coef_ = _dense(self.coef_)
+        return self
+
+    @property
+    def sparse_coef_(self) -> Any:
+        """Sparse representation of the fitted ``coef_``, of the same shape."""
+        return as_csr(_dense(self.coef_))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _check_labels(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None
+    ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray | None]:
+        """Validated X, y (labels), codes (from 0) and weights; sets ``classes_``."""
+        X, y = validate_data(
+            self, X, y, accept_sparse="csc", dtype=FLOATS, ensure_all_finite=False
+        )
+        check_classification_targets(y)
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                "This solver needs samples of at least 2 classes in the data, but the "
+                f"data contains only one class: {classes[0]!r}"
+            )
+        self.classes_ = classes
+        return X, y, codes, check_weight(sample_weight, X, total=True)
+
+
+class ProbabilisticClassifier(LinearClassifier):
+    """Classifiers of the logistic loss, whose scores are probabilities."""
+
     def predict_proba(self, X: Any) -> Any:
         """Predict class probabilities.
 
@@ -115,38 +171,6 @@ class LinearClassifier(SparseCoef, ClassifierMixin):
             return log_softmax(eta, axis=1)
         return -np.column_stack([np.logaddexp(0, eta), np.logaddexp(0, -eta)])
 
-    def sparsify(self) -> Self:
-        """Turn ``coef_`` into a sparse matrix; prediction still works.
-
-        Returns
-        -------
-        self
-        """
-        check_is_fitted(self)
-        self.coef_ = as_csr(_dense(self.coef_))
-        return self
-
-    def densify(self) -> Self:
-        """Turn ``coef_`` back into a dense array.
-
-        Returns
-        -------
-        self
-        """
-        check_is_fitted(self)
-        self.coef_ = _dense(self.coef_)
-        return self
-
-    @property
-    def sparse_coef_(self) -> Any:
-        """Sparse representation of the fitted ``coef_``, of the same shape."""
-        return as_csr(_dense(self.coef_))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
     def _check_data(
         self, X: Any, y: Any, sample_weight: ArrayLike | None
     ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
@@ -155,21 +179,11 @@ class LinearClassifier(SparseCoef, ClassifierMixin):
         Returns X, y (labels), codes (float64, from 0), sample weights, training
         weights.
         """
-        X, y = validate_data(
-            self, X, y, accept_sparse="csc", dtype=FLOATS, ensure_all_finite=False
-        )
-        check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(
-                "This solver needs samples of at least 2 classes in the data, but the "
-                f"data contains only one class: {classes[0]!r}"
-            )
-        self.classes_ = classes
-        weight = train_weight = check_weight(sample_weight, X)
+        X, y, codes, weight = self._check_labels(X, y, sample_weight)
+        train_weight = weight
         if self.class_weight is not None:
             per_class = compute_class_weight(
-                self.class_weight, classes=classes, y=y, sample_weight=weight
+                self.class_weight, classes=self.classes_, y=y, sample_weight=weight
             )
             train_weight = per_class[codes] * (1.0 if weight is None else weight)
         return X, y, codes.astype(np.float64), weight, train_weight
@@ -183,6 +197,8 @@ def warn_future(message: str) -> None:
     warnings.warn(message, FutureWarning, stacklevel=3)
 
 
+SOLVERS = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
+
 PENALTY_DEPRECATED = (
     "'penalty' was deprecated in scikit-learn 1.8 and will be removed in 1.10. Leave "
     "it at its default and use l1_ratio=0 instead of penalty='l2', l1_ratio=1 instead "
@@ -193,7 +209,7 @@ PENALTY_DEPRECATED = (
 
 @public
 @parameters
-class LogisticRegression(LinearClassifier, BaseEstimator):
+class LogisticRegression(ProbabilisticClassifier, BaseEstimator):
     """Logistic regression with L1, L2 or elastic-net penalty.
 
     Minimizes, over ``w`` and the intercept ``b``,
@@ -213,20 +229,28 @@ class LogisticRegression(LinearClassifier, BaseEstimator):
         Inverse strength of the penalty, > 0; ``np.inf`` means no penalty.
     l1_ratio : float, default 0.0
         Share of the L1 penalty, in [0, 1]; the default is the ridge penalty.
-    dual : ignored
+    dual : bool, default False
+        Accepted for scikit-learn's sake: there is one solver, with a duality gap.
     tol : float, default 1e-4
         The fit stops when the relative duality gap is at most `tol`.
     fit_intercept : bool, default True
-    intercept_scaling : ignored
-        The intercept is not penalized.
+    intercept_scaling : float, default 1
+        With ``solver="liblinear"`` alone: the intercept is penalized as the coefficient
+        of a column of this value, > 0.
     class_weight : dict, "balanced" or None, default None
         Weights of the classes, multiplied with `sample_weight`.
-    random_state, solver, verbose : ignored
+    random_state : int, RandomState or None, default None
+        Accepted for scikit-learn's sake: nothing is random.
+    solver : {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}, \
+default "lbfgs"
+        There is one solver.  "liblinear" changes the model as in scikit-learn: it
+        penalizes the intercept, and takes two classes only.
     max_iter : int, default 100
         Limit of outer iterations.
     warm_start : bool, default False
         Start from the coefficients of the previous fit.
-    n_jobs : ignored, deprecated
+    n_jobs : None, deprecated
+        As in scikit-learn 1.9: it has no effect.
 
     Attributes
     ----------
@@ -291,19 +315,30 @@ class LogisticRegression(LinearClassifier, BaseEstimator):
             For bad input or hyperparameters, naming them; for one class.
         """
         l1_ratio, C = self._penalty()
+        check_choice(self, solver=SOLVERS)
         if self.n_jobs is not None:
             warn_future(
                 "'n_jobs' has no effect since scikit-learn 1.8 and will be removed in "
                 f"1.10. You provided n_jobs={self.n_jobs}, please leave it unspecified."
             )
         X, y, codes, weight, train_weight = self._check_data(X, y, sample_weight)
-        several = len(self.classes_) > 2
+        several, dtype = len(self.classes_) > 2, X.dtype
+        scaled = self.solver == "liblinear" and bool(self.fit_intercept)
+        if self.solver == "liblinear" and several:
+            raise ValueError(
+                "The 'liblinear' solver does not support multiclass classification "
+                "(n_classes >= 3). Either use another solver or wrap the estimator in "
+                "a OneVsRestClassifier to keep applying a one-versus-rest scheme."
+            )
+        if scaled:
+            check_numbers(self, intercept_scaling=POSITIVE)
+            X = with_intercept_column(X, float(self.intercept_scaling))
         problem = check_problem(
             X,
             codes,
             loss="multinomial" if several else "logistic",
             l1_ratio=l1_ratio,
-            fit_intercept=bool(self.fit_intercept),
+            fit_intercept=bool(self.fit_intercept) and not scaled,
             sample_weight=train_weight,
         )
         total = float(len(codes) if train_weight is None else train_weight.sum())
@@ -313,11 +348,17 @@ class LogisticRegression(LinearClassifier, BaseEstimator):
             coef = _dense(self.coef_)
             start = coef.T if several else np.ravel(coef)
             intercept = self.intercept_ if several else float(self.intercept_[0])
+            if scaled:
+                start = np.append(start, intercept / self.intercept_scaling)
         fit = solve_one(
             problem, 1.0 / (C * total), self.tol, self.max_iter, start, intercept
         )
-        self.coef_ = np.atleast_2d(fit.coef.T)
-        self.intercept_ = np.array(fit.intercept, dtype=X.dtype, ndmin=1)
+        tell(self, fit)
+        coef, bias = fit.coef, fit.intercept
+        if scaled:
+            coef, bias = coef[:-1], coef[-1] * self.intercept_scaling
+        self.coef_ = np.atleast_2d(coef.T)
+        self.intercept_ = np.array(bias, dtype=dtype, ndmin=1)
         self.relative_gap_ = fit.gap
         self.dual_gap_ = fit.dual_gap * C * total if np.isfinite(C) else np.nan
         self.n_iter_ = np.array([fit.n_iter], dtype=np.int32)

@@ -16,12 +16,19 @@ from fastl1.estimators.base import (
     COUNT,
     NON_NEGATIVE,
     ConvergenceWarning,
+    check_choice,
     check_numbers,
     route,
     solve_one,
+    tell,
     threads_of,
 )
-from fastl1.estimators.logistic import PENALTY_DEPRECATED, LinearClassifier, warn_future
+from fastl1.estimators.logistic import (
+    PENALTY_DEPRECATED,
+    SOLVERS,
+    ProbabilisticClassifier,
+    warn_future,
+)
 from fastl1.estimators.parameters import parameters
 from fastl1.estimators.sklearn_base import BaseEstimator
 from fastl1.fit.result import PathResult
@@ -49,7 +56,7 @@ def _with_intercepts(path: PathResult) -> np.ndarray:
 
 @public
 @parameters
-class LogisticRegressionCV(LinearClassifier, BaseEstimator):
+class LogisticRegressionCV(ProbabilisticClassifier, BaseEstimator):
     """Logistic regression with C and l1_ratio chosen by cross-validation.
 
     `LogisticRegression` says what is minimized.  The paths of all folds are solved in
@@ -65,7 +72,8 @@ class LogisticRegressionCV(LinearClassifier, BaseEstimator):
     fit_intercept : bool, default True
     cv : int, splitter or iterable, default None
         As in scikit-learn: None is 5 stratified folds.
-    dual, solver, verbose, intercept_scaling, random_state : ignored
+    dual : bool, default False
+        Accepted for scikit-learn's sake: there is one solver, with a duality gap.
     penalty : {"l1", "l2", "elasticnet"}, deprecated
         Use `l1_ratios`.
     scoring : str, callable or None
@@ -169,6 +177,13 @@ class LogisticRegressionCV(LinearClassifier, BaseEstimator):
         """
         routed = route(self, "fit", params, sample_weight)
         check_numbers(self, tol=NON_NEGATIVE, max_iter=COUNT)
+        check_choice(self, solver=SOLVERS)
+        if self.solver == "liblinear" and self.fit_intercept:
+            raise ValueError(
+                "LogisticRegressionCV: solver='liblinear' penalizes the intercept and "
+                "is not supported; use another solver, fit_intercept=False, or "
+                "LogisticRegression(solver='liblinear') in a GridSearchCV"
+            )
         l1_ratios = self._check_l1_ratios()
         legacy = self._check_sentinels()
         X, y, codes, weight, train_weight = self._check_data(X, y, sample_weight)
@@ -240,6 +255,7 @@ class LogisticRegressionCV(LinearClassifier, BaseEstimator):
             self.max_iter,
             stacklevel=4,
         )
+        tell(self, fit)
         self.coef_ = np.atleast_2d(fit.coef.T)
         self.intercept_ = np.atleast_1d(np.asarray(fit.intercept))
         self.relative_gap_ = fit.gap
@@ -326,10 +342,11 @@ class LogisticRegressionCV(LinearClassifier, BaseEstimator):
             return dict(zip(keys, layouts, strict=True))
         return table
 
-    def score(
+    def score(  # type: ignore[override]
         self,
         X: Any,
         y: Any,
+        *,
         sample_weight: ArrayLike | None = None,
         **score_params: Any,
     ) -> Any:

@@ -1,6 +1,7 @@
 """Cross-validation of any estimator of a loss: one estimator that is given another."""
 
 import inspect
+import warnings
 from dataclasses import field, replace
 from numbers import Integral
 from typing import Any, Self
@@ -18,10 +19,13 @@ from fastl1.estimators.base import (
     route,
     solve_one,
     threads_of,
+    warn_changes,
 )
+from fastl1.estimators.huber import HuberRegressor
 from fastl1.estimators.loss_model import LossModel
 from fastl1.estimators.parameters import parameters
 from fastl1.estimators.sklearn_base import BaseEstimator, MetaEstimatorMixin
+from fastl1.estimators.svm import LinearSVC
 from fastl1.select.cv import make_grids, run_folds, warn_unconverged
 from fastl1.select.folds import Folds
 from fastl1.select.scoring import Scoring
@@ -67,11 +71,12 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
 
     Parameters
     ----------
-    estimator : PoissonRegressor, GammaRegressor, TweedieRegressor, HuberRegressor, \
-        QuantileRegressor, LinearSVC or CoxPHRegressor
+    estimator : SparseRegressor, SparseClassifier, PoissonRegressor, GammaRegressor, \
+TweedieRegressor, QuantileRegressor or CoxPHRegressor
         Loss and settings; its `alpha` is not used.
     l1_ratios : float or sequence of float, optional
-        Values to try; by default that of the estimator.  0 needs explicit `alphas`.
+        Values to try; by default that of the estimator, or 1 where the estimator has
+        None.  0 needs explicit `alphas`.
     alphas : int or array-like, default 100
         Size of the automatic grid, or the alphas themselves.
     eps : float, default 1e-3
@@ -153,12 +158,7 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
         """
         routed = route(self, "fit", params, sample_weight)
         check_numbers(self, eps=POSITIVE)
-        if not isinstance(self.estimator, LossModel):
-            raise TypeError(
-                "PathCV takes an estimator of one loss, such as PoissonRegressor(); "
-                f"got {self.estimator!r}"
-            )
-        model = clone(self.estimator)
+        model = self._model()
         rows = _arguments(
             model,
             "fit",
@@ -199,7 +199,8 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
         model.set_params(alpha=best.alpha, l1_ratio=best.l1_ratio)
         problem = replace(problem, l1_ratio=best.l1_ratio)
         model._keep(problem, solve_one(problem, best.alpha, model.tol, model.max_iter))
-        self.estimator_, self.cv_result_ = model, result
+        self.estimator_: Any = model
+        self.cv_result_ = result
         self.alpha_, self.l1_ratio_, self.alphas_ = (
             best.alpha,
             best.l1_ratio,
@@ -209,6 +210,29 @@ class PathCV(MetaEstimatorMixin, BaseEstimator):
             if hasattr(model, name):
                 setattr(self, name, getattr(model, name))
         return self
+
+    def _model(self) -> Any:
+        """An estimator to fit, its l1_ratio decided."""
+        former = isinstance(self.estimator, HuberRegressor | LinearSVC)
+        if not (former or isinstance(self.estimator, LossModel)):
+            raise TypeError(
+                "PathCV takes an estimator of one loss, such as PoissonRegressor(); "
+                f"got {self.estimator!r}"
+            )
+        model = self.estimator.former() if former else clone(self.estimator)
+        if former:
+            warnings.warn(
+                f"PathCV({type(self.estimator).__name__}()) will go with fastl1 0.3: "
+                f"take PathCV({type(model).__name__}({model.loss!r})), which is fitted "
+                "here, as fastl1 0.1 did",
+                FutureWarning,
+                stacklevel=3,
+            )
+        if model.l1_ratio is None:
+            model.set_params(l1_ratio=1.0)
+        model._check_parameters()
+        warn_changes(model, model._changes(), model.later, stacklevel=4)
+        return model
 
     def _grids(self, folds: Folds, l1_ratios: np.ndarray) -> np.ndarray:
         """Decreasing alphas of each l1_ratio: (n_ratios, n_alphas)."""

@@ -28,33 +28,49 @@ OPTIONS = {
 }
 
 
-def regressors() -> dict[type, str]:
-    """What `predict` of each estimator makes of the linear predictor."""
-    from fastl1.estimators import cox, glm, linear_model
+def regressors() -> list[type]:
+    """Estimators of numbers."""
+    from fastl1.estimators import cox, glm, huber, linear_model, sparse
 
-    return {
-        cox.CoxPHRegressor: "identity",
-        glm.GammaRegressor: "log",
-        glm.HuberRegressor: "identity",
-        glm.PoissonRegressor: "log",
-        glm.QuantileRegressor: "identity",
-        glm.TweedieRegressor: "log",
-        linear_model.ElasticNet: "identity",
-        linear_model.ElasticNetCV: "identity",
-        linear_model.Lasso: "identity",
-        linear_model.LassoCV: "identity",
-    }
+    return [
+        cox.CoxPHRegressor,
+        glm.GammaRegressor,
+        huber.HuberRegressor,
+        glm.PoissonRegressor,
+        glm.QuantileRegressor,
+        sparse.SparseRegressor,
+        glm.TweedieRegressor,
+        linear_model.ElasticNet,
+        linear_model.ElasticNetCV,
+        linear_model.Lasso,
+        linear_model.LassoCV,
+    ]
 
 
-def classifiers() -> dict[type, str]:
-    """What the scores of each estimator are, when there are two labels."""
-    from fastl1.estimators import glm, logistic, logistic_cv
+def classifiers() -> list[type]:
+    """Estimators of labels."""
+    from fastl1.estimators import logistic, logistic_cv, sparse, svm
 
-    return {
-        glm.LinearSVC: "decision",
-        logistic.LogisticRegression: "logit",
-        logistic_cv.LogisticRegressionCV: "logit",
-    }
+    return [
+        svm.LinearSVC,
+        logistic.LogisticRegression,
+        logistic_cv.LogisticRegressionCV,
+        sparse.SparseClassifier,
+    ]
+
+
+def _link(estimator: Any) -> str:
+    """What `predict` makes of the linear predictor, or, with labels, what the linear
+    predictor is when there are two."""
+    from fastl1.estimators.cox import CoxPHRegressor
+    from fastl1.estimators.loss_model import LossModel
+    from fastl1.estimators.svm import LinearSVC
+
+    if isinstance(estimator, LossModel) and not isinstance(estimator, CoxPHRegressor):
+        return estimator._loss().link
+    if isinstance(estimator, LinearSVC):
+        return "decision"
+    return "logit" if hasattr(estimator, "classes_") else "identity"
 
 
 @public
@@ -93,7 +109,7 @@ def _parse_cv(scope, model, inputs, custom_parsers=None):
 
 
 def _convert_regressor(scope, operator, container):
-    link = regressors()[type(operator.raw_operator)]
+    link = _link(operator.raw_operator)
     graph, eta = _start(scope, operator, container, link)
     (out,) = operator.outputs
     graph.result("Identity", response(graph, link, eta), out=out.full_name)
@@ -103,7 +119,7 @@ def _convert_regressor(scope, operator, container):
 def _convert_classifier(scope, operator, container):
     estimator = operator.raw_operator
     binary = len(estimator.classes_) == 2
-    link = classifiers()[type(estimator)]
+    link = _link(estimator)
     link = "softmax" if link == "logit" and not binary else link
     graph, eta = _start(scope, operator, container, link)
     label, scores = operator.outputs

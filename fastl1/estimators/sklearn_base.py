@@ -1,4 +1,4 @@
-"""scikit-learn's classes that estimators inherit; `sklearn_base.pyi` types them."""
+"""The classes of scikit-learn that estimators inherit from, typed by a stub."""
 
 from fastl1._extras import require
 

@@ -17,18 +17,20 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: E402
 import fastl1  # noqa: E402
 from fastl1.estimators.skl2onnx import classifiers, regressors  # noqa: E402
 
-REGRESSORS = {kind.__name__: link for kind, link in regressors().items()}
-CLASSIFIERS = {kind.__name__: link for kind, link in classifiers().items()}
+REGRESSORS = [kind.__name__ for kind in regressors()]
+CLASSIFIERS = [kind.__name__ for kind in classifiers()]
+LOG = ("GammaRegressor", "PoissonRegressor", "TweedieRegressor")
 N, P = 120, 9
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((N, P)).astype(np.float32)
 ETA = X[:, 0] - 0.7 * X[:, 3] + 0.3 * RNG.standard_normal(N)
-Y = {
-    "identity": ETA,
-    "log": np.exp(0.3 * ETA),
-    "decision": np.where(ETA > 0, "yes", "no"),
-    "logit": np.where(ETA > 0, "yes", "no"),
-}
+LABELS = np.where(ETA > 0, "yes", "no")
+
+
+def target(name):
+    if name in CLASSIFIERS:
+        return LABELS
+    return np.exp(0.3 * ETA) if name in LOG else ETA
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,19 +48,26 @@ def run(model, X, **given):
 
 
 def fitted(name):
-    link = {**REGRESSORS, **CLASSIFIERS}[name]
     if name == "CoxPHRegressor":
-        target = np.c_[RNG.random(N) < 0.8, np.exp(-ETA)]
-        return fastl1.CoxPHRegressor(alpha=0.05).fit(X, target)
+        times = np.c_[RNG.random(N) < 0.8, np.exp(-ETA)]
+        return fastl1.CoxPHRegressor(alpha=0.05).fit(X, times)
     known = {"alpha": 0.05}
+    if name in (*LOG, "HuberRegressor"):
+        known["l1_ratio"] = 1.0
+    if name == "TweedieRegressor":
+        known["power"] = 1.5
+    if name == "HuberRegressor":
+        known["epsilon"] = 1.5
+    if name == "SparseRegressor":
+        known["loss"] = fastl1.Huber(0.5)
     if name.endswith("CV"):
         known = {"cv": 3}
         if name == "LogisticRegressionCV":
             known |= {"l1_ratios": (1.0,), "scoring": "accuracy"}
             known |= {"use_legacy_attributes": False}
     elif name in CLASSIFIERS:
-        known = {"C": 0.5} if name == "LogisticRegression" else {"alpha": 0.05}
-    return getattr(fastl1, name)(**known).fit(X, Y[link])
+        known = {"alpha": 0.05} if name == "SparseClassifier" else {"C": 0.5}
+    return getattr(fastl1, name)(**known).fit(X, target(name))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -102,8 +111,8 @@ def test_pipeline_with_one_hot_columns():
     encoder = ColumnTransformer(
         [("number", StandardScaler(), [0, 1]), ("text", OneHotEncoder(), [2])]
     )
-    model = make_pipeline(encoder, fastl1.PoissonRegressor(alpha=0.01))
-    model.fit(rows, Y["log"])
+    model = make_pipeline(encoder, fastl1.PoissonRegressor(alpha=0.01, l1_ratio=1.0))
+    model.fit(rows, target("PoissonRegressor"))
     kinds = [
         ("number", skl2onnx.common.data_types.DoubleTensorType([None, 2])),
         ("text", skl2onnx.common.data_types.StringTensorType([None, 1])),
@@ -123,21 +132,20 @@ def test_several_targets():
     np.testing.assert_allclose(got, model.predict(X), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["PoissonRegressor", "LinearSVC"])
+@pytest.mark.parametrize("name", ["PoissonRegressor", "SparseClassifier"])
 def test_path_cv(name):
-    link = {**REGRESSORS, **CLASSIFIERS}[name]
-    model = fastl1.PathCV(getattr(fastl1, name)(), alphas=5, cv=3).fit(X, Y[link])
-    got, _ = run(make_pipeline(StandardScaler(), model).fit(X, Y[link]), X)
+    model = fastl1.PathCV(getattr(fastl1, name)(), alphas=5, cv=3).fit(X, target(name))
+    got, _ = run(make_pipeline(StandardScaler(), model).fit(X, target(name)), X)
     scaled = StandardScaler().fit_transform(X)
-    wanted = model.fit(scaled, Y[link]).predict(scaled)
-    if name == "LinearSVC":
+    wanted = model.fit(scaled, target(name)).predict(scaled)
+    if name == "SparseClassifier":
         assert got[0].tolist() == wanted.tolist()
     else:
         np.testing.assert_allclose(got[0][:, 0], wanted, rtol=1e-5)
 
 
 def test_options_of_skl2onnx():
-    model = fastl1.LogisticRegression().fit(X, Y["logit"])
+    model = fastl1.LogisticRegression().fit(X, LABELS)
     eta = model.decision_function(X)
     (_, scores), _ = run(
         model, X, options={id(model): {"zipmap": False, "raw_scores": True}}
