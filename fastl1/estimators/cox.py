@@ -43,8 +43,21 @@ class CoxPHRegressor(LossModel):
         Share of the L1 penalty, in [0, 1].
     ties : {"breslow", "efron"}, default "breslow"
         How events at one time count.
-    penalty_factor, lower, upper, positive, standardize, max_iter, tol, warm_start
-        As in `PoissonRegressor`.
+    max_iter : int, default 1000
+        Limit of outer iterations (working sets or Newton steps).
+    tol : float, default 1e-4
+        The fit stops when the relative duality gap is at most `tol`.
+    warm_start : bool, default False
+        Start from the coefficients of the previous fit.
+    penalty_factor : float or array-like of shape (n_features,), default None
+        Factors on the penalty of each coefficient: 0 never penalizes, inf excludes.
+    lower, upper : float or array-like of shape (n_features,), default None
+        Bounds of the coefficients, ``lower <= 0 <= upper``.
+    positive : bool, default False
+        Force the coefficients to be >= 0.
+    standardize : bool, default False
+        Penalize the coefficients of the columns divided by their standard deviation;
+        ``coef_`` is on the scale of X.
 
     Attributes
     ----------
@@ -56,10 +69,27 @@ class CoxPHRegressor(LossModel):
         Times at which some row has its event, ascending.
     strata_ : ndarray of shape (n_strata,) or None
         Labels of the strata.
-    sparse_coef_, dual_gap_, relative_gap_, n_iter_, n_features_in_, feature_names_in_
-        As in `PoissonRegressor`; the objective is counted from the least value that the
-        partial likelihood can take, where those who die are always those of greatest
-        hazard.
+    sparse_coef_ : sparse matrix of shape (1, n_features)
+    dual_gap_ : float
+        Duality gap at the returned coefficients, in the unit of the objective, which is
+        counted from the least value that the partial likelihood can take, where those
+        who die are always those of greatest hazard.
+    relative_gap_ : float
+        The gap divided by the objective of the null model: what `tol` bounds.
+    n_iter_ : int
+        Outer iterations.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        When X has feature names that are all strings.
+
+    References
+    ----------
+    Cox, D. R. (1972). Regression models and life-tables. Journal of the Royal
+    Statistical Society B 34, 187-220.
+
+    Simon, N., Friedman, J., Hastie, T. and Tibshirani, R. (2011). Regularization paths
+    for Cox's proportional hazards model via coordinate descent. Journal of Statistical
+    Software 39(5).
 
     Examples
     --------
@@ -234,8 +264,12 @@ class CoxPHRegressor(LossModel):
 
         Parameters
         ----------
-        X, times, offset, strata
-            As for `predict_cumulative_hazard_function`.
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        times : array-like of shape (n_times,), optional
+            By default ``event_times_``.
+        offset : array-like of shape (n_samples,), optional
+        strata : array-like of shape (n_samples,), optional
+            Needed where the model was fitted with strata.
 
         Returns
         -------
@@ -277,7 +311,7 @@ class CoxPHRegressor(LossModel):
         strata: ArrayLike | None = None,
         entry: ArrayLike | None = None,
     ) -> float:
-        """Harrell's concordance of the predictions, as of `concordance_index`.
+        """Harrell's concordance: the share of comparable pairs in the order predicted.
 
         Parameters
         ----------

@@ -265,7 +265,7 @@ class TweedieRegressor(_GLM):
     >>> from fastl1 import TweedieRegressor
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 2.0, 0.0, 9.0]
     >>> TweedieRegressor(power=1.5, alpha=0.1, l1_ratio=1.0).fit(X, y).coef_.round(1)
-    array([0.8])
+    array([1.1])
     """
 
     power: float = 0.0

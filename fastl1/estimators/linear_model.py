@@ -1,17 +1,7 @@
-"""scikit-learn estimators on fastl1's solver (extra ``sklearn``).
+"""Lasso and elastic net in scikit-learn's interface (extra ``sklearn``).
 
-Changing the import line is enough: names, defaults and attributes are those of
-scikit-learn 1.9.  What differs, everywhere:
-
-- `tol` bounds fastl1's relative duality gap (the gap divided by the objective of the
-  null model), for the logistic loss too.  ``relative_gap_`` is that gap at the returned
-  coefficients, ``dual_gap_`` the same number in scikit-learn's unit.
-- `max_iter` counts outer iterations (working-set or Newton steps), and so does
-  ``n_iter_``; one of them does the work of many sweeps over the columns.
-- Accepted and ignored, because there is one solver: `precompute`, `selection`,
-  `solver`, `random_state`, `copy_X` (X is never written to), `dual`,
-  `intercept_scaling` (the intercept is never penalized), `verbose`.
-- ``sparse_coef_`` is given by every estimator.
+Names, defaults and attributes are those of scikit-learn 1.9; docs/scikit-learn.md says
+what differs.
 """
 
 import warnings
@@ -114,18 +104,18 @@ class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
     l1_ratio : float, default 0.5
         Share of the L1 penalty, in [0, 1].
     fit_intercept : bool, default True
-    precompute : ignored
+        Whether there is an intercept, which is never penalized.
     max_iter : int, default 1000
-        Limit of outer iterations.
-    copy_X : ignored
-        X is never written to.
+        Limit of outer iterations (working sets or Newton steps).
     tol : float, default 1e-4
         The fit stops when the relative duality gap is at most `tol`.
     warm_start : bool, default False
         Start from the coefficients of the previous fit.
     positive : bool, default False
         Force the coefficients to be >= 0.
-    random_state, selection : ignored
+    precompute, copy_X, random_state, selection
+        Accepted for scikit-learn's sake: there is one solver, which decides by itself
+        when a Gram matrix pays, draws nothing at random and never writes to X.
 
     Attributes
     ----------
@@ -142,6 +132,11 @@ class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         When X has feature names that are all strings.
+
+    References
+    ----------
+    Zou, H. and Hastie, T. (2005). Regularization and variable selection via the elastic
+    net. Journal of the Royal Statistical Society B 67, 301-320.
 
     Examples
     --------
@@ -279,29 +274,50 @@ class ElasticNet(_LinearRegressor, MultiOutputMixin, BaseEstimator):
 class Lasso(ElasticNet):
     """Linear regression with an L1 penalty.
 
-    `ElasticNet` with ``l1_ratio=1``, with the constructor of
-    ``sklearn.linear_model.Lasso``.
+    Minimizes, over ``w`` and the intercept ``b``,
+
+    ``1 / (2 Σs) · Σ s_i (y_i − x_i·w − b)² + alpha · ‖w‖₁``
+
+    as ``sklearn.linear_model.Lasso`` does.
 
     Parameters
     ----------
     alpha : float, default 1.0
         Strength of the penalty, >= 0.
     fit_intercept : bool, default True
-    precompute, copy_X, random_state, selection : ignored
+        Whether there is an intercept, which is never penalized.
     max_iter : int, default 1000
-        Limit of outer iterations.
+        Limit of outer iterations (working sets or Newton steps).
     tol : float, default 1e-4
         The fit stops when the relative duality gap is at most `tol`.
     warm_start : bool, default False
         Start from the coefficients of the previous fit.
     positive : bool, default False
         Force the coefficients to be >= 0.
+    precompute, copy_X, random_state, selection
+        Accepted for scikit-learn's sake: there is one solver, which decides by itself
+        when a Gram matrix pays, draws nothing at random and never writes to X.
 
     Attributes
     ----------
-    coef_, sparse_coef_, intercept_, dual_gap_, relative_gap_, n_iter_
-    n_features_in_, feature_names_in_
-        As in `ElasticNet`.
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+    sparse_coef_ : sparse matrix of shape (n_targets, n_features)
+    intercept_ : float or ndarray of shape (n_targets,)
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Duality gap at the returned coefficients, in the unit of the objective.
+    relative_gap_ : float or ndarray of shape (n_targets,)
+        The gap divided by the objective of the null model: what `tol` bounds.  With
+        ``alpha=0`` it is the relative norm of the gradient.
+    n_iter_ : int or list of int
+        Outer iterations.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        When X has feature names that are all strings.
+
+    References
+    ----------
+    Tibshirani, R. (1996). Regression shrinkage and selection via the lasso. Journal of
+    the Royal Statistical Society B 58, 267-288.
 
     Examples
     --------
@@ -475,7 +491,9 @@ class _RegressorCV(_LinearRegressor, BaseEstimator):
 class LassoCV(_RegressorCV):
     """Lasso with alpha chosen by cross-validated squared error.
 
-    All folds are solved in this process on one copy of X.
+    Minimizes ``1 / (2 Σs) · Σ s_i (y_i − x_i·w − b)² + alpha · ‖w‖₁``, as
+    ``sklearn.linear_model.LassoCV`` does.  All folds are solved in this process on one
+    copy of X, with a duality gap for every alpha.
 
     Parameters
     ----------
@@ -484,11 +502,11 @@ class LassoCV(_RegressorCV):
     alphas : int or array-like, default 100
         Size of the automatic grid, or the alphas themselves.
     fit_intercept : bool, default True
-    precompute, copy_X, verbose, random_state, selection : ignored
+        Whether there is an intercept, which is never penalized.
     max_iter : int, default 1000
-        Limit of outer iterations per alpha.
+        Limit of outer iterations (working sets or Newton steps).
     tol : float, default 1e-4
-        Every fit stops when its relative duality gap is at most `tol`.
+        The fit stops when the relative duality gap is at most `tol`.
     cv : int, splitter or iterable, default None
         As in scikit-learn: None is 5 contiguous folds.
     n_jobs : int, default None
@@ -496,6 +514,11 @@ class LassoCV(_RegressorCV):
         process may use, -2 all but one.  The result does not depend on it.
     positive : bool, default False
         Force the coefficients to be >= 0.
+    verbose : bool or int, default False
+        Above 0 a line tells of the fit on all rows.
+    precompute, copy_X, random_state, selection
+        Accepted for scikit-learn's sake: there is one solver, which decides by itself
+        when a Gram matrix pays, draws nothing at random and never writes to X.
 
     Attributes
     ----------
@@ -506,10 +529,20 @@ class LassoCV(_RegressorCV):
     coef_ : ndarray of shape (n_features,)
     sparse_coef_ : sparse matrix of shape (1, n_features)
     intercept_ : float
-    dual_gap_, relative_gap_, n_iter_
-        Of the fit on all rows, as in `ElasticNet`.
-    n_features_in_, feature_names_in_
-        As in `ElasticNet`.
+    dual_gap_ : float
+        Duality gap of the fit on all rows, in the unit of the objective.
+    relative_gap_ : float
+        The gap divided by the objective of the null model: what `tol` bounds.
+    n_iter_ : int
+        Outer iterations of the fit on all rows.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        When X has feature names that are all strings.
+
+    References
+    ----------
+    Tibshirani, R. (1996). Regression shrinkage and selection via the lasso. Journal of
+    the Royal Statistical Society B 58, 267-288.
 
     Examples
     --------
@@ -543,13 +576,37 @@ class LassoCV(_RegressorCV):
 class ElasticNetCV(_RegressorCV):
     """Elastic net with alpha and l1_ratio chosen by cross-validated squared error.
 
+    Minimizes ``1 / (2 Σs) · Σ s_i (y_i − x_i·w − b)² + alpha · l1_ratio · ‖w‖₁
+    + alpha · (1 − l1_ratio) / 2 · ‖w‖²``, as ``sklearn.linear_model.ElasticNetCV``
+    does.  All folds are solved in this process on one copy of X, with a duality gap for
+    every alpha.
+
     Parameters
     ----------
     l1_ratio : float or sequence of float, default 0.5
         Value or values to try, in [0, 1].  0 needs explicit `alphas`.
-    eps, alphas, fit_intercept, max_iter, tol, cv, n_jobs, positive
-        As in `LassoCV`.
-    precompute, copy_X, verbose, random_state, selection : ignored
+    eps : float, default 1e-3
+        Ratio of the smallest to the largest alpha of the automatic grid.
+    alphas : int or array-like, default 100
+        Size of the automatic grid, or the alphas themselves.
+    fit_intercept : bool, default True
+        Whether there is an intercept, which is never penalized.
+    max_iter : int, default 1000
+        Limit of outer iterations (working sets or Newton steps).
+    tol : float, default 1e-4
+        The fit stops when the relative duality gap is at most `tol`.
+    cv : int, splitter or iterable, default None
+        As in scikit-learn: None is 5 contiguous folds.
+    n_jobs : int, default None
+        Number of threads, which solve one fold each: None and -1 mean all that this
+        process may use, -2 all but one.  The result does not depend on it.
+    positive : bool, default False
+        Force the coefficients to be >= 0.
+    verbose : bool or int, default 0
+        Above 0 a line tells of the fit on all rows.
+    precompute, copy_X, random_state, selection
+        Accepted for scikit-learn's sake: there is one solver, which decides by itself
+        when a Gram matrix pays, draws nothing at random and never writes to X.
 
     Attributes
     ----------
@@ -557,9 +614,24 @@ class ElasticNetCV(_RegressorCV):
     l1_ratio_ : float
     alphas_ : ndarray of shape (n_alphas,) or (n_l1_ratio, n_alphas)
     mse_path_ : ndarray of shape (n_alphas, n_folds) or (n_l1_ratio, n_alphas, n_folds)
-    coef_, sparse_coef_, intercept_, dual_gap_, relative_gap_, n_iter_
-    n_features_in_, feature_names_in_
-        As in `LassoCV`.
+        Mean squared error on the held-out rows.
+    coef_ : ndarray of shape (n_features,)
+    sparse_coef_ : sparse matrix of shape (1, n_features)
+    intercept_ : float
+    dual_gap_ : float
+        Duality gap of the fit on all rows, in the unit of the objective.
+    relative_gap_ : float
+        The gap divided by the objective of the null model: what `tol` bounds.
+    n_iter_ : int
+        Outer iterations of the fit on all rows.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        When X has feature names that are all strings.
+
+    References
+    ----------
+    Zou, H. and Hastie, T. (2005). Regularization and variable selection via the elastic
+    net. Journal of the Royal Statistical Society B 67, 301-320.
 
     Examples
     --------

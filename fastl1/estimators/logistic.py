@@ -1,7 +1,7 @@
 """Logistic regression in scikit-learn's interface (extra ``sklearn``).
 
-What differs from scikit-learn is said in `linear_model`; more than two classes are
-fitted by the multinomial loss.
+docs/scikit-learn.md says what differs from it; more than two classes are fitted by the
+multinomial loss.
 """
 
 import warnings
@@ -245,6 +245,8 @@ class LogisticRegression(ProbabilisticClassifier, BaseEstimator):
 default "lbfgs"
         There is one solver.  "liblinear" changes the model as in scikit-learn: it
         penalizes the intercept, and takes two classes only.
+    verbose : int, default 0
+        Above 0 a line tells of each fit: iterations and gap.
     max_iter : int, default 100
         Limit of outer iterations.
     warm_start : bool, default False
@@ -269,6 +271,12 @@ default "lbfgs"
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         When X has feature names that are all strings.
+
+    References
+    ----------
+    Friedman, J., Hastie, T. and Tibshirani, R. (2010). Regularization paths for
+    generalized linear models via coordinate descent. Journal of Statistical Software
+    33(1).
 
     Examples
     --------

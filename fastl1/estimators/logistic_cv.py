@@ -59,8 +59,14 @@ def _with_intercepts(path: PathResult) -> np.ndarray:
 class LogisticRegressionCV(ProbabilisticClassifier, BaseEstimator):
     """Logistic regression with C and l1_ratio chosen by cross-validation.
 
-    `LogisticRegression` says what is minimized.  The paths of all folds are solved in
-    this process on one copy of X, with a duality gap for every C.
+    Minimizes, over ``w`` and the intercept ``b``,
+
+    ``C · Σ s_i log(1 + exp(−(2y_i − 1)(x_i·w + b))) + l1_ratio · ‖w‖₁
+    + (1 − l1_ratio) / 2 · ‖w‖²``
+
+    or, for more than two classes, the softmax loss of one linear predictor per class,
+    as ``sklearn.linear_model.LogisticRegressionCV`` does.  The paths of all folds are
+    solved in this process on one copy of X, with a duality gap for every C.
 
     Parameters
     ----------
@@ -74,6 +80,16 @@ class LogisticRegressionCV(ProbabilisticClassifier, BaseEstimator):
         As in scikit-learn: None is 5 stratified folds.
     dual : bool, default False
         Accepted for scikit-learn's sake: there is one solver, with a duality gap.
+    solver : {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}, \
+default "lbfgs"
+        There is one solver.  "liblinear", which penalizes the intercept, is refused
+        unless ``fit_intercept=False``.
+    verbose : int, default 0
+        Above 0 a line tells of the fit on all rows.
+    intercept_scaling : float, default 1.0
+        Without effect: it is for "liblinear" alone.
+    random_state : int, RandomState or None, default None
+        Accepted for scikit-learn's sake: nothing is random.
     penalty : {"l1", "l2", "elasticnet"}, deprecated
         Use `l1_ratios`.
     scoring : str, callable or None
@@ -114,11 +130,20 @@ class LogisticRegressionCV(ProbabilisticClassifier, BaseEstimator):
     coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_cs, n_outputs, n_dof)
         Coefficients of all folds, the intercept last, made dense on each access.  With
         legacy attributes ``{class: (n_folds, n_cs[, n_l1_ratios], n_dof)}``.
-    dual_gap_, relative_gap_ : float
-        Of the fit on all rows, as in `LogisticRegression`; the largest of the chosen
-        ones with ``refit=False``.
-    n_features_in_, feature_names_in_
-        As in `LogisticRegression`.
+    dual_gap_ : float
+        Duality gap of the fit on all rows, in the unit of the objective; the largest of
+        the chosen ones with ``refit=False``.
+    relative_gap_ : float
+        The gap divided by the objective of the null model: what `tol` bounds.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        When X has feature names that are all strings.
+
+    References
+    ----------
+    Friedman, J., Hastie, T. and Tibshirani, R. (2010). Regularization paths for
+    generalized linear models via coordinate descent. Journal of Statistical Software
+    33(1).
 
     Examples
     --------

@@ -101,8 +101,9 @@ TweedieRegressor, QuantileRegressor or CoxPHRegressor
         Scores of every l1_ratio, alpha and fold, and the paths behind them.
     coef_, sparse_coef_, intercept_, n_iter_, dual_gap_, relative_gap_, classes_
         Those of `estimator_`.
-    n_features_in_, feature_names_in_
-        As in `PoissonRegressor`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        When X has feature names that are all strings.
 
     Examples
     --------

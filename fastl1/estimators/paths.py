@@ -1,18 +1,15 @@
 """`lasso_path` and `enet_path`, with scikit-learn's signatures."""
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1._public import public
-from fastl1.problem.problem import check_problem
-
-if TYPE_CHECKING:
-    pass
 from fastl1.fit.path import solve_path
 from fastl1.fit.result import warn_unconverged
+from fastl1.problem.problem import check_problem
 
 
 @public
@@ -57,7 +54,8 @@ def enet_path(
     positive : bool
         Whether to keep the coefficients at or above 0.
     check_input : bool
-        As in `path`.
+        False skips the pass over the values of X and y for what is not finite: X is
+        then Fortran-ordered float64 or float32, or canonical CSC.
     precompute, Xy, copy_X, verbose
         Accepted for compatibility and ignored: the solver decides by itself when a Gram
         matrix pays, and X is never written to.
@@ -87,6 +85,12 @@ def enet_path(
         Some gap is above `tol` after `max_iter` iterations.
     FutureWarning
         For `n_alphas` and ``alphas=None``, as in scikit-learn 1.9.
+
+    References
+    ----------
+    Friedman, J., Hastie, T. and Tibshirani, R. (2010). Regularization paths for
+    generalized linear models via coordinate descent. Journal of Statistical Software
+    33(1).
     """
     tol = params.pop("tol", 1e-4)
     max_iter = params.pop("max_iter", 1000)
@@ -168,7 +172,61 @@ def lasso_path(
 ) -> tuple[np.ndarray, ...]:
     """Lasso path with the signature and the return value of scikit-learn 1.9.
 
-    `enet_path` with ``l1_ratio=1``; see there.
+    Minimizes ``||y - Xw||^2 / (2n) + alpha ||w||_1`` for every alpha, without an
+    intercept: X and y are used as they are.
+
+    Parameters
+    ----------
+    X : array-like or SciPy sparse matrix of shape (n, p)
+    y : array-like of shape (n,)
+        A single target; scikit-learn's multi-task form is refused.
+    eps : float, default 1e-3
+        Last alpha / first alpha of the default grid.
+    n_alphas : int, deprecated
+        Size of the default grid, 100; the older spelling of an integer `alphas`.
+    alphas : int or array-like of shape (K,), optional
+        Size of the default grid, or the alphas, in any order.
+    coef_init : array-like of shape (p,), optional
+    return_n_iter : bool, default False
+        Whether to return `n_iters` too.
+    positive : bool, default False
+        Whether to keep the coefficients at or above 0.
+    precompute, Xy, copy_X, verbose
+        Accepted for compatibility and ignored: the solver decides by itself when a Gram
+        matrix pays, and X is never written to.
+    **params
+        ``tol`` (1e-4), a relative duality gap; ``max_iter`` (1000), outer iterations;
+        ``sample_weight``; ``n_threads``; ``check_input`` (True), whether to pass over X
+        and y for what is not finite.  ``random_state``, ``selection`` and
+        ``do_screening`` are ignored.
+
+    Returns
+    -------
+    alphas : ndarray of shape (K,)
+        From large to small.
+    coefs : ndarray of shape (p, K)
+    dual_gaps : ndarray of shape (K,)
+        In units of the objective, as scikit-learn's.
+    n_iters : list of int
+        Outer iterations; only if `return_n_iter`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On bad input, a two-dimensional `y`, or an unknown keyword.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Some gap is above `tol` after `max_iter` iterations.
+    FutureWarning
+        For `n_alphas` and ``alphas=None``, as in scikit-learn 1.9.
+
+    References
+    ----------
+    Friedman, J., Hastie, T. and Tibshirani, R. (2010). Regularization paths for
+    generalized linear models via coordinate descent. Journal of Statistical Software
+    33(1).
     """
     return enet_path(
         X,

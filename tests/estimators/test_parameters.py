@@ -1,5 +1,6 @@
 """Constructors from listed parameters: what inspect, scikit-learn and mypy see."""
 
+import ast
 import inspect
 import re
 from dataclasses import field
@@ -123,3 +124,50 @@ def test_type_checkers_read_the_signatures(tmp_path):
     assert found.keys() == wanted.keys(), out
     for line, word in wanted.items():
         assert word in found[line]
+
+
+def documented(thing):
+    """{name: what its line in the docstring says} of the parameters."""
+    doc = inspect.getdoc(thing)
+    section = doc.partition("Parameters\n----------\n")[2]
+    section = re.split(r"\n\n\w+\n-{5,}\n", section)[0]
+    found = {}
+    for line in section.splitlines():
+        if line and not line.startswith(" "):
+            names, _, kind = line.partition(" : ")
+            found |= {name.strip(" *"): kind for name in names.split(",")}
+    return found
+
+
+PUBLIC = [*ESTIMATORS, "enet_path", "lasso_path"]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_docstrings_stand_alone(name):
+    thing = getattr(fastl1, name)
+    doc = inspect.getdoc(thing)
+    assert not re.search(r"\b(as|see) (in|of|for|there)\b.{0,3}`", doc, re.I)
+    assert "References\n----------" in doc or name == "PathCV"
+    told, signature = documented(thing), inspect.signature(thing).parameters
+    assert told.keys() == signature.keys()
+    for one, kind in told.items():
+        said = re.search(r"default (\S+)$", kind)
+        if said:
+            assert ast.literal_eval(said[1]) == signature[one].default, one
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_methods_document_their_arguments(name):
+    kind = getattr(fastl1, name)
+    if not isinstance(kind, type):
+        return
+    for one in dir(kind):
+        member = getattr(kind, one)
+        if one.startswith("_") or one == "path" or not callable(member):
+            continue
+        if "fastl1" not in member.__module__ or one == "former":
+            continue
+        doc = inspect.getdoc(member)
+        assert not re.search(r"\b(as|see) (in|of|for|there)\b.{0,3}`", doc, re.I), one
+        names = {n for n in inspect.signature(member).parameters if n != "self"}
+        assert documented(member).keys() == names, one
