@@ -29,6 +29,7 @@ Array = np.ndarray
 # As scikit-learn bounds it: rows that are fitted exactly leave no scale.
 LEAST_SCALE = 10 * np.finfo(np.float64).eps
 _LEAST_TOL = 1e-16
+_LONGEST_STEP = 5.0  # of log(scale)
 _BLOCK = 1 << 22  # entries of X that are made float64 at a time
 
 
@@ -80,7 +81,7 @@ def solve_with_scale(
     )
     for name in ("penalty_factor", "lower", "upper"):
         empty = replace(empty, **{name: None})
-    null = _alternate(_Joint(empty, epsilon, 0.0), None, 0.0, 1.0, 1000)
+    null = _alternate(_Joint(empty, epsilon, 0.0), None, 1e-6, None, 1000)
     return _alternate(joint, start, tol, null.objective, max_iter)
 
 
@@ -198,20 +199,23 @@ def _alternate(
     joint: _Joint,
     start: tuple[Array, float, float] | None,
     tol: float,
-    unit: float,
+    unit: float | None,
     max_iter: int,
 ) -> ScaleFit:
-    """Scale and coefficients in turn, until the gap is at most `tol` times `unit`."""
+    """Scale and coefficients in turn, until the gap is at most `tol` times `unit`,
+    which is by default the objective itself."""
     coef: Any = None
     intercept: Any = None
     if start is None:
         centre = np.median(joint.y) if joint.problem.fit_intercept else 0.0
-        scale = joint.best_scale(joint.y - centre)
+        residual = joint.y - centre
+        spread = float(np.sqrt(np.average(residual**2, weights=joint.weight)))
+        scale = max(joint.best_scale(residual), 0.01 * spread)
     else:
         coef, intercept, scale = start
     low, high = -np.inf, np.inf  # of log(scale)
     before: tuple[float, float] | None = None
-    inner, count = 0.1 * tol, 0
+    inner, count, bound = 0.1 * tol, 0, -np.inf
     best: ScaleFit | None = None
     while True:
         coef, intercept, steps = joint.at(
@@ -220,13 +224,19 @@ def _alternate(
         count += max(steps, 1)
         residual = joint.residual(coef, intercept)
         target = joint.best_scale(residual)
+        # Every bound holds for all coefficients and scales; that of the scale for which
+        # the coefficients were found is the tighter one until both scales are equal.
+        bound = max(
+            bound, joint.bound(residual / scale), joint.bound(residual / target)
+        )
         objective = joint.objective(coef, residual, target)
-        dual_gap = max(objective - joint.bound(residual / target), 0.0)
-        if best is None or dual_gap < best.dual_gap:
+        if best is None or objective < best.objective:
             best = ScaleFit(
-                *(coef, intercept, target, residual),
-                *(objective, dual_gap / unit, dual_gap, count),
+                *(coef, intercept, target, residual), *(objective, np.inf, np.inf, 0)
             )
+        dual_gap = max(best.objective - bound, 0.0)
+        share = dual_gap / (best.objective if unit is None else unit)
+        best = best._replace(gap=share, dual_gap=dual_gap)
         if best.gap <= tol or count >= max_iter:
             return best._replace(n_iter=count)
         t = np.log(scale)
@@ -238,8 +248,11 @@ def _alternate(
             step = t - miss * (t - before[0]) / (miss - before[1])
         if not low < step < high:
             step = t + miss
-        if not low < step < high:
+        if not low < step < high and high - low < np.inf:
             step = 0.5 * (low + high)
+        # Where rows can be fitted exactly the scale goes to 0, and J is certified on
+        # the way, before residuals in units of it are nothing but rounding.
+        step = min(max(step, t - _LONGEST_STEP), t + _LONGEST_STEP)
         before = (t, miss)
         moves = low < step < high and abs(step - t) > 1e-15
         # An error of log(scale) counts by its square: from here on it is the

@@ -40,6 +40,8 @@ from fastl1 import (
     PathCV,
     PoissonRegressor,
     QuantileRegressor,
+    SparseClassifier,
+    SparseRegressor,
     TweedieRegressor,
 )
 from fastl1.fit.path import solve_path
@@ -53,8 +55,8 @@ NAMES = (
     "LogisticRegressionCV",
 )
 GLM = (
-    *(PoissonRegressor, GammaRegressor, TweedieRegressor, HuberRegressor),
-    *(QuantileRegressor, LinearSVC),
+    *(PoissonRegressor, GammaRegressor, TweedieRegressor, QuantileRegressor),
+    *(LinearSVC, SparseRegressor, SparseClassifier),
 )
 # LogisticRegressionCV with every default that scikit-learn announces to change.
 NEW_DEFAULTS = {
@@ -111,8 +113,10 @@ def data(request, regression, classification):
         # weights and repeated rows differ by rounding, which a coarse tol lets grow
         LogisticRegressionCV(tol=1e-6, cv=3, **NEW_DEFAULTS),
         *(kind() for kind in GLM),
+        HuberRegressor(tol=1e-13),
+        HuberRegressor(l1_ratio=0.5, alpha=2.0, tol=1e-10),
         PathCV(PoissonRegressor(tol=1e-9), alphas=10),
-        PathCV(LinearSVC(tol=1e-9), alphas=10),
+        PathCV(SparseClassifier("squared_hinge", tol=1e-9), alphas=10),
     ]
 )
 def test_check_estimator(estimator, check, monkeypatch):

@@ -285,12 +285,21 @@ def test_huber_where_most_rows_are_exact_has_the_least_scale():
     X = np.linspace(-1, 1, 20)[:, None]
     y = 3 * X[:, 0]
     y[:2] = 50.0
-    # where nothing is left to estimate a scale from, no residual tells of the dual
-    with pytest.warns(ConvergenceWarning):
-        model = fastl1.HuberRegressor(alpha=0.0, epsilon=2.0).fit(X, y)
-    assert model.coef_ == pytest.approx([3.0], abs=1e-6)
-    assert model.scale_ < 1e-6
+    model = fastl1.HuberRegressor(l1_ratio=0.0, alpha=0.0, epsilon=2.0).fit(X, y)
+    assert model.relative_gap_ <= 1e-5
+    assert model.coef_ == pytest.approx([3.0], abs=1e-4)
+    assert model.scale_ < 1e-4
     assert model.outliers_[:2].all()
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+def test_huber_is_certified_with_more_columns_than_rows(l1_ratio):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 300))
+    y = X[:, 0] + rng.standard_normal(40)
+    model = fastl1.HuberRegressor(l1_ratio=l1_ratio, epsilon=1.5).fit(X, y)
+    assert model.relative_gap_ <= 1e-5
+    np.testing.assert_allclose(model.predict(X), y, atol=1e-3)
 
 
 def test_huber_starts_from_the_previous_fit():
