@@ -37,7 +37,7 @@ MOVED = {
     "_links": ("loss.links",),
     "_loss_model": ("estimators.loss_model",),
     "_moments": ("kernels.design._moments",),
-    "_multinomial": ("kernels.softmax._driver",),
+    "_multinomial": ("kernels.softmax._engine",),
     "_multinomial_solver": ("kernels.softmax._solver",),
     "_newton": ("kernels.solver._newton",),
     "_onnx_columns": ("export.onnx_columns",),

@@ -16,7 +16,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from fastl1.kernels.solver._certificate cimport pass_begin, pass_end
+from fastl1.kernels.solver._certificate cimport take_products
 from fastl1.kernels.design._design cimport bind_design, design_t
 from fastl1.kernels.solver._driver cimport null_model, resume, start_alpha
 from fastl1.kernels.penalty._penalty cimport elastic_net
@@ -198,29 +198,13 @@ cdef int _next_alpha(work_t* t, const request_t* q) noexcept nogil:
     )
 
 
-cdef void _take(work_t* t, const design_t* X, const double* C) noexcept nogil:
-    """The problem's column of the product: correlations with its own columns."""
-    cdef state_t* S = &t.S
-    cdef double* c = S.cache.c + (S.cache.count - 1) * S.p
-    cdef double total
-    cdef ptrdiff_t j
-    memcpy(c, C + t.place * S.p, S.p * sizeof(double))
-    if S.X.mean != X.mean:
-        total = S.q.ops.sum(S.n, S.v)
-        for j in range(S.p):
-            c[j] = S.scale[j] * (
-                c[j] / X.scale[j] - (S.mean[j] - X.mean[j]) * total
-            )
-    pass_end(S)
-
-
 cdef void _turn(
     work_t* t, const request_t* q, const design_t* X, const double* C
 ) noexcept nogil:
     """The problem goes on to where it wants a pass over X, or to its end."""
     cdef int status
     if t.begun:
-        _take(t, X, C)
+        take_products(&t.S, C + t.place * t.S.p, X)
         status = resume(&t.S.run)
     else:
         status = _begin(t, q)
@@ -234,8 +218,6 @@ cdef void _turn(
             if t.at == q.K:
                 break
             status = _next_alpha(t, q)
-    if status == WANTS_PASS:
-        pass_begin(&t.S)
     t.status = status
 
 

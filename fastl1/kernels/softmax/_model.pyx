@@ -357,6 +357,6 @@ cdef int solve_model(multi_t* M, double tol, double share) noexcept nogil:
             joint += 1
             if _newton_step(M, max(CG_STOP, 0.01 * share * share)) < 0:
                 return NO_MEMORY
-        elif M.fall <= share * total and total > 1e-12 * M.null_objective:
+        elif M.fall <= share * total and total > 1e-12 * M.run.null_objective:
             break  # (a decrease below rounding would say nothing)
     return 0

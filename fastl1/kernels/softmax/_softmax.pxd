@@ -3,15 +3,17 @@ from libc.stdint cimport int32_t
 
 from fastl1.kernels.design._cholesky cimport chol_t
 from fastl1._ops cimport fl1_ops
+from fastl1.kernels.solver._engine cimport run_t
 from fastl1.kernels.solver._state cimport state_t
 
 cdef struct multi_t:
+    run_t run                # first: what the outer loop knows
     ptrdiff_t n
     ptrdiff_t K              # classes
     int n_threads
     const fl1_ops* ops
     state_t* block           # (K,) coefficients, working set, quadratic and screening
-    bint* wanted             # (K,) scratch
+    bint* wanted             # (K,) the classes that want correlations of all columns
     int32_t* label           # (n,) class of each sample
     double* numbers          # memory of the arrays below
     double* eta              # (n, K) by columns: the eta of the blocks
@@ -35,13 +37,6 @@ cdef struct multi_t:
     chol_t F                 # scratch
     double loss_value
     bint keep_intercept
-    # the solve under way
-    double null_objective
-    double alpha_max
-    double alpha_prev
-    double gap
-    int n_iter
-    bint restarted
     bint interrupted
     long n_newton            # counters
     long n_cycles

@@ -7,11 +7,13 @@ from libc.string cimport memcpy, memset
 
 from fastl1.kernels.design._design cimport bind_design
 from fastl1.kernels.penalty._penalty cimport elastic_net
-from fastl1.kernels.softmax._driver cimport (
-    multi_certify,
-    multi_null_model,
-    multi_objective,
-    multi_solve,
+from fastl1.kernels.softmax._engine cimport multi_objective, softmax_engine
+from fastl1.kernels.solver._driver cimport (
+    certify,
+    clear_run,
+    finish,
+    null_model,
+    start_alpha,
 )
 from fastl1._runtime cimport OPS, check_signals, resolve_threads, seconds
 from fastl1.kernels.solver._screen cimport MAX_REFS
@@ -24,7 +26,7 @@ from fastl1.kernels.solver._setup cimport (
     set_samples,
 )
 from fastl1.kernels.softmax._softmax cimport multi_release, multi_reserve, multi_t
-from fastl1.kernels.solver._state cimport FAILED, INTERRUPTED, NO_MEMORY, state_t
+from fastl1.kernels.solver._state cimport INTERRUPTED, NO_MEMORY, state_t
 
 from fastl1.kernels.solver._solver import REGIMES
 
@@ -67,7 +69,6 @@ cdef class MultinomialSolver:
     cdef object X
     cdef object pending
     cdef double last_tick
-    cdef readonly bint separated  # unpenalized columns run off to infinity
 
     def __cinit__(self):
         memset(&self.M, 0, sizeof(multi_t))
@@ -93,6 +94,7 @@ cdef class MultinomialSolver:
             raise RuntimeError("a MultinomialSolver is set up once")
         self.X = X
         M.n, M.K = X.shape[0], n_classes
+        M.run.engine = softmax_engine()
         M.ops = OPS
         M.n_threads = resolve_threads(n_threads)
         if multi_reserve(M, X.shape[1]) < 0:
@@ -124,12 +126,12 @@ cdef class MultinomialSolver:
                                 False)
             B.grow_min = max(10, B.grow_min // M.K)
         with nogil:
-            status = multi_null_model(M)
+            clear_run(&M.run)
+            status = finish(&M.run, null_model(&M.run))
         if status == NO_MEMORY:
             raise MemoryError("no memory for the unpenalized columns")
         if M.interrupted:
             raise self.pending
-        self.separated = status == FAILED
 
     def solve(self, double alpha, double tol, int max_iter):
         """Solve at alpha from the present coefficients; as `Solver.solve`."""
@@ -137,7 +139,9 @@ cdef class MultinomialSolver:
         self.M.interrupted = False
         self.last_tick = seconds()
         with nogil:
-            status = multi_solve(&self.M, alpha, tol, max_iter)
+            status = finish(
+                &self.M.run, start_alpha(&self.M.run, alpha, tol, max_iter)
+            )
         if status == NO_MEMORY:
             raise MemoryError(f"no memory for the working sets at alpha={alpha:g}")
         if status == INTERRUPTED and not isinstance(self.pending, KeyboardInterrupt):
@@ -149,7 +153,7 @@ cdef class MultinomialSolver:
         full."""
         cdef double gap
         with nogil:
-            gap = multi_certify(&self.M, alpha)
+            gap = certify(&self.M.run, alpha)
         if gap < 0.0:
             raise MemoryError("no memory for a working set of all columns")
         return gap
@@ -177,7 +181,7 @@ cdef class MultinomialSolver:
         for k in range(M.K):
             if set_coef(&M.block[k], p, &columns[0], &w[k * p], start[k]) < 0:
                 raise MemoryError("no memory for the working set")
-        M.restarted = True
+        M.run.restarted = True
 
     @property
     def coef(self):
@@ -220,22 +224,27 @@ cdef class MultinomialSolver:
     @property
     def alpha_max(self):
         """Least alpha at which every penalized coefficient is 0; nan for l1_ratio 0."""
-        return self.M.alpha_max
+        return self.M.run.alpha_max
+
+    @property
+    def separated(self):
+        """Whether the unpenalized columns fit some rows of y only at infinity."""
+        return self.M.run.separated
 
     @property
     def null_objective(self):
         """Objective at W = 0 with the best intercepts."""
-        return self.M.null_objective
+        return self.M.run.null_objective
 
     @property
     def gap(self):
         """Relative gap of the last solve (relative gradient norm at alpha = 0)."""
-        return self.M.gap
+        return self.M.run.gap
 
     @property
     def n_iter(self):
         """Outer iterations of the last solve."""
-        return self.M.n_iter
+        return self.M.run.n_iter
 
     @property
     def force_regime(self):

@@ -1,4 +1,5 @@
 # The duality gap, and the columns that screening leaves.
+from fastl1.kernels.design._design cimport design_t
 from fastl1.kernels.solver._state cimport state_t
 
 cdef double signed_correlation(
@@ -7,6 +8,9 @@ cdef double signed_correlation(
 cdef void refresh(state_t* S) noexcept nogil
 cdef double* pass_begin(state_t* S) noexcept nogil
 cdef void pass_end(state_t* S) noexcept nogil
+cdef void take_products(
+    state_t* S, const double* products, const design_t* X
+) noexcept nogil
 cdef void full_pass(state_t* S) noexcept nogil
 cdef double dual_excess(const state_t* S, bint outside) noexcept nogil
 cdef double penalty_young(

@@ -16,7 +16,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdlib cimport qsort
 from libc.string cimport memcpy
 
-from fastl1.kernels.design._design cimport design_xtv, design_xtv_pair
+from fastl1.kernels.design._design cimport design_t, design_xtv, design_xtv_pair
 from fastl1.kernels.penalty._penalty cimport fl1_augment, fl1_augments, fl1_unit
 from fastl1.kernels.solver._samples cimport (
     centre_dual,
@@ -101,6 +101,24 @@ cdef void pass_end(state_t* S) noexcept nogil:
 cdef void full_pass(state_t* S) noexcept nogil:
     """Correlations of every column with v."""
     design_xtv(&S.X, NULL, S.p, S.v, pass_begin(S), S.n_threads)
+    pass_end(S)
+
+
+cdef void take_products(
+    state_t* S, const double* products, const design_t* X
+) noexcept nogil:
+    """The products (p,) of v with the columns as X centres and scales them: v becomes a
+    reference, with the correlations of its own columns."""
+    cdef double* c = pass_begin(S)
+    cdef double total
+    cdef ptrdiff_t j
+    memcpy(c, products, S.p * sizeof(double))
+    if S.X.mean != X.mean:
+        total = S.q.ops.sum(S.n, S.v)
+        for j in range(S.p):
+            c[j] = S.scale[j] * (
+                c[j] / X.scale[j] - (S.mean[j] - X.mean[j]) * total
+            )
     pass_end(S)
 
 

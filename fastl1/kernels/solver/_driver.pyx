@@ -47,9 +47,8 @@ cdef void clear_run(run_t* R) noexcept nogil:
 
 cdef int null_model(run_t* R) noexcept nogil:
     """The null model; the correlations there are wanted next."""
-    R.engine.fit_null(R)
     R.phase = NULL_MODEL
-    return WANTS_PASS
+    return WANTS_PASS if R.engine.fit_null(R) == 0 else NO_MEMORY
 
 
 cdef int _null_known(run_t* R) noexcept nogil:

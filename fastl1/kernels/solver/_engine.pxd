@@ -66,7 +66,7 @@ cdef struct run_t:
 # An int is 0 where nothing else is said, or NO_MEMORY.
 cdef struct engine_t:
     # the null model: coefficients 0, no penalty on what is fitted
-    void (*fit_null)(run_t*) noexcept nogil
+    int (*fit_null)(run_t*) noexcept nogil
     # its correlations are known: fit the unpenalized columns; WANTS_PASS, or CONVERGED
     # where there are none
     int (*fit_free)(run_t*) noexcept nogil
@@ -111,7 +111,7 @@ cdef struct engine_t:
     # look for Ctrl-C
     bint (*poll)(run_t*) noexcept nogil
 
-    # the pass that is wanted, by the engine alone
+    # the pass that is wanted, alone with X
     int (*full_pass)(run_t*) noexcept nogil
 
 

@@ -58,11 +58,12 @@ cdef double SPARSE_AHEAD = 0.95
 
 # ---- the null model
 
-cdef void _fit_null(run_t* R) noexcept nogil:
+cdef int _fit_null(run_t* R) noexcept nogil:
     cdef state_t* S = <state_t*> R
     fit_null(S)
     if S.n_free == 0:  # else their gradient is wanted
         project_dual(S)
+    return 0
 
 
 cdef bint _runs_off(const state_t* S) noexcept nogil:

@@ -1,4 +1,4 @@
-"""Softmax regression with a penalty per coefficient, by blocks of one class each.
+"""The engine of softmax regression with a penalty per coefficient: blocks of one class.
 
     min_{W,b}  sum_i s_i (log sum_k exp(eta_ik) - eta_i,label)
                + alpha sum_jk pf_j (l1_ratio |w_jk| + (1 - l1_ratio)/2 w_jk^2),
@@ -14,20 +14,20 @@ objective fall at every step, from any start.
 Adding a constant to the coefficients of a feature in every class changes no
 probability; the penalty is least at their median, where the answer is put at the end.
 """
-from libc.math cimport INFINITY, NAN, ceil, fabs, isfinite, log, sqrt
+from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 
 from fastl1.kernels.solver._certificate cimport (
     add_candidates,
     dual_excess,
     gradient_norm,
+    gradient_tolerance,
     locate,
-    pass_begin,
-    pass_end,
     penalty_value,
     penalty_young,
     scan_outside,
     signed_correlation,
+    take_products,
 )
 from fastl1.kernels.design._design cimport design_means, design_xtv
 from fastl1.kernels.design._product cimport design_xtm
@@ -41,12 +41,12 @@ from fastl1.kernels.softmax._softmax cimport (
     softmax_losses,
 )
 from fastl1.kernels.softmax._model cimport solve_model
+from fastl1.kernels.solver._engine cimport engine_t, run_t
 from fastl1.kernels.solver._state cimport (
     CONVERGED,
-    FAILED,
     INTERRUPTED,
-    MAX_ITER,
     NO_MEMORY,
+    WANTS_PASS,
     is_interior_free,
     state_t,
 )
@@ -59,14 +59,12 @@ from fastl1.kernels.solver._working cimport (
     prune,
 )
 
-cdef double INNER = 0.3          # of the gap asked for, on the working set
 cdef double SEPARATED = 1e-3     # relative gap of a null model without end; or its loss
 cdef double STILL_LONG = 0.1     # a Newton step, in linear predictors
-cdef double FIRST = 3e-3         # relative gap on working sets by the strong rule
+cdef double LOOSE = 0.03         # of the least gap of all columns, is enough ...
+cdef double FIRST = 3e-3         # ... on working sets by the strong rule
 cdef double MODEL = 0.03         # of the present gap, on the quadratic model
-cdef double COARSE_TOL = 1e-3    # relative gap along a coarse path
-cdef int COARSE_ITER = 2
-cdef int PATIENCE = 10           # outer iterations without a lower gap
+cdef int PATIENCE = 10           # Newton steps without a lower gap
 cdef double SHARE = 0.1          # of the model's decrease, that a last cycle gains
 
 
@@ -104,19 +102,36 @@ cdef double _gradient_norm(multi_t* M) noexcept nogil:
     return worst
 
 
-cdef double _relative_gap(multi_t* M, double alpha) noexcept nogil:
+cdef double _relative_gap(multi_t* M) noexcept nogil:
+    _load(M)
+    if M.run.alpha_now == 0.0:
+        return _gradient_norm(M)
+    return max(_gap_at(M, True) / M.run.null_objective, 0.0)
+
+
+cdef void _load(multi_t* M) noexcept nogil:
+    """The quadratics of all classes at the present alpha."""
     cdef ptrdiff_t k
     for k in range(M.K):
-        load_quad(&M.block[k], alpha)
-    if alpha == 0.0:
-        return _gradient_norm(M)
-    return max(_gap_at(M, True) / M.null_objective, 0.0)
+        M.block[k].run.alpha_now = M.run.alpha_now
+        load_quad(&M.block[k], M.run.alpha_now)
 
 
-cdef int _measure(multi_t* M) noexcept nogil:
-    """The dual point, the correlations of the slots, and what screening knows."""
+cdef void _correlate(multi_t* M) noexcept nogil:
+    """The correlations of the slots with V, and what screening knows of it."""
     cdef ptrdiff_t k
     cdef state_t* B
+    for k in range(M.K):
+        B = &M.block[k]
+        design_xtv(&B.X, B.ws, B.m, B.v, B.q.c, B.n_threads)
+        B.n_column_products += B.m
+        locate(B)
+
+
+cdef int _measure(run_t* R) noexcept nogil:
+    """The dual point, the correlations of the slots, and what screening knows."""
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k
     cdef int status = 0
     cdef bint moved = M.keep_intercept and M.block[0].centre
     softmax_evaluate(M)
@@ -132,11 +147,7 @@ cdef int _measure(multi_t* M) noexcept nogil:
         _set_intercepts(M)
         softmax_losses(M)
         memcpy(M.V, M.D, M.n * M.K * sizeof(double))
-    for k in range(M.K):
-        B = &M.block[k]
-        design_xtv(&B.X, B.ws, B.m, B.v, B.q.c, B.n_threads)
-        B.n_column_products += B.m
-        locate(B)
+    _correlate(M)
     return status
 
 
@@ -151,48 +162,44 @@ cdef void _set_intercepts(multi_t* M) noexcept nogil:
             M.eta[i + k * M.n] += move
 
 
-cdef int _pass(multi_t* M, const bint* wanted) noexcept nogil:
-    """Correlations of all columns with V, for the classes that want them (NULL: all),
-    as one matrix product.  0 or NO_MEMORY."""
-    cdef ptrdiff_t k, count = 0, p = M.block[0].p
-    cdef const double* V = M.V
+# ---- passes over X
+
+cdef void _want_all(multi_t* M) noexcept nogil:
+    cdef ptrdiff_t k
     for k in range(M.K):
-        count += wanted == NULL or wanted[k]
-    if count == 0:
-        return 0
-    if count < M.K:
-        count = 0
-        for k in range(M.K):
-            if wanted[k]:
-                memcpy(M.Y + count * M.n, M.V + k * M.n, M.n * sizeof(double))
-                count += 1
-        V = M.Y
-    if design_xtm(
-        &M.block[0].X, NULL, p, V, count, M.products, M.n_threads
-    ) < 0:
+        M.wanted[k] = True
+
+
+cdef int _scan(run_t* R, bint exact) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k
+    cdef bint wants = False
+    R.n_outside = 0
+    for k in range(M.K):
+        M.wanted[k] = scan_outside(&M.block[k], exact)
+        wants = wants or M.wanted[k]
+        R.n_outside += M.block[k].n_cand
+    return WANTS_PASS if wants else 0
+
+
+cdef int _full_pass(run_t* R) noexcept nogil:
+    """All classes that want it, as one matrix product."""
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k, count = 0, p = M.block[0].p
+    cdef state_t* B
+    for k in range(M.K):
+        if M.wanted[k]:
+            memcpy(M.Y + count * M.n, M.V + k * M.n, M.n * sizeof(double))
+            count += 1
+    if design_xtm(&M.block[0].X, NULL, p, M.Y, count, M.products, M.n_threads) < 0:
         return NO_MEMORY
     count = 0
     for k in range(M.K):
-        if wanted == NULL or wanted[k]:
-            memcpy(
-                pass_begin(&M.block[k]), M.products + count * p, p * sizeof(double)
-            )
-            pass_end(&M.block[k])
+        if M.wanted[k]:
+            B = &M.block[k]
+            take_products(B, M.products + count * p, &B.X)
             count += 1
     return 0
-
-
-cdef ptrdiff_t _scan(multi_t* M, bint exact) noexcept nogil:
-    """Columns outside the working sets that may exceed their limit; their number, or
-    NO_MEMORY."""
-    cdef ptrdiff_t k, count = 0
-    for k in range(M.K):
-        M.wanted[k] = scan_outside(&M.block[k], exact)
-    if _pass(M, M.wanted) < 0:
-        return NO_MEMORY
-    for k in range(M.K):
-        count += M.block[k].n_cand
-    return count
 
 
 # ---- prox-Newton on the working sets
@@ -203,7 +210,7 @@ cdef double _working_gap(multi_t* M) noexcept nogil:
     cdef ptrdiff_t k, a
     cdef double free_part = 0.0, total, norm
     cdef state_t* B
-    if M.block[0].run.alpha_now == 0.0:
+    if M.run.alpha_now == 0.0:
         return _gradient_norm(M)
     for k in range(M.K):
         B = &M.block[k]
@@ -225,14 +232,14 @@ cdef double _l1_value(const state_t* B) noexcept nogil:
     return total
 
 
-cdef void _curvatures(multi_t* M, double alpha) noexcept nogil:
+cdef void _curvatures(multi_t* M) noexcept nogil:
     """Curvatures, correlations and means of every class at P and V."""
     cdef ptrdiff_t i, k, a
     cdef double l1 = 0.0
     cdef state_t* B
     cdef const double* p
+    _load(M)
     for k in range(M.K):
-        load_quad(&M.block[k], alpha)
         M.block[k].q.elsewhere = -_l1_value(&M.block[k])
         l1 -= M.block[k].q.elsewhere
     for k in range(M.K):
@@ -305,9 +312,7 @@ cdef bint _line_search(multi_t* M) noexcept nogil:
     return True
 
 
-cdef int _solve_newton(
-    multi_t* M, double alpha, double tol, int rounds
-) noexcept nogil:
+cdef int _solve_newton(multi_t* M, double tol, int rounds) noexcept nogil:
     """Minimize over the working sets to a gap of about tol (absolute; relative gradient
     at alpha = 0).
 
@@ -317,13 +322,14 @@ cdef int _solve_newton(
     cdef ptrdiff_t k
     cdef int stalled = 0
     cdef double gap, before = INFINITY, least = INFINITY, share
+    _load(M)
     softmax_evaluate(M)
     for k in range(M.K):
         choose_regime(&M.block[k])
     for it in range(rounds):
         if M.block[0].poll(&M.block[0]):
             return 1
-        _curvatures(M, alpha)
+        _curvatures(M)
         gap = _working_gap(M)
         if gap <= tol:
             return 0
@@ -335,52 +341,29 @@ cdef int _solve_newton(
         least = min(least, gap)
         before = gap
         M.n_newton += 1
-        share = min(SHARE, gap / M.null_objective)
+        share = min(SHARE, gap / M.run.null_objective)
         # at alpha = 0 the gap is that of the gradient, which the model does not know
-        if solve_model(M, MODEL * gap if alpha > 0.0 else 0.0, share) < 0:
+        if solve_model(M, MODEL * gap if M.run.alpha_now > 0.0 else 0.0, share) < 0:
             return NO_MEMORY
         if M.interrupted or not _line_search(M):
             return 1
     return 1
 
 
-# ---- the driver
+# ---- the null model
 
-cdef ptrdiff_t _support(const state_t* B) noexcept nogil:
-    cdef ptrdiff_t a, count = 0
-    for a in range(B.m):
-        count += B.w[B.ws[a]] != 0.0
-    return count
-
-
-cdef ptrdiff_t _add(multi_t* M, double limit) noexcept nogil:
-    """Candidates beyond limit * pf into the working sets, so many at a time; how many
-    entered, or NO_MEMORY."""
-    cdef ptrdiff_t k, count = 0
-    cdef state_t* B
-    for k in range(M.K):
-        B = &M.block[k]
-        count -= B.m
-        if add_candidates(
-            B, limit, max(B.grow_min, <ptrdiff_t> (B.grow * _support(B)))
-        ) < 0:
-            return NO_MEMORY
-        count += B.m
-    return count
-
-
-cdef void _prune(multi_t* M, double limit) noexcept nogil:
+cdef int _fit_null(run_t* R) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
     cdef ptrdiff_t k
+    R.selects, R.far = M.block[0].run.selects, M.block[0].run.far
+    R.coarse_iter = M.block[0].run.coarse_iter
+    softmax_evaluate(M)
+    if fit_intercepts(M) < 0 or dual_point(M) < 0:
+        return NO_MEMORY
+    R.null_objective = M.loss_value
     for k in range(M.K):
-        if M.block[k].m > 1.5 * _support(&M.block[k]) + 20:
-            prune(&M.block[k], limit)
-
-
-cdef int _add_all(multi_t* M) noexcept nogil:
-    cdef ptrdiff_t k
-    for k in range(M.K):
-        if add_all_columns(&M.block[k]) < 0:
-            return NO_MEMORY
+        locate(&M.block[k])
+    _want_all(M)
     return 0
 
 
@@ -409,139 +392,175 @@ cdef bint _runs_off(const multi_t* M) noexcept nogil:
     return slope * longest > STILL_LONG * curve
 
 
-cdef int multi_null_model(multi_t* M) noexcept nogil:
-    """Objective at W = 0, the fit of the unpenalized block, and alpha_max; FAILED where
-    that block separates the classes, so that there is no fit."""
-    cdef ptrdiff_t k, a, j
+cdef int _fit_free(run_t* R) noexcept nogil:
+    """The scale of correlations; the unpenalized block and its dual point."""
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k, a
     cdef state_t* B
-    cdef const double* c
     cdef double c_null = 0.0
-    cdef bint endless = False
-    softmax_evaluate(M)
-    if fit_intercepts(M) < 0 or dual_point(M) < 0:
-        return NO_MEMORY
-    M.null_objective = M.loss_value
-    for k in range(M.K):
-        locate(&M.block[k])
-    if _pass(M, NULL) < 0:
-        return NO_MEMORY
     for k in range(M.K):
         B = &M.block[k]
         for a in range(B.n_alive):
             c_null = max(c_null, fabs(B.cache.c[B.alive[a]]))
     for k in range(M.K):
-        M.block[k].c_null = c_null
-        M.block[k].cache.slack = 1e-15 * M.block[k].r2
-    if M.block[0].n_free:
-        for k in range(M.K):
-            B = &M.block[k]
-            B.run.alpha_now = 0.0
-            for a in range(B.n_alive):
-                if B.pf[B.alive[a]] == 0.0 and add_slot(B, B.alive[a]) < 0:
-                    return NO_MEMORY
-        if _solve_newton(M, 0.0, 1e-12, 50) < 0:
-            return NO_MEMORY
-        softmax_evaluate(M)
-        endless = M.n_newton > 0 and _runs_off(M)
-        if fit_intercepts(M) < 0 or dual_point(M) < 0:
-            return NO_MEMORY
-        if _pass(M, NULL) < 0:
-            return NO_MEMORY
-    M.alpha_max = 0.0
+        B = &M.block[k]
+        B.c_null = c_null
+        B.cache.slack = 1e-15 * B.r2
+        for a in range(B.n_alive if B.n_free else 0):
+            if B.pf[B.alive[a]] == 0.0 and add_slot(B, B.alive[a]) < 0:
+                return NO_MEMORY
+    if M.block[0].n_free == 0:
+        return CONVERGED
+    if _solve_newton(M, 1e-12, 50) < 0:
+        return NO_MEMORY
+    softmax_evaluate(M)
+    R.separated = M.n_newton > 0 and _runs_off(M)
+    if fit_intercepts(M) < 0 or dual_point(M) < 0:
+        return NO_MEMORY
+    _want_all(M)
+    return WANTS_PASS
+
+
+cdef double _find_alpha_max(run_t* R) noexcept nogil:
+    """Also whether the unpenalized block separates the classes, so that there is no
+    fit: then it is not certified at alpha_max."""
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k, a, j
+    cdef const state_t* B
+    cdef const double* c
+    cdef double most = 0.0
     for k in range(M.K):
         B = &M.block[k]
         c = B.cache.c + (B.cache.count - 1) * B.p
         for a in range(B.n_alive):
             j = B.alive[a]
             if B.pf[j] > 0.0:
-                M.alpha_max = max(
-                    M.alpha_max, signed_correlation(B, j, c[j]) / B.pf[j]
-                )
-    B = &M.block[0]
-    M.alpha_max = M.alpha_max / B.pen.l1 if B.pen.l1 > 0.0 else NAN
-    M.alpha_prev = INFINITY
-    if B.n_free and M.alpha_max > 0.0:
-        for k in range(M.K):
-            M.block[k].run.alpha_now = M.alpha_max
-            load_quad(&M.block[k], M.alpha_max)
-        if _measure(M) < 0 or _scan(M, True) < 0:
-            return NO_MEMORY
-        if (
-            endless
-            or M.loss_value < SEPARATED ** 3 * M.null_objective
-            or not _relative_gap(M, M.alpha_max) < SEPARATED
-        ):
-            return FAILED
-    return CONVERGED
+                most = max(most, signed_correlation(B, j, c[j]) / B.pf[j])
+    if not R.selects:
+        return NAN
+    most /= M.block[0].pen.l1
+    if M.block[0].n_free and most > 0.0:
+        R.alpha_now = most
+        _correlate(M)
+        R.separated = (
+            R.separated or M.loss_value < SEPARATED ** 3 * R.null_objective
+            or not _relative_gap(M) < SEPARATED
+        )
+    return most
 
 
-cdef int _solve_at(multi_t* M, double alpha, double tol, int max_iter) noexcept nogil:
-    """Solve at alpha; stops when M.n_iter, counted on, reaches max_iter."""
-    cdef int stalled = 0
-    cdef ptrdiff_t k, count
-    cdef double gap = INFINITY, least = INFINITY, limit = alpha, inner, tighten = 1.0
-    cdef double l1_ratio = M.block[0].pen.l1
-    cdef bint smooth = alpha == 0.0 or l1_ratio == 0.0
-    # the coefficients may be the answer as they are: given, or 0 from alpha_max on
-    cdef bint expected = M.restarted or alpha >= M.alpha_max
+cdef void _clear_coef(run_t* R) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k, a
+    cdef state_t* B
     for k in range(M.K):
-        M.block[k].run.alpha_now = alpha
+        B = &M.block[k]
+        for a in range(B.m):
+            B.w[B.ws[a]] = 0.0
+    softmax_evaluate(M)
+    fit_intercepts(M)
+
+
+# ---- a solve
+
+cdef void _start(run_t* R) noexcept nogil:
+    (<multi_t*> R).keep_intercept = False
+
+
+cdef int _enter(run_t* R) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k
+    for k in range(M.K):
         M.block[k].sweep_work = 0.0
-    if smooth and _add_all(M) < 0:
+    _load(M)
+    return _measure(R)
+
+
+cdef bint _trusts_set(run_t* R) noexcept nogil:
+    return False
+
+
+cdef int _minimize(run_t* R, double tol) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
+    if _solve_newton(M, tol, 100) < 0:
         return NO_MEMORY
-    if _measure(M) < 0:
-        return NO_MEMORY
+    return INTERRUPTED if M.interrupted else 0
+
+
+cdef double _gradient_tolerance(run_t* R) noexcept nogil:
+    return gradient_tolerance((<multi_t*> R).block, R.tol_now)
+
+
+cdef double _enough(run_t* R, double least) noexcept nogil:
+    """Tightened with the loop's own tolerance: with unpenalized columns the gap on the
+    working sets may be far below that of all columns."""
+    return R.tighten * (LOOSE * least if isfinite(least) else FIRST)
+
+
+cdef double _find_gap(run_t* R) noexcept nogil:
+    return _relative_gap(<multi_t*> R)
+
+
+cdef ptrdiff_t _nonzero(const state_t* B) noexcept nogil:
+    cdef ptrdiff_t a, count = 0
+    for a in range(B.m):
+        count += B.w[B.ws[a]] != 0.0
+    return count
+
+
+cdef ptrdiff_t _support(const run_t* R) noexcept nogil:
+    cdef const multi_t* M = <const multi_t*> R
+    cdef ptrdiff_t k, count = 0
     for k in range(M.K):
-        load_quad(&M.block[k], alpha)
-    count = _scan(M, expected)
-    if count < 0:
-        return NO_MEMORY
-    if count == 0 or expected:
-        M.gap = gap = _relative_gap(M, alpha)
-        if gap <= tol:
-            M.restarted = False
-            return CONVERGED
-    if not M.restarted:  # the strong rule
-        limit = max(alpha, 2.0 * alpha - min(M.alpha_prev, M.alpha_max))
-    M.restarted = False
-    if not smooth:
-        _prune(M, limit * l1_ratio)
-        if _add(M, limit * l1_ratio) < 0:
+        count += _nonzero(&M.block[k])
+    return count
+
+
+cdef void _prune(run_t* R, double limit) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k
+    cdef state_t* B
+    for k in range(M.K):
+        B = &M.block[k]
+        if B.m > 1.5 * _nonzero(B) + 20:
+            prune(B, B.pen.l1 * limit)
+
+
+cdef ptrdiff_t _add(run_t* R, double limit) noexcept nogil:
+    """To each class a share of its support at most."""
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k, count = 0
+    cdef state_t* B
+    for k in range(M.K):
+        B = &M.block[k]
+        count -= B.m
+        if add_candidates(
+            B, B.pen.l1 * limit,
+            max(B.grow_min, <ptrdiff_t> (B.grow * _nonzero(B)))
+        ) < 0:
             return NO_MEMORY
-    while M.n_iter < max_iter and stalled < PATIENCE:
-        M.n_iter += 1
-        if M.block[0].poll(&M.block[0]):
-            return INTERRUPTED
-        inner = INNER * tol
-        if alpha > 0.0:
-            # what is missing outside of the working sets limits what they are worth
-            inner = max(inner, 0.03 * gap if isfinite(gap) else FIRST)
-            inner *= M.null_objective
-        inner *= tighten
-        if _solve_newton(M, alpha, inner, 100) < 0:
+        count += B.m
+    return count
+
+
+cdef int _add_all(run_t* R) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
+    cdef ptrdiff_t k
+    for k in range(M.K):
+        if add_all_columns(&M.block[k]) < 0:
             return NO_MEMORY
-        if M.interrupted:
-            return INTERRUPTED
-        if _measure(M) < 0:
-            return NO_MEMORY
-        count = _scan(M, True)
-        if count < 0:
-            return NO_MEMORY
-        M.gap = gap = _relative_gap(M, alpha)
-        if not gap >= 0.0:
-            return FAILED
-        if gap <= tol:
-            return CONVERGED
-        if not smooth:
-            _prune(M, 0.9 * l1_ratio * alpha)
-        stalled = 0 if gap < 0.99 * least else stalled + 1
-        least = min(least, gap)
-        count = _add(M, l1_ratio * alpha)
-        if count < 0:
-            return NO_MEMORY
-        if count == 0:  # the working sets are right, their solution is not
-            tighten *= 0.1
-    return MAX_ITER
+    return 0
+
+
+cdef void _hold(run_t* R) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
+    M.keep_intercept = True
+    _load(M)
+
+
+cdef bint _poll(run_t* R) noexcept nogil:
+    cdef multi_t* M = <multi_t*> R
+    return M.block[0].poll(M.block)
 
 
 cdef double _best_shift(multi_t* M, ptrdiff_t j) noexcept nogil:
@@ -550,8 +569,8 @@ cdef double _best_shift(multi_t* M, ptrdiff_t j) noexcept nogil:
     cdef double* x = M.t
     cdef ptrdiff_t k, a, K = M.K
     cdef state_t* B = &M.block[0]
-    cdef double lam1 = B.run.alpha_now * B.pen.l1 * B.pf[j]
-    cdef double lam2 = B.run.alpha_now * B.pen.l2 * B.pf[j]
+    cdef double lam1 = M.run.alpha_now * B.pen.l1 * B.pf[j]
+    cdef double lam2 = M.run.alpha_now * B.pen.l2 * B.pf[j]
     cdef double value, total = 0.0, shift = 0.0, slope, low = -INFINITY, high = INFINITY
     for k in range(K):  # sorted
         value = M.block[k].w[j]
@@ -581,8 +600,9 @@ cdef double _best_shift(multi_t* M, ptrdiff_t j) noexcept nogil:
     return shift if fabs(shift) > 1e-15 * max(fabs(x[0]), fabs(x[K - 1])) else 0.0
 
 
-cdef int _normalize(multi_t* M) noexcept nogil:
+cdef int _settle(run_t* R) noexcept nogil:
     """Shift every feature's coefficients to where the penalty is least."""
+    cdef multi_t* M = <multi_t*> R
     cdef ptrdiff_t k, a, j, c, size
     cdef double shift
     cdef state_t* B
@@ -608,51 +628,6 @@ cdef int _normalize(multi_t* M) noexcept nogil:
     return 0
 
 
-cdef int multi_solve(multi_t* M, double alpha, double tol, int max_iter) noexcept nogil:
-    """Solve at alpha from where the state stands; far jumps go by way of a coarse
-    path."""
-    cdef double start, mid, far = M.block[0].run.far
-    cdef int steps, k, status
-    M.n_iter = 0
-    M.keep_intercept = False
-    start = alpha if M.restarted else min(M.alpha_prev, M.alpha_max)
-    if M.block[0].pen.l1 > 0.0 and 0.0 < alpha < far * start:
-        steps = <int> ceil(log(start / alpha) / -log(far))
-        if COARSE_ITER * steps > max_iter:
-            steps = 0
-        for k in range(1, steps):
-            mid = start * (alpha / start) ** (<double> k / steps)
-            status = _solve_at(
-                M, mid, max(tol, COARSE_TOL), M.n_iter + COARSE_ITER
-            )
-            if status != CONVERGED and status != MAX_ITER:
-                return status
-            M.alpha_prev = mid
-    status = _solve_at(M, alpha, tol, max_iter)
-    if status == CONVERGED or status == MAX_ITER:
-        M.alpha_prev = alpha
-        if _normalize(M) < 0:
-            return NO_MEMORY
-    return status
-
-
-cdef double multi_certify(multi_t* M, double alpha) noexcept nogil:
-    """Relative gap of the present coefficients and intercepts, recomputed in full;
-    negative without memory."""
-    cdef ptrdiff_t k
-    M.keep_intercept = True
-    for k in range(M.K):
-        M.block[k].run.alpha_now = alpha
-    if alpha == 0.0 and _add_all(M) < 0:
-        return -1.0
-    for k in range(M.K):
-        load_quad(&M.block[k], alpha)
-    if _measure(M) < 0 or _scan(M, True) < 0:
-        return -1.0
-    M.gap = _relative_gap(M, alpha)
-    return M.gap
-
-
 cdef double multi_objective(multi_t* M, double alpha) noexcept nogil:
     """Objective at the present coefficients and intercepts."""
     cdef ptrdiff_t k
@@ -663,3 +638,32 @@ cdef double multi_objective(multi_t* M, double alpha) noexcept nogil:
         load_quad(&M.block[k], alpha)
         total += penalty_value(&M.block[k])
     return total
+
+
+cdef engine_t ENGINE
+
+ENGINE.fit_null = _fit_null
+ENGINE.fit_free = _fit_free
+ENGINE.find_alpha_max = _find_alpha_max
+ENGINE.clear_coef = _clear_coef
+ENGINE.start = _start
+ENGINE.enter = _enter
+ENGINE.trusts_set = _trusts_set
+ENGINE.minimize = _minimize
+ENGINE.gradient_tolerance = _gradient_tolerance
+ENGINE.enough = _enough
+ENGINE.measure = _measure
+ENGINE.scan = _scan
+ENGINE.find_gap = _find_gap
+ENGINE.prune = _prune
+ENGINE.add = _add
+ENGINE.add_all = _add_all
+ENGINE.settle = _settle
+ENGINE.hold = _hold
+ENGINE.support = _support
+ENGINE.poll = _poll
+ENGINE.full_pass = _full_pass
+
+
+cdef const engine_t* softmax_engine() noexcept nogil:
+    return &ENGINE
