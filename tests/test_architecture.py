@@ -164,6 +164,19 @@ def test_no_kernel_cimports_itself_by_way_of_others():
     TopologicalSorter(graph).prepare()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [path for path in kernels() if room(dotted(path)) == "kernels"],
+    ids=lambda path: f"{dotted(path)}{path.suffix}",
+)
+def test_kernels_ask_for_traits_not_for_kinds(path):
+    """Which loss it is, nobody asks; how X is stored, only the room of designs."""
+    code = re.sub(r'""".*?"""|#[^\n]*', "", path.read_text(), flags=re.DOTALL)
+    assert not re.findall(r"\bloss *(?:==|!=|not in\b|in\b)[^\n]*", code)
+    if not dotted(path).startswith("kernels.design."):
+        assert not re.findall(r"[^\n]*\.sparse\b[^\n]*", code)
+
+
 @pytest.mark.skipif(not CSRC.exists(), reason="needs the C sources")
 def test_c_knows_nothing_of_python():
     names = {path.name for path in CSRC.iterdir()}

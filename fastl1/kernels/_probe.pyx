@@ -5,13 +5,23 @@ from libc.string cimport memset
 
 from fastl1.kernels.design._design cimport (
     bind_design,
+    cheap_pass,
     design_add_xw,
+    design_column,
     design_stats,
     design_t,
+    design_take_rows,
+    design_unfit,
     design_xtv,
     stats_t,
 )
-from fastl1.kernels.design._product cimport design_cross, design_gram, design_xtm
+from fastl1.kernels.design._product cimport (
+    design_cross,
+    design_gram,
+    design_xtm,
+    entries,
+    gram_work,
+)
 from fastl1.kernels.design._rows cimport rows_free, rows_t
 
 
@@ -53,6 +63,48 @@ cdef class Design:
         if values.shape[0] != self.X.n or self.X.n == 0:
             raise ValueError(f"{self.X.n} rows are needed")
         return values
+
+    def traits(self):
+        """What solvers know of the storage, see `design_t`."""
+        return {
+            "blocks": self.X.blocks,
+            "implicit_mean": self.X.implicit_mean,
+            "consecutive": self.X.consecutive,
+            "cheap_pass": cheap_pass(&self.X),
+            "entry_cost": self.X.entry_cost,
+        }
+
+    def column(self, ptrdiff_t j):
+        """(n,) what column j stands for."""
+        self._columns([j])
+        out = np.full(self.X.n, np.nan)
+        cdef double[::1] values = out
+        design_column(&self.X, j, &values[0])
+        return out
+
+    def rows(self, ptrdiff_t first, ptrdiff_t count):
+        """(count, p) rows of a storage that has them consecutive, of the same type."""
+        if not self.X.consecutive or not 0 <= first <= first + count <= self.X.n:
+            raise ValueError("these rows cannot be taken")
+        out = np.empty((count, self.X.p), self.keep[0].dtype, order="F")
+        design_take_rows(
+            &self.X, first, count, 0, count, <void*> <size_t> out.ctypes.data
+        )
+        return out
+
+    def unfit(self, double largest):
+        """The first column with a value that is NaN or beyond +-largest, or -1."""
+        return design_unfit(&self.X, largest)
+
+    def work(self, cols, ptrdiff_t known=0):
+        """Stored values of the columns, and the work of their Gram block where that of
+        the first `known` is there."""
+        cdef const ptrdiff_t[::1] index = self._columns(cols)
+        cdef ptrdiff_t m = index.shape[0]
+        return (
+            entries(&self.X, &index[0], 0, m),
+            gram_work(&self.X, &index[0], known, m),
+        )
 
     def stats(self, s=None, v=None, centre=True, standardize=False, check=False):
         """(mean, scale, norm, c, doubtful) of the first pass: as `design_stats` makes

@@ -6,11 +6,17 @@ from fastl1._ops cimport fl1_ops
 cdef enum:
     MIN_PARALLEL = 500000  # multiplications below which a second thread does not pay
 
-# X as the solver sees it: column j stands for scale_j (x_j - mean_j 1).
+# X as the solver sees it: column j stands for scale_j (x_j - mean_j 1).  How X is
+# stored is known in this folder only; its traits tell what that costs and allows.
 cdef struct design_t:
     ptrdiff_t n
     ptrdiff_t p
-    bint sparse
+    bint sparse              # for this folder
+    # traits
+    bint blocks              # Gram blocks, as matrix products, cost less than sweeps
+    bint implicit_mean       # means are taken off sums, not entries: digits may cancel
+    bint consecutive         # neighbouring rows of a column lie together
+    double entry_cost        # of an entry in a sweep, in multiplications of a dot
     int vtype                # FL1_F32 | FL1_F64
     int itype                # FL1_I32 | FL1_I64
     ptrdiff_t vsize          # bytes of a value
@@ -24,6 +30,18 @@ cdef struct design_t:
 
 
 cdef int bind_design(design_t* D, X) except -1
+cdef void bind_dense(
+    design_t* D, ptrdiff_t n, ptrdiff_t p, int vtype, const void* values
+) noexcept nogil
+cdef void bind_csc(
+    design_t* D, ptrdiff_t n, ptrdiff_t p, int vtype, int itype, const void* values,
+    const void* indices, const int64_t* indptr
+) noexcept nogil
+
+
+cdef inline bint cheap_pass(const design_t* X) noexcept nogil:
+    """Whether a pass over X is cheap beside the work on a working set."""
+    return X.blocks and X.n < X.p
 
 
 cdef inline ptrdiff_t col_nnz(const design_t* X, ptrdiff_t j) noexcept nogil:
@@ -108,4 +126,23 @@ cdef void design_add_xw(
 cdef void design_means(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* h,
     double h_sum, double* out, int n_threads
+) noexcept nogil
+
+cdef void design_take_rows(
+    const design_t* X, ptrdiff_t first, ptrdiff_t count, ptrdiff_t at, ptrdiff_t rows,
+    void* out
+) noexcept nogil
+
+cdef void design_column(const design_t* X, ptrdiff_t j, double* out) noexcept nogil
+
+cdef ptrdiff_t design_unfit(const design_t* X, double largest) noexcept nogil
+
+cdef double raw_dot(
+    const design_t* X, ptrdiff_t stride, ptrdiff_t j, const double* v
+) noexcept nogil
+cdef void raw_axpy(
+    const design_t* X, ptrdiff_t stride, ptrdiff_t j, double a, double* y
+) noexcept nogil
+cdef double raw_square(
+    const design_t* X, ptrdiff_t stride, ptrdiff_t j, const double* s
 ) noexcept nogil

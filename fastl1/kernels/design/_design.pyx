@@ -10,7 +10,7 @@ import numpy as np
 from cython.parallel cimport prange
 from libc.math cimport NAN, fabs, sqrt
 from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, fl1_moments
 from fastl1._runtime cimport OPS
@@ -22,30 +22,56 @@ cdef enum:
     COLUMN_BLOCK = 1024    # CSC columns of one unit of work in X'v
 
 
+cdef double GATHER = 4.0     # what a multiplication at a sparse index costs
 cdef double EPS = 2.220446049250313e-16
 cdef double LARGE = 1e140    # squares of larger values, summed, may leave float64
 cdef double FAR = 4.0        # variances between a shift and the mean: 2 digits at most
 
 
-cdef int bind_design(design_t* D, X) except -1:
-    """D over a canonical X (a Fortran-ordered array or CSC), which has to outlive it;
-    means and scales are the caller's."""
-    cdef const int64_t[::1] indptr
+cdef void bind_dense(
+    design_t* D, ptrdiff_t n, ptrdiff_t p, int vtype, const void* values
+) noexcept nogil:
+    """D over columns of n values, one after another, which have to outlive it; means
+    and scales are the caller's."""
     D.ops = OPS
-    D.sparse = not isinstance(X, np.ndarray)
-    D.n, D.p = X.shape
-    data = X.data if D.sparse else X
-    if D.sparse:
-        D.itype = FL1_I32 if X.indices.dtype == np.int32 else FL1_I64
-        D.isize = X.indices.dtype.itemsize
-        D.indices = <const char*> <size_t> X.indices.ctypes.data
+    D.n, D.p, D.sparse = n, p, False
+    D.blocks, D.implicit_mean, D.consecutive, D.entry_cost = True, False, True, 1.0
+    D.vtype = vtype
+    D.vsize = sizeof(float) if vtype == FL1_F32 else sizeof(double)
+    D.data = <const char*> values
+
+
+cdef void bind_csc(
+    design_t* D, ptrdiff_t n, ptrdiff_t p, int vtype, int itype, const void* values,
+    const void* indices, const int64_t* indptr
+) noexcept nogil:
+    """The same over compressed columns."""
+    bind_dense(D, n, p, vtype, values)
+    D.sparse = True
+    D.blocks, D.implicit_mean, D.consecutive, D.entry_cost = False, True, False, GATHER
+    D.itype = itype
+    D.isize = sizeof(int32_t) if itype == FL1_I32 else sizeof(int64_t)
+    D.indices, D.indptr = <const char*> indices, indptr
+
+
+cdef int bind_design(design_t* D, X) except -1:
+    """D over a canonical X, a Fortran-ordered array or CSC."""
+    cdef const int64_t[::1] indptr
+    cdef bint sparse = not isinstance(X, np.ndarray)
+    data = X.data if sparse else X
+    cdef int vtype = FL1_F32 if data.dtype == np.float32 else FL1_F64
+    cdef const void* values = <const void*> <size_t> data.ctypes.data
+    if sparse:
         indptr = X.indptr
-        D.indptr = &indptr[0]
-    elif not X.flags.f_contiguous:
+        bind_csc(
+            D, X.shape[0], X.shape[1], vtype,
+            FL1_I32 if X.indices.dtype == np.int32 else FL1_I64, values,
+            <const void*> <size_t> X.indices.ctypes.data, &indptr[0]
+        )
+        return 0
+    if not X.flags.f_contiguous:
         raise ValueError("X must be in Fortran order")
-    D.vtype = FL1_F32 if data.dtype == np.float32 else FL1_F64
-    D.vsize = data.dtype.itemsize
-    D.data = <const char*> <size_t> data.ctypes.data
+    bind_dense(D, X.shape[0], X.shape[1], vtype, values)
     return 0
 
 
@@ -385,3 +411,95 @@ cdef void design_means(
     design_xtv(X, cols, m, h, out, n_threads)
     for k in range(m):
         out[k] /= h_sum
+
+
+cdef void design_take_rows(
+    const design_t* X, ptrdiff_t first, ptrdiff_t count, ptrdiff_t at, ptrdiff_t rows,
+    void* out
+) noexcept nogil:
+    """Rows first..first+count of consecutive columns, of the same type, to the places
+    from `at` of columns of `rows` values."""
+    cdef ptrdiff_t j
+    for j in range(X.p):
+        memcpy(
+            <char*> out + (j * rows + at) * X.vsize,
+            X.data + (j * X.n + first) * X.vsize, count * X.vsize
+        )
+
+
+cdef void design_column(const design_t* X, ptrdiff_t j, double* out) noexcept nogil:
+    """out (n,): column j."""
+    cdef ptrdiff_t i
+    cdef double shift = 0.0
+    if not X.sparse:
+        X.ops.dense_pack[X.vtype](
+            X.n, X.data + j * X.n * X.vsize, X.mean[j], X.scale[j], NULL, out
+        )
+        return
+    memset(out, 0, X.n * sizeof(double))
+    col_axpy(X, j, 1.0, out, &shift)
+    for i in range(X.n):
+        out[i] += shift
+
+
+cdef ptrdiff_t design_unfit(const design_t* X, double largest) noexcept nogil:
+    """The first column with a value that is NaN or beyond +-largest, or -1."""
+    cdef ptrdiff_t j
+    cdef int64_t e, end
+    cdef double x
+    for j in range(X.p):
+        e = X.indptr[j] if X.sparse else j * X.n
+        end = X.indptr[j + 1] if X.sparse else (j + 1) * X.n
+        while e < end:
+            if X.vtype == FL1_F32:
+                x = (<const float*> X.data)[e]
+            else:
+                x = (<const double*> X.data)[e]
+            if not fabs(x) <= largest:
+                return j
+            e += 1
+    return -1
+
+
+# Stored columns as they are, neither centred nor scaled, and dense ones `stride` bytes
+# apart.
+
+
+cdef double raw_dot(
+    const design_t* X, ptrdiff_t stride, ptrdiff_t j, const double* v
+) noexcept nogil:
+    """x_j' v."""
+    if X.sparse:
+        return _sparse_dot(X, j, v)
+    return X.ops.dense_dot[X.vtype](X.n, X.data + j * stride, 0.0, v)
+
+
+cdef void raw_axpy(
+    const design_t* X, ptrdiff_t stride, ptrdiff_t j, double a, double* y
+) noexcept nogil:
+    """y += a x_j."""
+    cdef int64_t k
+    if X.sparse:
+        k = X.indptr[j]
+        X.ops.sparse_axpy[X.vtype][X.itype](
+            X.indptr[j + 1] - k, a, X.data + k * X.vsize, X.indices + k * X.isize, y
+        )
+    else:
+        X.ops.dense_axpy[X.vtype](X.n, a, X.data + j * stride, 0.0, y)
+
+
+cdef double raw_square(
+    const design_t* X, ptrdiff_t stride, ptrdiff_t j, const double* s
+) noexcept nogil:
+    """sum_i s_i x_ij^2, with s = NULL for all ones."""
+    cdef int64_t a
+    if not X.sparse:
+        return X.ops.dense_sqdev[X.vtype](X.n, X.data + j * stride, 0.0, s)
+    a = X.indptr[j]
+    if s == NULL:  # the stored values are as good as a dense column
+        return X.ops.dense_sqdev[X.vtype](
+            X.indptr[j + 1] - a, X.data + a * X.vsize, 0.0, NULL
+        )
+    return X.ops.sparse_sqdev[X.vtype][X.itype](
+        X.indptr[j + 1] - a, X.data + a * X.vsize, X.indices + a * X.isize, 0.0, s
+    )

@@ -17,3 +17,11 @@ cdef int design_xtm(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t m, const double* V, ptrdiff_t k,
     double* out, int n_threads
 ) noexcept nogil
+
+cdef double entries(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t first, ptrdiff_t m
+) noexcept nogil
+cdef double gram_work(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m
+) noexcept nogil
+cdef double cross_work(const design_t* X, ptrdiff_t count) noexcept nogil

@@ -19,6 +19,9 @@ cdef enum:
     PANELS = 1 << 16       # doubles of packed panels at a time (512 KB)
     LEFT = 256             # columns in panels at a time: a step of them fits
 
+cdef double PACKED = 0.25      # what a multiplication in a product of blocks costs
+cdef double ROW_SKEW = 2.0     # how much longer than the mean rows that meet are
+
 
 # sum_i A_ia B_ib for the ma columns of A and the mb of B, those with b <= first + a at
 # least.
@@ -213,6 +216,34 @@ cdef int _gram_dense(
     return 0
 
 
+cdef double entries(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t first, ptrdiff_t m
+) noexcept nogil:
+    """Stored values of columns first..m of the list."""
+    cdef ptrdiff_t k
+    cdef double count = 0.0
+    for k in range(first, m):
+        count += col_nnz(X, cols[k])
+    return count
+
+
+cdef double gram_work(
+    const design_t* X, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m
+) noexcept nogil:
+    """What `design_gram` takes, in multiplications of a dot product; sparse columns
+    multiply the entries of their rows."""
+    cdef double new, all
+    if X.blocks:
+        return PACKED * X.n * (m - m0) * (0.5 * (m + m0 + 1))
+    new, all = entries(X, cols, m0, m), entries(X, cols, 0, m)
+    return X.entry_cost * new * (1.0 + ROW_SKEW * (all - 0.5 * new) / X.n)
+
+
+cdef double cross_work(const design_t* X, ptrdiff_t count) noexcept nogil:
+    """What `design_cross` takes for so many columns."""
+    return PACKED * X.n * count * X.p
+
+
 cdef int design_gram(
     const design_t* X, rows_t* R, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
     const double* h_sqrt, const double* h_mean, double h_sum, double* G, ptrdiff_t ldg,
@@ -228,17 +259,9 @@ cdef int design_gram(
     call.  Returns -1 without memory.
     """
     cdef ptrdiff_t a, b
-    cdef double work
     if m0 >= m:
         return 0
-    if X.sparse:
-        work = 0.0
-        for b in range(m):
-            work += col_nnz(X, cols[b])
-        work *= m - m0
-    else:
-        work = <double> X.n * m * (m - m0)
-    if work < MIN_PARALLEL:
+    if entries(X, cols, 0, m) * (m - m0) < MIN_PARALLEL:
         n_threads = 1
     if X.sparse:
         return gram_sparse(

@@ -16,6 +16,7 @@ cdef struct checked_t:
     uint32_t kind            # IS_DESIGN
     design_t X               # without means and scales
     ptrdiff_t stride         # bytes from one dense column to the next
+    bint contiguous          # ... which is their length
     int64_t* indptr
 
 

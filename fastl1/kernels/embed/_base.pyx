@@ -12,6 +12,13 @@ from libc.string cimport memcpy, memset
 
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64
 from fastl1._runtime cimport OPS, threads_of
+from fastl1.kernels.design._design cimport (
+    bind_csc,
+    bind_dense,
+    raw_axpy,
+    raw_dot,
+    raw_square,
+)
 from fastl1.capi cimport (
     FL1_COLUMNS,
     FL1_CSC,
@@ -329,7 +336,7 @@ cdef int design_create(const fl1_matrix* X, fl1_design** design) noexcept nogil:
     cdef fl1_matrix own
     cdef checked_t* D
     cdef ptrdiff_t j
-    cdef int status
+    cdef int status, vtype
     if design == NULL:
         return fail(FL1_E_NULL, "design", "is NULL", 0)
     design[0] = NULL
@@ -345,19 +352,18 @@ cdef int design_create(const fl1_matrix* X, fl1_design** design) noexcept nogil:
     D = <checked_t*> calloc(1, sizeof(checked_t))
     if D == NULL:
         return fail(FL1_E_MEMORY, "the design", "does not fit into memory", 0)
-    D.X.n, D.X.p, D.X.ops = own.n_rows, own.n_cols, OPS
-    D.X.vtype = FL1_F32 if own.value_type == FL1_FLOAT32 else FL1_F64
-    D.X.vsize = sizeof(float) if own.value_type == FL1_FLOAT32 else sizeof(double)
-    D.X.data = <const char*> own.values
-    D.X.sparse = own.layout == FL1_CSC
-    if D.X.sparse:
+    vtype = FL1_F32 if own.value_type == FL1_FLOAT32 else FL1_F64
+    if own.layout == FL1_CSC:
         D.indptr = <int64_t*> malloc((own.n_cols + 1) * sizeof(int64_t))
         if D.indptr == NULL:
             free(D)
             return fail(FL1_E_MEMORY, "the design", "does not fit into memory", 0)
-        D.X.itype = FL1_I32 if own.index_type == FL1_INT32 else FL1_I64
-        D.X.isize = sizeof(int32_t) if own.index_type == FL1_INT32 else sizeof(int64_t)
-        D.X.indices, D.X.indptr = <const char*> own.indices, D.indptr
+        bind_csc(
+            &D.X, own.n_rows, own.n_cols, vtype,
+            FL1_I32 if own.index_type == FL1_INT32 else FL1_I64, own.values,
+            own.indices, D.indptr
+        )
+        D.contiguous = True
         D.indptr[0] = 0
         for j in range(own.n_cols):
             D.indptr[j + 1] = pointer_at(&own, j + 1)
@@ -367,7 +373,9 @@ cdef int design_create(const fl1_matrix* X, fl1_design** design) noexcept nogil:
                 free(D)
                 return status
     else:
+        bind_dense(&D.X, own.n_rows, own.n_cols, vtype, own.values)
         D.stride = own.stride * D.X.vsize
+        D.contiguous = own.stride == own.n_rows
     D.kind = IS_DESIGN
     design[0] = <fl1_design*> D
     return FL1_OK
@@ -398,37 +406,21 @@ cdef int col_dot(
     const fl1_design* X, int64_t j, const double* v, double* out
 ) noexcept nogil:
     cdef const checked_t* D = <const checked_t*> X
-    cdef int64_t a
     cdef int status = _check_column(X, j, v)
     if status < 0:
         return status
     if out == NULL:
         return fail(FL1_E_NULL, "out", "is NULL", 0)
-    if D.X.sparse:
-        a = D.indptr[j]
-        out[0] = OPS.sparse_dot[D.X.vtype][D.X.itype](
-            D.indptr[j + 1] - a, D.X.data + a * D.X.vsize,
-            D.X.indices + a * D.X.isize, v
-        )
-    else:
-        out[0] = OPS.dense_dot[D.X.vtype](D.X.n, D.X.data + j * D.stride, 0.0, v)
+    out[0] = raw_dot(&D.X, D.stride, j, v)
     return FL1_OK
 
 
 cdef int col_axpy(const fl1_design* X, int64_t j, double a, double* y) noexcept nogil:
     cdef const checked_t* D = <const checked_t*> X
-    cdef int64_t k
     cdef int status = _check_column(X, j, y)
     if status < 0:
         return status
-    if D.X.sparse:
-        k = D.indptr[j]
-        OPS.sparse_axpy[D.X.vtype][D.X.itype](
-            D.indptr[j + 1] - k, a, D.X.data + k * D.X.vsize,
-            D.X.indices + k * D.X.isize, y
-        )
-    else:
-        OPS.dense_axpy[D.X.vtype](D.X.n, a, D.X.data + j * D.stride, 0.0, y)
+    raw_axpy(&D.X, D.stride, j, a, y)
     return FL1_OK
 
 
@@ -436,23 +428,8 @@ cdef int col_sqnorm(
     const fl1_design* X, int64_t j, const double* weight, double* out
 ) noexcept nogil:
     cdef const checked_t* D = <const checked_t*> X
-    cdef int64_t a
     cdef int status = _check_column(X, j, out)
     if status < 0:
         return status
-    if not D.X.sparse:
-        out[0] = OPS.dense_sqdev[D.X.vtype](
-            D.X.n, D.X.data + j * D.stride, 0.0, weight
-        )
-        return FL1_OK
-    a = D.indptr[j]
-    if weight == NULL:  # the stored values are as good as a dense column
-        out[0] = OPS.dense_sqdev[D.X.vtype](
-            D.indptr[j + 1] - a, D.X.data + a * D.X.vsize, 0.0, NULL
-        )
-    else:
-        out[0] = OPS.sparse_sqdev[D.X.vtype][D.X.itype](
-            D.indptr[j + 1] - a, D.X.data + a * D.X.vsize,
-            D.X.indices + a * D.X.isize, 0.0, weight
-        )
+    out[0] = raw_square(&D.X, D.stride, j, weight)
     return FL1_OK

@@ -1,6 +1,6 @@
 """Problems for fastl1.h, checked as fastl1.problem.problem does it for Python."""
-from libc.math cimport INFINITY, fabs
-from libc.stdint cimport int32_t, int64_t
+from libc.math cimport INFINITY
+from libc.stdint cimport int32_t
 
 from fastl1.kernels.embed._base cimport (
     IS_DESIGN,
@@ -11,9 +11,8 @@ from fastl1.kernels.embed._base cimport (
     outside,
     take_struct,
 )
-from fastl1.kernels.design._design cimport design_t
+from fastl1.kernels.design._design cimport design_t, design_unfit
 from fastl1._ops cimport (
-    FL1_F32,
     FL1_N_LOSSES,
     FL1_Y_ABOVE_0,
     FL1_Y_LABELS,
@@ -127,23 +126,11 @@ cdef int _check_vectors(
 
 cdef int check_values(const design_t* X) noexcept nogil:
     """Every value of X, once the first pass has found something suspicious."""
-    cdef ptrdiff_t j
-    cdef int64_t e, end
-    cdef double x
-    for j in range(X.p):
-        e = X.indptr[j] if X.sparse else j * X.n
-        end = X.indptr[j + 1] if X.sparse else (j + 1) * X.n
-        while e < end:
-            if X.vtype == FL1_F32:
-                x = (<const float*> X.data)[e]
-            else:
-                x = (<const double*> X.data)[e]
-            if not fabs(x) <= MAX_ABS():
-                return fail(
-                    FL1_E_VALUE, "X", "is not finite, or beyond 1e140, in column %lld",
-                    j
-                )
-            e += 1
+    cdef ptrdiff_t j = design_unfit(X, MAX_ABS())
+    if j >= 0:
+        return fail(
+            FL1_E_VALUE, "X", "is not finite, or beyond 1e140, in column %lld", j
+        )
     return FL1_OK
 
 
@@ -160,7 +147,7 @@ cdef int take_problem(
         return status
     if X == NULL or not is_kind(X, IS_DESIGN):
         return fail_handle(X, "the design")
-    if not D.X.sparse and D.stride != D.X.n * D.X.vsize:
+    if not D.contiguous:
         return fail(FL1_E_SIZE, "stride", "of a matrix to solve with is n_rows", 0)
     traits = _traits_of(&D.X, own.loss)
     if traits == NULL:

@@ -15,7 +15,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from fastl1.kernels.design._cholesky cimport chol_free, chol_reserve, chol_t
-from fastl1.kernels.design._design cimport column_stats
+from fastl1.kernels.design._design cimport bind_dense, column_stats
 from fastl1.kernels.solver._driver cimport finish, null_model, start_alpha
 from fastl1._ops cimport FL1_F32, FL1_F64, FL1_STACK, fl1_ops
 from fastl1.kernels.penalty._penalty cimport (
@@ -524,8 +524,7 @@ cdef class Stack:
             raise MemoryError
         for t in range(self.n_threads):
             D = &self.desks[t]
-            D.S.X.n, D.S.X.p, D.S.X.ops = n, p, K.ops
-            D.S.X.vtype, D.S.X.vsize = FL1_F64, sizeof(double)
+            bind_dense(&D.S.X, n, p, FL1_F64, NULL)
             D.S.pen, D.S.centre = K.pen, K.centre
             D.S.n_threads = 1
             D.S.poll = poll_watch

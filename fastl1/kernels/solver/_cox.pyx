@@ -8,7 +8,7 @@ from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastl1.kernels.design._design cimport col_axpy, design_t
+from fastl1.kernels.design._design cimport design_column, design_t
 from fastl1._ops cimport FL1_COX_WIDTH
 from fastl1.kernels.design._product cimport design_xtm
 from fastl1.kernels.solver._state cimport NO_MEMORY, state_t
@@ -26,23 +26,12 @@ cdef void _load(
     const design_t* X, const ptrdiff_t* cols, ptrdiff_t count, double* V
 ) noexcept nogil:
     """V (n, FL1_COX_WIDTH): the columns, then zeros."""
-    cdef ptrdiff_t k, i, j
-    cdef double shift
-    cdef double* v
+    cdef ptrdiff_t k
     for k in range(FL1_COX_WIDTH):
-        v = V + k * X.n
-        if k < count and not X.sparse:
-            j = cols[k]
-            X.ops.dense_pack[X.vtype](
-                X.n, X.data + j * X.n * X.vsize, X.mean[j], X.scale[j], NULL, v
-            )
-            continue
-        memset(v, 0, X.n * sizeof(double))
         if k < count:
-            shift = 0.0
-            col_axpy(X, cols[k], 1.0, v, &shift)
-            for i in range(X.n):
-                v[i] += shift
+            design_column(X, cols[k], V + k * X.n)
+        else:
+            memset(V + k * X.n, 0, X.n * sizeof(double))
 
 
 cdef int cox_gram(

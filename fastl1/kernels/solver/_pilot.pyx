@@ -11,6 +11,7 @@ from libc.math cimport INFINITY, sqrt
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from fastl1.kernels.design._design cimport bind_dense, design_take_rows
 from fastl1.kernels.solver._driver cimport finish, null_model, start_alpha
 from fastl1.kernels.solver._samples cimport shift_intercept
 from fastl1.kernels.solver._screen cimport MAX_REFS
@@ -41,7 +42,7 @@ cdef bint _pilot_pays(const state_t* S, double alpha) noexcept nogil:
     cdef bint sampled = not S.traits.coupled_rows and not S.traits.dual_is_variable
     return (
         (S.lazy_ok if S.traits.quadratic else sampled)
-        and not S.X.sparse
+        and S.X.consecutive
         and S.given == NULL and S.shared == NULL
         and S.n >= SHARE * BLOCK * BLOCKS and S.n >= 4 * S.p
         and S.n_solves == 0 and S.m == 0 and not S.fresh
@@ -54,18 +55,14 @@ cdef void _take(
     const state_t* S, char* data, double* y, double* s, double* offset
 ) noexcept nogil:
     """The sampled rows of X (in the same layout), y, s and eta."""
-    cdef ptrdiff_t b, j, row, at
+    cdef ptrdiff_t b, row, at
     for b in range(BLOCKS):
         row = (S.n - BLOCK) * b // (BLOCKS - 1)
         at = b * BLOCK
         memcpy(y + at, S.y + row, BLOCK * sizeof(double))
         memcpy(s + at, S.s + row, BLOCK * sizeof(double))
         memcpy(offset + at, S.eta + row, BLOCK * sizeof(double))
-        for j in range(S.p):
-            memcpy(
-                data + (j * BLOCKS * BLOCK + at) * S.X.vsize,
-                S.X.data + (j * S.n + row) * S.X.vsize, BLOCK * S.X.vsize
-            )
+        design_take_rows(&S.X, row, BLOCK, at, BLOCKS * BLOCK, data)
 
 
 cdef double _noise_level(const state_t* P) noexcept nogil:
@@ -104,8 +101,7 @@ cdef int _pilot(state_t* S, double alpha) noexcept nogil:
     cdef char* data = <char*> malloc(rows * S.p * S.X.vsize)
     cdef double* y = <double*> malloc(3 * rows * sizeof(double))
     memset(&P, 0, sizeof(state_t))
-    P.X = S.X
-    P.X.n, P.X.data = rows, data
+    bind_dense(&P.X, rows, S.p, S.X.vtype, data)
     share_loss(&P, S)
     P.pen, P.centre, P.n_threads = S.pen, S.centre, S.n_threads
     P.poll, P.owner = S.poll, S.owner

@@ -19,16 +19,21 @@ from fastl1.kernels.solver._certificate cimport (
     refresh,
 )
 from fastl1.kernels.design._cholesky cimport chol_free
-from fastl1.kernels.design._design cimport column_stats, design_stats, stats_t
+from fastl1.kernels.design._design cimport (
+    cheap_pass,
+    column_stats,
+    design_stats,
+    stats_t,
+)
 from fastl1.kernels.solver._driver cimport certify, clear_run
 from fastl1._ops cimport FL1_N_LOSSES, fl1_cox, fl1_set_param
+from fastl1.kernels.design._packed cimport packed_free, packed_t
 from fastl1.kernels.design._rows cimport rows_free
 from fastl1._runtime cimport OPS, Watch
 from fastl1.kernels.solver._samples cimport shift_intercept, sync_eta
 from fastl1.kernels.solver._screen cimport cache_free, cache_reserve
 from fastl1.kernels.solver._single cimport single_engine
 from fastl1.kernels.solver._state cimport NO_MEMORY, candidate_t, choose_loss, state_t
-from fastl1.kernels.solver._sweeps cimport packed_free, packed_t
 from fastl1.kernels.solver._working cimport (
     add_slot,
     covariance_correlations,
@@ -268,10 +273,10 @@ cdef inline bint is_alive(const state_t* S, ptrdiff_t j) noexcept nogil:
 
 
 cdef bint _cancels(const state_t* S) noexcept nogil:
-    """Whether a sparse column's mean is so large beside its deviation that Gram entries
-    lose half their digits: then they must not carry the correlations."""
+    """Whether a column's mean is so large beside its deviation that Gram entries lose
+    half their digits: then they must not carry the correlations."""
     cdef ptrdiff_t k, j
-    if S.X.sparse:
+    if S.X.implicit_mean:
         for k in range(S.n_alive):
             j = S.alive[k]
             if fabs(S.mean[j] * S.scale[j]) > 1e3 * S.norm[j]:
@@ -351,15 +356,15 @@ cdef void _choose(state_t* S) noexcept nogil:
     """What the shape of the problem decides."""
     S.lazy_ok = S.traits.quadratic and S.n_free == 0 and not S.cancels
     S.covariance_ok = (
-        S.lazy_ok and not S.X.sparse and 4 * S.p <= S.n and S.p <= MAX_CROSS
+        S.lazy_ok and S.X.blocks and 4 * S.p <= S.n and S.p <= MAX_CROSS
     )
     S.pass_share = 0.25
     S.run.selects = S.pen.l1 > 0.0
     # an iteration of other losses takes several Newton steps, a Gram block each
     S.run.coarse_iter = 2 if S.traits.quadratic else 1
-    # Where a pass over X is cheap beside the work on the working set (dense, wide),
-    # far alphas are reached in more steps and the working set grows more carefully.
-    if not S.X.sparse and S.n < S.p:
+    # Where a pass over X is cheap far alphas are reached in more steps and the working
+    # set grows more carefully.
+    if cheap_pass(&S.X):
         S.run.far, S.grow, S.grow_min = 0.6, 0.25, 50
     else:
         S.run.far, S.grow, S.grow_min = 0.3, 3.0, 100

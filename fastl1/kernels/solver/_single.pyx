@@ -50,10 +50,10 @@ cdef double LOOSE = 0.03         # of the least gap of all columns, for sweeps .
 cdef double FAR_LOOSE = 0.1      # ... by a coarse path, which adds columns more often
 cdef double FAR = 0.01           # ... and by Newton steps where it is beyond this
 cdef int PATH_SOLVES = 3         # alphas from which a solver is taken to run a path
-# of alpha: the correlation from which the extrapolation has a column enter; in a dense
-# working set a column is dear
+# of alpha: the correlation from which the extrapolation has a column enter; where the
+# working set has a Gram block a column is dear
 cdef double AHEAD = 0.99
-cdef double SPARSE_AHEAD = 0.95
+cdef double EASY_AHEAD = 0.95
 
 
 # ---- the null model
@@ -155,7 +155,7 @@ cdef int _enter(run_t* R) noexcept nogil:
     )
     R.ahead = 0.0
     if extrapolate(S):
-        R.ahead = SPARSE_AHEAD if S.X.sparse else AHEAD
+        R.ahead = AHEAD if S.X.blocks else EASY_AHEAD
     if R.ahead > 0.0 or not (S.lazy and S.estimated):
         measure(S)
     return 0
@@ -240,7 +240,7 @@ cdef bint _is_loose(const state_t* S) noexcept nogil:
     cdef ptrdiff_t support = _support(&S.run)
     if S.covariance:
         return False
-    if S.traits.quadratic or S.X.sparse:
+    if S.traits.quadratic or not S.X.blocks:
         return S.m > 1.5 * support + 100
     return S.m > 1.1 * support + 10
 

@@ -144,7 +144,7 @@ cdef class Solver:
         cdef state_t* S = &self.S
         if (
             moments.size != S.p + 1 or moments.weight <= 0.0
-            or not S.traits.quadratic or S.X.sparse
+            or not S.traits.quadratic or not S.X.blocks
         ):
             raise ValueError(
                 f"the moments are not of the squared loss with {S.p} dense columns"

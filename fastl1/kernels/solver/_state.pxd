@@ -14,10 +14,10 @@ from fastl1.kernels.solver._engine cimport (
     WANTS_PASS,
     run_t,
 )
+from fastl1.kernels.design._packed cimport packed_t
 from fastl1.kernels.penalty._penalty cimport fl1_penalty, fl1_unit, quad_t
 from fastl1.kernels.design._rows cimport rows_t
 from fastl1.kernels.solver._screen cimport MAX_REFS, cache_t
-from fastl1.kernels.solver._sweeps cimport packed_t
 
 # How a working set is minimized, and why; as text in _solver.
 cdef enum:

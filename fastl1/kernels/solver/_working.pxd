@@ -5,7 +5,6 @@ from fastl1.kernels.solver._sweeps cimport residual_t
 cdef enum:
     MAX_GRAM = 8000      # columns of a Gram block (512 MB)
     EASY_SWEEPS = 10     # that a well-conditioned working set takes
-    GATHER = 4           # what a multiplication at a sparse index costs
 
 cdef int add_slot(state_t* S, ptrdiff_t j) noexcept nogil
 cdef int add_all_columns(state_t* S) noexcept nogil

@@ -10,8 +10,15 @@ from libc.string cimport memcpy
 
 from fastl1.kernels.design._cholesky cimport chol_delete
 from fastl1.kernels.solver._cox cimport cox_gram
-from fastl1.kernels.design._design cimport col_nnz, design_xtv
-from fastl1.kernels.design._product cimport design_cross, design_gram
+from fastl1.kernels.design._design cimport design_xtv
+from fastl1.kernels.design._packed cimport packed_build
+from fastl1.kernels.design._product cimport (
+    cross_work,
+    design_cross,
+    design_gram,
+    entries,
+    gram_work,
+)
 from fastl1.kernels.solver._quadratic cimport gram_solve
 from fastl1.kernels.penalty._penalty cimport fl1_augments
 from fastl1.kernels.solver._samples cimport evaluate, shift_intercept
@@ -29,16 +36,14 @@ from fastl1.kernels.solver._state cimport (
     RESIDUAL_SWEEPS,
     state_t,
 )
-from fastl1.kernels.solver._sweeps cimport packed_build, residual_t, sweep_solve
+from fastl1.kernels.solver._sweeps cimport residual_t, sweep_solve
 
 cdef double SMALL_BLOCK = 1e5    # multiplications that nobody would notice
 cdef double FACTOR_REACH = 0.6
 cdef double FARTHEST = 2.0       # of the last step in alpha, to extrapolate
 cdef int SMALL_FACTOR = 200
-cdef double PACKED = 0.25        # what a multiplication in a product of blocks costs
 cdef double MOST = 0.4           # of all columns: then their whole Gram matrix
 cdef double SWEEP = 1.5          # multiplications at an entry: 1 if w_k = 0, else 2
-cdef double ROW_SKEW = 2.0       # how much longer than the mean rows that meet are
 
 cdef enum:
     TURN = 5             # rounds between two looks for Ctrl-C
@@ -296,24 +301,12 @@ cdef void start_covariance(state_t* S) noexcept nogil:
         S.G, S.ldg = NULL, 0
 
 
-cdef double _nnz(const state_t* S, ptrdiff_t first) noexcept nogil:
-    """Stored values of the working set's columns from slot `first`."""
-    cdef ptrdiff_t k
-    cdef double nnz = 0.0
-    for k in range(first, S.m):
-        nnz += col_nnz(&S.X, S.ws[k])
-    return nnz
-
-
 cdef double _gram_work(const state_t* S) noexcept nogil:
-    """Work of the Gram columns that are missing; sparse ones multiply the entries of
-    their rows."""
+    """Work of the Gram columns that are missing."""
     cdef ptrdiff_t kept = S.m_gram if S.traits.quadratic else 0
-    cdef double new = S.m - kept, nnz, old
-    if S.X.sparse:
-        nnz, old = _nnz(S, kept), _nnz(S, 0)
-        return GATHER * nnz * (1.0 + ROW_SKEW * (old - 0.5 * nnz) / S.n)
-    return PACKED * S.n * new * (S.p if S.covariance else 0.5 * (S.m + kept + 1))
+    if S.covariance:
+        return cross_work(&S.X, S.m - kept)
+    return gram_work(&S.X, S.ws, kept, S.m)
 
 
 cdef int grow_gram(state_t* S) noexcept nogil:
@@ -391,12 +384,12 @@ cdef int _regime(const state_t* S) noexcept nogil:
         return GRAM_COUPLED
     if S.pen.l1 == 0.0 and S.m > (2 * S.n if kept else S.n):
         return RESIDUAL_RANK
-    if not S.X.sparse:
+    if S.X.blocks:
         return GRAM_COVARIANCE if S.covariance else GRAM_DENSE
-    cost = (_gram_work(S) + _factor_work(S)) / (SWEEP * GATHER)
+    cost = (_gram_work(S) + _factor_work(S)) / (SWEEP * S.X.entry_cost)
     if kept and cost <= SMALL_BLOCK:
         return GRAM_FEW_SWEEPS
-    if cost <= EASY_SWEEPS * _nnz(S, 0):
+    if cost <= EASY_SWEEPS * entries(&S.X, S.ws, 0, S.m):
         return GRAM_FEW_SWEEPS
     if cost <= S.sweep_work:
         return GRAM_SWEEPS_SPENT
@@ -460,7 +453,7 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
         before = S.q.gap
     S.n_epochs += S.q.n_epochs
     S.n_newton += S.q.n_newton
-    S.work += (GATHER if S.X.sparse and not S.use_gram else 1) * S.q.n_multiplied
+    S.work += (1.0 if S.use_gram else S.X.entry_cost) * S.q.n_multiplied
     if not S.use_gram:
         S.sweep_work += <double> S.q.n_epochs * S.packed.indptr[S.m]
     return status
