@@ -77,7 +77,7 @@ class Predictions(NamedTuple):
     columns : dict of str to ndarray of shape (n,)
         "prediction", and for classes the probability of the positive one,
         "probability_NAME", or of each when there are more than two ("decision_NAME" of
-        `fastl1.LinearSVC` and its kind, which has no probabilities);
+        support-vector machines, which has no probabilities);
         "prediction_NAME" for several targets; "risk" of a Cox model: the hazard, 1 for
         the average row of the training.
     notes : list of str
