@@ -37,6 +37,7 @@ DTYPES = {
     "F64": "<f8",
 }
 _CODES = {np.dtype(name): code for code, name in DTYPES.items()}
+ENCRYPTED = b"FL1ENC"  # how an encrypted copy of a model file begins, see `seal`
 _NO_DIGEST = "0" * 64
 _LARGE = 1 << 20  # from here on OpenSSL's digest makes up for its import
 

@@ -33,7 +33,8 @@ from typing import Any
 
 import numpy as np
 
-from fastl1.artifact.container import json_text, pack, parse_json, unpack
+from fastl1._incoming import PIPE_LIMIT, length, open_file, read_rest
+from fastl1.artifact.container import ENCRYPTED, json_text, pack, parse_json, unpack
 from fastl1.artifact.packing import (
     MAX_PLACE,
     decode_gaps,
@@ -247,7 +248,9 @@ def decode(data: Any, source: str = "model") -> Content:
         Not a model, truncated, altered, malformed, or of a later schema.
     """
     try:
-        return _decode(data)
+        # numbers out of range are told by checks, also where warnings are errors
+        with np.errstate(all="ignore"):
+            return _decode(data)
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ModelFileError(
             f"{source}: not a fastl1 model file (malformed: {error!r})"
@@ -270,20 +273,37 @@ def read(path: str | os.PathLike[str]) -> Content:
     ModelFileError
         As `decode`.
     """
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size < _MAP:
-            data: Any = file.read(9)
-            if data[8:] == b"{":  # a device may have no end
-                data += file.read()
-        else:
+    return decode(read_content(path), os.fspath(path))
+
+
+def read_content(path: str | os.PathLike[str]) -> Any:
+    """Bytes of a file that may be a model: a file that is none is not read whole.
+
+    Returns
+    -------
+    bytes or mmap
+        Only the first bytes of what does not begin like a model.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read: it is a device, or a pipe without an end.
+    """
+    with open_file(path) as file:
+        size = length(file)
+        if size is not None and size >= _MAP:
             import mmap
 
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return decode(data, os.fspath(path))
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        data = file.read(9)
+        if data[8:] == b"{":
+            data += read_rest(file, PIPE_LIMIT, "a model that comes through a pipe")
+        return data
 
 
 def _decode(data):
+    if bytes(data[: len(ENCRYPTED)]) == ENCRYPTED:
+        raise ValueError("encrypted; fastl1 decrypt makes a model of it")
     metadata, tensors = unpack(data)
     if metadata.get("format") != FORMAT:
         raise ValueError("not a fastl1 model file")

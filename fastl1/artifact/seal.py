@@ -16,11 +16,13 @@ from hashlib import sha256
 from typing import Any
 
 from fastl1._extras import require
+from fastl1.artifact.container import ENCRYPTED
 
-_MAGIC = b"FL1ENC\x01"
+_MAGIC = ENCRYPTED + b"\x01"
 _LABEL = b"fastl1 key id\n"
 _SECRET_HEAD = b"fastl1 AES-256-GCM key\n"
 _ID, _NONCE, _TAG, _KEY = 8, 12, 16, 32
+HEAD = len(_MAGIC) + _ID + _NONCE
 SIGNATURE_SIZE = 64
 
 
@@ -75,8 +77,8 @@ def sign(data: bytes, private: bytes) -> bytes:
     return _load("load_pem_private_key", "Ed25519PrivateKey", private, None).sign(data)
 
 
-def verify(data: bytes, signature: bytes, public: bytes) -> None:
-    """Return if `signature` fits the content and the public key (PEM).
+def verify(data: Any, signature: bytes, public: bytes) -> None:
+    """Return if `signature` fits the content (bytes-like) and the public key (PEM).
 
     Raises
     ------
@@ -144,21 +146,28 @@ def decrypt(data: bytes, secret: bytes) -> bytes:
     SealError
         Not an encrypted model, encrypted with another key, or altered.
     """
-    key = _parse_secret(secret)
-    start = len(_MAGIC) + _ID + _NONCE
-    if data[: len(_MAGIC) - 1] != _MAGIC[:-1]:
-        raise SealError("not an encrypted fastl1 model")
-    if data[len(_MAGIC) - 1 : len(_MAGIC)] != _MAGIC[-1:]:
-        raise SealError("encrypted by a later fastl1")
-    if len(data) < start + _TAG:
+    check_head(data[:HEAD], secret)
+    if len(data) < HEAD + _TAG:
         raise SealError("truncated")
-    if data[len(_MAGIC) : len(_MAGIC) + _ID] != _key_id(key):
-        raise SealError("encrypted with another key")
-    nonce = data[start - _NONCE : start]
+    nonce = data[HEAD - _NONCE : HEAD]
+    cipher = _cipher(_parse_secret(secret))
     try:
-        return _cipher(key).decrypt(nonce, data[start:], data[:start])
+        return cipher.decrypt(nonce, data[HEAD:], data[:HEAD])
     except _errors().InvalidTag:
         raise SealError("altered: its content does not fit its tag") from None
+
+
+def check_head(head: bytes, secret: bytes) -> None:
+    """Raise the errors of `decrypt` that the first `HEAD` bytes of a file tell."""
+    key = _parse_secret(secret)
+    if head[: len(_MAGIC) - 1] != _MAGIC[:-1]:
+        raise SealError("not an encrypted fastl1 model")
+    if head[len(_MAGIC) - 1 : len(_MAGIC)] != _MAGIC[-1:]:
+        raise SealError("encrypted by a later fastl1")
+    if len(head) < HEAD:
+        raise SealError("truncated")
+    if head[len(_MAGIC) : len(_MAGIC) + _ID] != _key_id(key):
+        raise SealError("encrypted with another key")
 
 
 def _parse_secret(secret):

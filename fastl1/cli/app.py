@@ -51,7 +51,12 @@ def cli():
     is_flag=True,
     help="Without the offset and the exposure of the training: per unit of exposure.",
 )
-def predict(model, file, out, format, delimiter, proba, no_offset):
+@click.option(
+    "--escape-formulas",
+    is_flag=True,
+    help="In CSV: an apostrophe before labels that a spreadsheet would execute.",
+)
+def predict(model, file, out, format, delimiter, proba, no_offset, escape_formulas):
     """Predict every row of FILE with the model in DIR (or a .fl1 file).
 
     Columns get the treatment that the training learned. Only the columns that the model
@@ -59,7 +64,9 @@ def predict(model, file, out, format, delimiter, proba, no_offset):
     missing number gets the training mean; both are counted on stderr. A missing column,
     or text where a number belongs, is an error. So is a missing exposure or offset, if
     the model was trained with one. The risk of a Cox model is its hazard, 1 for the
-    average row of the training.
+    average row of the training. Labels are written as they are: before a spreadsheet
+    opens labels of strangers, give --escape-formulas, as it executes text that begins
+    with =, +, - or @.
 
     \b
     Examples:
@@ -77,11 +84,12 @@ def predict(model, file, out, format, delimiter, proba, no_offset):
             delimiter=delimiter,
             use_offset=not no_offset,
             proba=proba,
+            escape_formulas=escape_formulas,
             out=out,
             on_event=lambda note: click.echo(f"note: {note.text}", err=True),
         )
     if out is None:
-        sys.stdout.write(apply.csv_text(columns))
+        sys.stdout.write(apply.csv_text(columns, escape_formulas))
         sys.stdout.flush()
     else:
         n = len(next(iter(columns.values())))
@@ -109,9 +117,11 @@ def inspect(model, top, as_json, audit):
     """
     from fastl1.artifact.audit import audit as account
     from fastl1.cli.show_model import show_audit, show_model
-    from fastl1.workflow.apply import load_model, read_effects
+    from fastl1.workflow.apply import load_model, read_effects, report_note
 
     loaded, path = load_model(model)
+    if (note := report_note(path)) is not None:
+        click.echo(f"note: {note}", err=True)
     size = os.path.getsize(path)
     content = account(path.read_bytes(), str(path)) if audit else loaded.inspect()
     if as_json:
@@ -132,6 +142,22 @@ def run(argv=None):
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # terminals that are not UTF-8
     try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _drop_output()
+        return exit_codes.OK
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        click.echo(f"fastl1: error: standard output: {error.strerror}", err=True)
+        _drop_output()
+        return exit_codes.CANNOT_WRITE
+    return code
+
+
+def _run(argv):
+    try:
         with spelling(as_option):
             cli.main(argv, prog_name="fastl1", standalone_mode=False)
     except click.ClickException as error:
@@ -146,10 +172,11 @@ def run(argv=None):
     except (click.Abort, KeyboardInterrupt):
         click.echo("fastl1: interrupted, nothing written", err=True)
         return exit_codes.INTERRUPTED
-    except BrokenPipeError:
-        # the reader (head, less) has seen enough; keep the interpreter from complaining
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exit_codes.OK
     except SystemExit as error:
         return error.code
     return exit_codes.OK
+
+
+def _drop_output():
+    """Keep the interpreter from complaining, as it ends, of what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -284,8 +284,8 @@ def _draw_throughput(axes, lines, color):
 
 
 def _draw_cold_starts(axes, starts, color):
-    names = list(starts)
-    spent = [max(0.0, starts[name]) for name in names]
+    names = [name for name, spent in starts.items() if spent is not None]
+    spent = [starts[name] for name in names]
     bars = axes.barh(range(len(names)), spent, 0.6, color=[color[n] for n in names])
     axes.bar_label(bars, [f"{v:.0f} ms" for v in spent], padding=4, fontsize=9)
     axes.margins(x=0.2)

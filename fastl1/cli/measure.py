@@ -99,9 +99,9 @@ def measure(
     dict
         JSON types: ``model``, ``rows``, ``machine``; ``latency_us``: by contender
         ``p50, p95, p99, calls``; ``throughput``: a list of ``contender, threads, batch,
-        rows_per_second``; ``cold_start_ms``, ``difference`` (largest, from fastl1's
-        predictions) and ``bytes`` (``disk, memory``) by contender; ``skipped``: why a
-        contender is missing.
+        rows_per_second``; ``cold_start_ms`` (None where noise was larger),
+        ``difference`` (largest, from fastl1's predictions) and ``bytes`` (``disk,
+        memory``) by contender; ``skipped``: why a contender is missing.
     """
     plan = plan or Plan()
     out: dict[str, Any] = {
@@ -211,9 +211,13 @@ def cold_starts(
     programs: dict[str, str | None],
     runs: int,
     progress: Callable[[str], Any] = lambda step: None,
-) -> dict[str, float]:
-    """Milliseconds to the first prediction beyond ``import numpy``, by contender."""
-    best: dict[str, float] = {}
+) -> dict[str, float | None]:
+    """Milliseconds to the first prediction beyond ``import numpy``, by contender.
+
+    Each is a difference of two least times.  It is None where it is not above what
+    the two differ by among their own runs: there the noise is larger.
+    """
+    taken: dict[str, list[float]] = {}
     wanted = {"": "import numpy"}
     wanted |= {name: text for name, text in programs.items() if text is not None}
     with tempfile.TemporaryDirectory(prefix="fastl1-bench-") as cache:
@@ -230,9 +234,16 @@ def cold_starts(
                 )
                 if k:  # the first one fills the cache
                     spent = time.perf_counter() - start
-                    best[name] = min(best.get(name, np.inf), spent)
-    bare = best.pop("")
-    return {name: 1e3 * (spent - bare) for name, spent in best.items()}
+                    taken.setdefault(name, []).append(spent)
+    bare = taken.pop("")
+    return {name: beyond(spent, bare) for name, spent in taken.items()}
+
+
+def beyond(spent: list[float], bare: list[float]) -> float | None:
+    """Milliseconds between the least of two lists of seconds, None if that is noise."""
+    more = min(spent) - min(bare)
+    noise = max(sorted(part)[len(part) // 2] - min(part) for part in (spent, bare))
+    return 1e3 * more if more > noise else None
 
 
 def describe_rows(rows: Any) -> dict[str, Any]:

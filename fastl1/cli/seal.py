@@ -2,16 +2,20 @@
 
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from fastl1._atomic import write_atomic
+from fastl1._atomic import SECRET, write_atomic
+from fastl1._incoming import open_file, read_bounded, read_rest
 from fastl1.artifact import seal
+from fastl1.artifact.content import decode, read_content
 from fastl1.exceptions import DataError, WriteError
 from fastl1.model.sparse_model import SparseModel
 
 MAX_KEY = 10_000  # bytes; keys are some hundred
+MAX_ENCRYPTED = 1 << 30  # bytes; AES-GCM has to hold all of them in memory
 ENCRYPTED = ".enc"
 
 
@@ -28,16 +32,17 @@ def keygen(name, encryption):
       fastl1 keygen release                   then: fastl1 sign, fastl1 verify
       fastl1 keygen customer --encryption     then: fastl1 encrypt, fastl1 decrypt
     """
+    if not Path(name).name or name.endswith(("/", os.sep)):
+        raise click.UsageError("NAME is empty: give the name of the key's file")
     if encryption:
-        files = [(f"{name}.key", seal.new_secret(), 0o600)]
+        files = [(f"{name}.key", seal.new_secret(), SECRET)]
     else:
         private, public = seal.new_signing_key()
-        files = [(f"{name}.key", private, 0o600), (f"{name}.pub", public, 0o644)]
+        files = [(f"{name}.key", private, SECRET), (f"{name}.pub", public, 0o644)]
     for path, _, _ in files:
         if os.path.lexists(path):
             raise WriteError(f"{path} exists already; keys are not overwritten")
-    for path, content, mode in files:
-        _write_new(path, content, mode)
+    _write_new(files)
     click.echo("wrote " + " and ".join(path for path, _, _ in files))
 
 
@@ -69,11 +74,15 @@ def verify(model, key, signature):
     Example:
       fastl1 verify model.fl1 --key release.pub
     """
-    path, data = _read_model(model)
+    path = _model_file(model)
     signature = signature or f"{path}.sig"
-    public = _read(key, MAX_KEY)
-    given = _read(signature, MAX_KEY)
+    public, given = _read_key(key), _read_key(signature)
+    with _readable(path):
+        data = read_content(path)
+    if data[8:9] != b"{":  # what begins like this is not hashed, however long
+        raise DataError(f"{path}: not a fastl1 model file")
     _sealed(path, seal.verify, data, given, public)
+    _check_model(path, data)
     click.echo(f"{path}: good signature by the key {key}")
 
 
@@ -101,6 +110,8 @@ def encrypt(model, key, out):
 def decrypt(file, key, out):
     """Decrypt FILE, a model that ``fastl1 encrypt`` wrote.
 
+    Only you can read the file that is written.
+
     \b
     Example:
       fastl1 decrypt model.fl1.enc --key customer.key     writes model.fl1
@@ -109,9 +120,10 @@ def decrypt(file, key, out):
         if not file.endswith(ENCRYPTED):
             raise click.UsageError("FILE does not end with .enc: give --out")
         out = file.removesuffix(ENCRYPTED)
-    data = _sealed(file, seal.decrypt, _read(file), _read_private(key))
+    secret = _read_private(key)
+    data = _sealed(file, seal.decrypt, _read_encrypted(file, secret), secret)
     _check_model(file, data)
-    _write(out, data)
+    _write(out, data, SECRET)
     click.echo(f"wrote {out}")
 
 
@@ -126,37 +138,51 @@ def _sealed(path, step, *given):
         raise DataError(f"{path}: {error}") from None
 
 
+def _model_file(where):
+    path = Path(where)
+    return path / "model.fl1" if path.is_dir() else path
+
+
 def _read_model(where):
     """Path and content of a model, which is checked."""
-    path = Path(where)
-    if path.is_dir():
-        path = path / "model.fl1"
-    data = _read(path)
+    path = _model_file(where)
+    with _readable(path):
+        data = read_content(path)
     _check_model(path, data)
-    return path, data
+    return path, bytes(data)
 
 
 def _check_model(path, data):
     try:
-        SparseModel.from_bytes(data, str(path))
+        SparseModel._of_content(decode(data, str(path)), str(path))
     except ValueError as error:
         raise DataError(str(error)) from None
 
 
-def _read(path, limit=None):
+def _read_encrypted(path, secret):
+    """A file that `secret` may decrypt, by its first bytes; others are not read."""
+    with _readable(path), open_file(path) as file:
+        head = file.read(seal.HEAD)
+        _sealed(path, seal.check_head, head, secret)
+        return head + read_rest(file, MAX_ENCRYPTED, "an encrypted model")
+
+
+def _read_key(path):
+    with _readable(path):
+        return read_bounded(path, MAX_KEY, "a key or a signature")
+
+
+@contextmanager
+def _readable(path):
     try:
-        with open(path, "rb") as file:
-            data = file.read(-1 if limit is None else limit + 1)
+        yield
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
-    if limit is not None and len(data) > limit:
-        raise DataError(f"{path}: too long for a key or a signature")
-    return data
 
 
 def _read_private(path):
     """A secret key, refused when others could read it too."""
-    data = _read(path, MAX_KEY)
+    data = _read_key(path)
     mode = stat.S_IMODE(os.stat(path).st_mode)
     if os.name == "posix" and mode & 0o077 and b"PUBLIC KEY" not in data[:40]:
         raise DataError(
@@ -165,18 +191,24 @@ def _read_private(path):
     return data
 
 
-def _write(path, data):
+def _write(path, data, mode=None):
     try:
-        write_atomic(path, data)
+        write_atomic(path, data, mode)
     except OSError as error:
         raise WriteError(f"{path}: {error.strerror}") from None
 
 
-def _write_new(path, data, mode):
+def _write_new(files):
+    """Files that are not there yet; all of them or none."""
+    made = []
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with open(handle, "wb") as file:
-            os.fchmod(handle, mode)
-            file.write(data)
+        for path, content, mode in files:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            made.append(path)
+            with open(handle, "wb") as file:
+                os.fchmod(handle, mode)
+                file.write(content)
     except OSError as error:
+        for done in made:
+            os.unlink(done)
         raise WriteError(f"{path}: {error.strerror}") from None

@@ -108,7 +108,9 @@ def _learn_number(raw, rows, tokens, notes):
     large = np.abs(values) > MAX_ABS
     if large.any():
         row = int(np.argmax(large))
-        _refuse(raw, f"data row {row + 1} holds {values[row]:g}; rescale the column")
+        _refuse(
+            raw, f"data row {row + 1} holds {_written(values[row])}; rescale the column"
+        )
     if rows is not None:
         values = values[rows]
     seen = values[~np.isnan(values)]
@@ -118,7 +120,9 @@ def _learn_number(raw, rows, tokens, notes):
         return None
     low, high = seen.min(), seen.max()
     if low == high and not missing:
-        notes.append(f"column {raw.name!r} is constant ({low:g}); it makes no feature")
+        notes.append(
+            f"column {raw.name!r} is constant ({_written(low)}); it makes no feature"
+        )
         return None
     if raw.kind == "number" and not missing and _looks_like_id(raw.name, values):
         notes.append(
@@ -151,6 +155,13 @@ def _learn_category(raw, rows, notes):
         reference = max(levels, key=count.get)
         levels.remove(reference)
     return Category(raw.name, levels, reference, missing)
+
+
+def _written(value):
+    """A number with all of its digits, without a point if it is whole."""
+    value = float(value)
+    whole = value.is_integer() and abs(value) < 1e16
+    return str(int(value)) if whole else repr(value)
 
 
 def _looks_like_id(name, values):

@@ -298,6 +298,11 @@ def _shortest(value):
 def no_such_column(name, there):
     import difflib
 
+    folded = {other.casefold(): other for other in there}
     close = difflib.get_close_matches(name, list(there), 3)
+    close = close or [
+        folded[other]
+        for other in difflib.get_close_matches(name.casefold(), list(folded), 3)
+    ]
     hint = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
     return f"there is no column {name!r}{hint}"

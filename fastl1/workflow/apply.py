@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,17 +12,21 @@ import numpy as np
 
 from fastl1._atomic import write_atomic
 from fastl1._extras import require
+from fastl1._incoming import open_file, read_bounded
 from fastl1._public import public_in
 from fastl1.data.kinds import numbers
 from fastl1.data.read import Matrix, Table
 from fastl1.data.table import no_such_column, prepare, raw_column
-from fastl1.exceptions import DataError, WriteError
+from fastl1.exceptions import DataError, OptionError, WriteError
 from fastl1.loss.links import LINKS, labels
 from fastl1.metrics.quality import loss_of
 from fastl1.model.sparse_model import SparseModel
 from fastl1.workflow.messages import WORKFLOW, Note, OnEvent, argument, silent
 from fastl1.workflow.source import Source
 from fastl1.workflow.target import exposures, offsets, read_event
+
+MODEL, REPORT = "model.fl1", "report.json"  # what a fit writes to its folder
+MAX_REPORT = 1 << 28  # bytes
 
 # --- models ------------------------------------------------------------------------
 
@@ -41,7 +46,7 @@ def load_model(where: str | os.PathLike[str]) -> tuple[SparseModel, Path]:
     """
     path = Path(where)
     if path.is_dir():
-        path = path / "model.fl1"
+        path = path / MODEL
     try:
         return SparseModel.load(path), path
     except OSError as error:
@@ -52,17 +57,36 @@ def load_model(where: str | os.PathLike[str]) -> tuple[SparseModel, Path]:
 
 def read_effects(path: Path) -> dict[tuple[str, Any], float] | None:
     """Effects by feature and class, from the report that belongs to a model."""
+    report, belongs = _report(path)
+    if not belongs:
+        return None
     try:
-        report = json.loads((path.parent / "report.json").read_text())
-        from hashlib import sha256
-
-        if report["model"]["sha256"] != sha256(path.read_bytes()).hexdigest():
-            return None
         return {
             (c["feature"], c.get("class")): c["effect"] for c in report["coefficients"]
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
+
+
+def report_note(path: Path) -> str | None:
+    """A sentence where the report beside a model is that of another one."""
+    report, belongs = _report(path)
+    if report is None or belongs:
+        return None
+    return f"{path.parent / REPORT} tells of another model than {path.name}"
+
+
+def _report(path):
+    """The report beside a model, None without one, and whether it is the model's."""
+    if path.name != MODEL:
+        return None, False
+    try:
+        report = json.loads(read_bounded(path.parent / REPORT, MAX_REPORT, "a report"))
+        digest = report["model"]["sha256"]
+        with open_file(path) as file:
+            return report, digest == file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, False
 
 
 # --- predictions -------------------------------------------------------------------
@@ -97,6 +121,7 @@ def predict(
     use_offset: bool = True,
     format: str | None = None,
     delimiter: str | None = None,
+    escape_formulas: bool = False,
     out: str | os.PathLike[str] | None = None,
     on_event: OnEvent | None = None,
 ) -> Predictions:
@@ -121,8 +146,12 @@ def predict(
         Of a file; by default by its ending.
     delimiter : str, optional
         Of CSV; by default guessed.
+    escape_formulas : bool
+        Whether to write, in CSV, an apostrophe before labels that spreadsheets execute:
+        those that begin with "=", "+", "-", "@", a tab or a line break.
     out : str or path-like, optional
-        File to write the predictions to: .parquet, .arrow, .jsonl, or else CSV.
+        File to write the predictions to: .csv (or no ending), .tsv, .parquet, .arrow or
+        .jsonl.
     on_event : callable, optional
         Is called with a `Note` for each of the notes.
 
@@ -147,15 +176,19 @@ def predict(
     >>> workflow.predict(model, {"age": [1.0, 3.0]}).columns["prediction"].tolist()
     [3.0, 7.0]
     """
+    notes: list[str] = []
+    if out is not None:
+        _ending(out)
     if not isinstance(model, SparseModel):
-        model, _ = load_model(model)
+        model, path = load_model(model)
+        notes += filter(None, [report_note(path)])
     where = Source(source, format, delimiter)
     if proba and not LINKS[model.link].probability:
         raise DataError(
             f"{argument('proba')}: a model with the link {model.link} predicts none"
         )
     content = _read(model, where)
-    notes = list(content.notes)
+    notes += content.notes
     try:
         eta = _link(model, content, notes)
         shift = None
@@ -167,7 +200,7 @@ def predict(
     for note in notes:
         (on_event or silent)(Note(note))
     if out is not None:
-        write_predictions(columns, out)
+        write_predictions(columns, out, escape_formulas)
     return Predictions(columns, notes)
 
 
@@ -249,46 +282,80 @@ def as_columns(
 
 
 def write_predictions(
-    columns: dict[str, np.ndarray], out: str | os.PathLike[str]
+    columns: dict[str, np.ndarray],
+    out: str | os.PathLike[str],
+    escape_formulas: bool = False,
 ) -> None:
     """Write predictions as CSV, Parquet, Arrow or JSON lines, by the file's ending.
 
     Raises
     ------
+    OptionError
+        Another ending.
     WriteError
     """
-    suffix = Path(out).suffix.lower()
-    if suffix in (".parquet", ".pq", ".arrow", ".feather"):
+    kind = _ending(out)
+    if kind in ("parquet", "arrow"):
         pa = require("pyarrow", extra="cli")
         table = pa.table({name: pa.array(column) for name, column in columns.items()})
         sink = pa.BufferOutputStream()
-        if suffix in (".parquet", ".pq"):
+        if kind == "parquet":
             require("pyarrow.parquet", extra="cli").write_table(table, sink)
         else:
             require("pyarrow.feather", extra="cli").write_feather(table, sink)
         content = sink.getvalue().to_pybytes()
-    elif suffix in (".json", ".jsonl"):
+    elif kind == "jsonl":
         names = list(columns)
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
         lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
         content = ("\n".join(lines) + "\n").encode()
     else:
-        content = csv_text(columns).encode()
+        text = csv_text(columns, escape_formulas, "\t" if kind == "tsv" else ",")
+        content = text.encode("utf-8", "backslashreplace")
     try:
         write_atomic(out, content)
     except OSError as error:
         raise WriteError(f"{os.fspath(out)}: {error.strerror}") from None
 
 
-def csv_text(columns: dict[str, np.ndarray]) -> str:
+_ENDINGS = {
+    **{"": "csv", ".csv": "csv", ".txt": "csv", ".tsv": "tsv"},
+    **{".parquet": "parquet", ".pq": "parquet"},
+    **{".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow"},
+    **{".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"},
+}
+
+
+def _ending(out):
+    """The format that a file's ending asks for."""
+    suffix = Path(out).suffix.lower()
+    if suffix not in _ENDINGS:
+        known = ", ".join(filter(None, _ENDINGS))
+        raise OptionError(
+            f"{argument('out', os.fspath(out))}: predictions are written as {known}, "
+            f"not as {suffix}"
+        )
+    return _ENDINGS[suffix]
+
+
+def csv_text(
+    columns: dict[str, np.ndarray], escape_formulas: bool = False, delimiter: str = ","
+) -> str:
     """Columns as CSV with a header."""
+    cells = [column.tolist() for column in columns.values()]
+    if escape_formulas:
+        cells = [[_no_formula(cell) for cell in column] for column in cells]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(
-        zip(*(column.tolist() for column in columns.values()), strict=True)
-    )
+    writer.writerows(zip(*cells, strict=True))
     return text.getvalue()
+
+
+def _no_formula(cell):
+    """Text as spreadsheets show it instead of executing it."""
+    risky = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return "'" + cell if risky else cell
 
 
 # --- rows to judge a model by ------------------------------------------------------
@@ -333,7 +400,7 @@ def read_scored_rows(
     content = _read(model, Source(file))
     there = content.named
     if target is not None and target not in there:
-        raise DataError(f"{file}: there is no column {target!r}")
+        raise DataError(f"{file}: {no_such_column(target, there)}")
     survival = None if target is not None else model.metadata.get("survival")
     target = target or model.metadata.get("target")
     y = offset = None

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from fastl1._atomic import write_atomic
+from fastl1._atomic import check_writable, write_together
 from fastl1._version import __version__
 from fastl1.data.read import Matrix
 from fastl1.exceptions import WriteError
 from fastl1.model.sparse_model import SparseModel
+from fastl1.workflow.apply import MODEL, REPORT
 from fastl1.workflow.prepare import Data
 from fastl1.workflow.report import Fitted
 from fastl1.workflow.settings import Plan
@@ -100,7 +101,7 @@ def now() -> str:
 # --- writing -----------------------------------------------------------------------
 
 
-def check_writable(out: Path) -> None:
+def check_out(out: Path) -> None:
     """Make a folder for output: a fit fails before the work, not after it.
 
     Raises
@@ -109,22 +110,21 @@ def check_writable(out: Path) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_atomic(out / ".writable", b"")
-        (out / ".writable").unlink()
+        check_writable(out)
     except OSError as error:
         raise WriteError(f"{error.filename or out}: {error.strerror}") from None
 
 
 def write_fit(out: Path, content: bytes, report: dict[str, Any]) -> None:
-    """Write a model and its report to a folder.
+    """Write a model and its report to a folder: both, or neither.
 
     Raises
     ------
     WriteError
     """
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    files = {MODEL: content, REPORT: text.encode("utf-8", "backslashreplace")}
     try:
-        write_atomic(out / "model.fl1", content)
-        write_atomic(out / "report.json", text.encode())
+        write_together(out, files)
     except OSError as error:
         raise WriteError(f"{error.filename or out}: {error.strerror}") from None

@@ -326,6 +326,11 @@ def _feature_columns(content, source, columns, taken):
         if name not in names:
             message = no_such_column(name, names)
             raise DataError(f"{source.name}: {argument('drop')}: {message}")
+        if name in taken:
+            raise DataError(
+                f"{source.name}: {argument('drop')}: {name!r} has another role in "
+                f"this fit, and is no feature"
+            )
     gone = {*columns.drop, *taken}
     kept = [name for name in names if name not in gone]
     for what in ("categorical", "hash"):

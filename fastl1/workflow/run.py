@@ -19,7 +19,7 @@ from fastl1.fit.path import path
 from fastl1.fit.warm_start import warm_start_from
 from fastl1.loss.losses import Loss
 from fastl1.model.sparse_model import SparseModel
-from fastl1.workflow.apply import as_columns, load_model
+from fastl1.workflow.apply import MODEL, as_columns, load_model
 from fastl1.workflow.choose import choose_alpha
 from fastl1.workflow.messages import (
     WORKFLOW,
@@ -30,7 +30,7 @@ from fastl1.workflow.messages import (
     counter,
     silent,
 )
-from fastl1.workflow.output import check_writable, make_artifact, now, write_fit
+from fastl1.workflow.output import check_out, make_artifact, now, write_fit
 from fastl1.workflow.prepare import Data, prepare_data
 from fastl1.workflow.report import Fitted, make_report
 from fastl1.workflow.ridge import fit_ridge
@@ -263,7 +263,7 @@ def run_plan(plan: Plan, on_event: OnEvent) -> FitResult:
     clock = Clock(on_event)
     source, out = plan.source, None if plan.out is None else Path(plan.out)
     if out is not None:
-        check_writable(out)
+        check_out(out)
     with clock("read"):
         data = prepare_data(source, plan.roles, plan.columns, plan.loss, plan.split)
         digest = source.digest()
@@ -279,7 +279,7 @@ def run_plan(plan: Plan, on_event: OnEvent) -> FitResult:
     report["created"] = created
     report["data"] |= {"sha256": digest, "bytes": source.size()}
     report["model"] |= {
-        "file": None if out is None else str(out / "model.fl1"),
+        "file": None if out is None else str(out / MODEL),
         "bytes": len(content),
         "sha256": sha256(content).hexdigest(),
     }

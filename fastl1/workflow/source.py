@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastl1._incoming import check_kind
 from fastl1.data.read import Matrix, Table, read_file
 from fastl1.data.table import table_columns
 from fastl1.exceptions import DataError, OptionError
@@ -73,6 +74,10 @@ class Source:
             They cannot be read, or there are none.
         """
         if self.is_file:
+            try:
+                check_kind(self.data)
+            except OSError as error:
+                raise DataError(f"{self.name}: {error.strerror}") from None
             return read_file(
                 self.data,
                 format=self.format,

@@ -595,6 +595,96 @@ def test_unwritable_output(houses, tmp_path, run):
         assert "cannot write" in err
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.parametrize("command", ["predict", "inspect", "--help"])
+def test_full_standard_output(houses, tmp_path, run, command):
+    options = ("--target", "price", "--drop", "dear", *FAST, "--out", tmp_path / "m")
+    assert run("fit", houses, *options)[0] == 0
+    words = [command]
+    words += [] if command == "--help" else [tmp_path / "m"]
+    words += [houses] if command == "predict" else []
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fastl1.cli", *map(str, words)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 4
+    assert done.stderr == "fastl1: error: standard output: No space left on device\n"
+
+
+def test_predictions_are_written_in_formats_that_exist(houses, tmp_path, run):
+    for name in ("scores.xlsx", "scores.csv.gz", "scores.sqlite"):
+        code, _, err = run("predict", "absent", houses, "--out", tmp_path / name)
+        assert code == 2
+        assert "predictions are written as .csv, .txt, .tsv, .parquet" in err
+        assert not (tmp_path / name).exists()
+    options = ("--target", "price", "--drop", "dear", *FAST, "--out", tmp_path / "m")
+    assert run("fit", houses, *options)[0] == 0
+    code, _, _ = run("predict", tmp_path / "m", houses, "--out", tmp_path / "s.tsv")
+    assert code == 0
+    assert (tmp_path / "s.tsv").read_text().startswith("prediction\n")
+
+
+def test_labels_that_spreadsheets_execute(tmp_path, run):
+    bad = "=HYPERLINK(1)"
+    rows = [f"{k},{bad if k > 30 else '-x'}" for k in range(60)]
+    file = dump(tmp_path / "d.csv", "\n".join(["a,b", *rows]) + "\n")
+    assert run("fit", file, "--target", "b", *FAST, "--out", tmp_path / "m")[0] == 0
+    raw = run("predict", tmp_path / "m", file)[1].splitlines()
+    assert raw[-1].startswith(f"{bad},")
+    safe = run("predict", tmp_path / "m", file, "--escape-formulas")[1].splitlines()
+    assert safe[-1].startswith(f"'{bad},")
+    assert safe[1].startswith("'-x,")
+    # numbers stay numbers
+    assert [line.split(",")[-1] for line in safe] == [
+        line.split(",")[-1] for line in raw
+    ]
+
+
+def test_dropping_what_has_a_role(houses, tmp_path, run):
+    words = ("fit", houses, "--target", "price", "--out", tmp_path / "m")
+    code, _, err = run(*words, "--drop", "price")
+    assert code == 3
+    assert "--drop: 'price' has another role" in err
+    code, _, err = run(*words, "--drop", "TOWN")
+    assert code == 3
+    assert "there is no column 'TOWN' (did you mean 'town'?)" in err
+
+
+def test_a_fit_leaves_the_files_of_others_alone(houses, tmp_path, run):
+    out = tmp_path / "m"
+    out.mkdir()
+    (tmp_path / "theirs").write_text("precious")
+    (out / ".writable").symlink_to(tmp_path / "theirs")
+    options = ("--target", "price", "--drop", "dear", *FAST, "--out", out)
+    assert run("fit", houses, *options)[0] == 0
+    assert (tmp_path / "theirs").read_text() == "precious"
+    assert (out / ".writable").is_symlink()
+    (out / "model.fl1").chmod(0o600)
+    assert run("fit", houses, *options)[0] == 0
+    assert (out / "model.fl1").stat().st_mode & 0o777 == 0o600
+    # a report that tells of another model is told at predict and inspect
+    code, _, err = run("inspect", out)
+    assert (code, err) == (0, "")
+    SparseModel.load(out / "model.fl1").quantize("float32").save(out / "model.fl1")
+    for words in (("inspect", out), ("predict", out, houses)):
+        code, _, err = run(*words)
+        assert code == 0
+        assert f"note: {out / 'report.json'} tells of another model" in err
+
+
+def test_constants_are_written_whole(tmp_path, run):
+    file = dump(
+        tmp_path / "d.csv",
+        "a,b,y\n" + "".join(f"14102100,{k},{k % 7}\n" for k in range(40)),
+    )
+    options = ("--target", "y", "--task", "regression", "--out", tmp_path / "m")
+    notes = fit_json(run, file, *options)["notes"]
+    assert any("constant (14102100)" in note for note in notes)
+
+
 def test_output_directory_without_permission(houses, tmp_path, run):
     out = tmp_path / "m"
     out.mkdir()

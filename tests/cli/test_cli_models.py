@@ -13,6 +13,7 @@ import pytest
 for package in ("click", "pyarrow", "rich"):
     pytest.importorskip(package)
 
+from fastl1.cli import seal as seal_commands  # noqa: E402
 from fastl1.cli.app import run  # noqa: E402
 from fastl1.model.sparse_model import SparseModel  # noqa: E402
 
@@ -239,6 +240,77 @@ def test_encrypt_and_decrypt(keys):
     assert not (keys / "bad.fl1").exists()
     error = fastl1("decrypt", "bad.fl1.enc", "--key", "release.key", cwd=keys, code=3)
     assert "it is a key for signatures" in error
+
+
+def test_the_signature_is_checked_before_the_file_is_parsed(keys, monkeypatch):
+    fastl1("sign", "m", "--key", "release.key", cwd=keys)
+    content = bytearray((keys / "m" / "model.fl1").read_bytes())
+    content[40] ^= 1
+    (keys / "altered.fl1").write_bytes(content)
+    (keys / "altered.fl1.sig").write_bytes((keys / "m/model.fl1.sig").read_bytes())
+    parsed = []
+    monkeypatch.setattr(seal_commands, "decode", lambda *given: parsed.append(given))
+    error = fastl1("verify", "altered.fl1", "--key", "release.pub", cwd=keys, code=3)
+    assert "altered.fl1: the signature does not fit" in error
+    assert not parsed
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices of POSIX")
+def test_heads_and_sizes_come_first(keys):
+    """What is no model, or has no end, is never read whole."""
+    with open(keys / "huge", "wb") as file:
+        file.truncate(1 << 42)  # sparse: 4 TB that no memory holds
+    with open(keys / "huge.enc", "wb") as file:
+        file.truncate(1 << 42)
+    fastl1("encrypt", "m", "--key", "secret.key", "--out", "long.enc", cwd=keys)
+    with open(keys / "long.enc", "r+b") as file:
+        file.truncate(1 << 42)
+    key, public = ("--key", "secret.key"), ("--key", "release.pub")
+    signature = ("--signature", "m/model.fl1.sig")
+    fastl1("sign", "m", "--key", "release.key", cwd=keys)
+    for words, message in (
+        (("verify", "huge", *public, *signature), "huge: not a fastl1 model file"),
+        (("verify", "/dev/zero", *public, *signature), "/dev/zero: this is a device"),
+        (("sign", "/dev/zero", "--key", "release.key"), "/dev/zero: this is a device"),
+        (("verify", "m", "--key", "huge"), "huge: too long for a key"),
+        (("verify", "m", "--key", "/dev/zero"), "/dev/zero: this is a device"),
+        (("verify", "m", *public, "--signature", "huge"), "huge: too long for a key"),
+        (("decrypt", "huge.enc", *key), "huge.enc: not an encrypted fastl1 model"),
+        (("decrypt", "long.enc", *key), "too long for an encrypted model"),
+        (("decrypt", "/dev/zero", *key, "--out", "x"), "/dev/zero: this is a device"),
+        (("encrypt", "huge", *key), "huge: "),
+        (("inspect", "/dev/zero"), "/dev/zero: this is a device"),
+        (("predict", "huge", "data.csv"), "huge: "),
+        (("predict", "m", "/dev/zero"), "/dev/zero: this is a device"),
+        (("predict", "m", "."), ".: Is a directory"),
+        (("fit", "/dev/zero", "--target", "y"), "/dev/zero: this is a device"),
+        (
+            ("fit", "data.csv", "--target", "y", "--warm-start", "/dev/zero"),
+            "/dev/zero: this is a device",
+        ),
+    ):
+        assert message in fastl1(*words, cwd=keys, code=3), words
+
+
+def test_encrypted_models_are_told(keys):
+    fastl1("encrypt", "m", "--key", "secret.key", "--out", "told.enc", cwd=keys)
+    error = fastl1("predict", "told.enc", "data.csv", cwd=keys, code=3)
+    assert "told.enc: encrypted; fastl1 decrypt" in error
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_decrypted_models_are_private(keys):
+    fastl1("encrypt", "m", "--key", "secret.key", "--out", "open.fl1.enc", cwd=keys)
+    (keys / "open.fl1").write_bytes(b"")
+    (keys / "open.fl1").chmod(0o644)
+    fastl1("decrypt", "open.fl1.enc", "--key", "secret.key", cwd=keys)
+    assert stat.S_IMODE((keys / "open.fl1").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["", "folder/"])
+def test_keys_have_names(keys, name):
+    assert "NAME is empty" in fastl1("keygen", name, cwd=keys, code=2)
+    assert not (keys / ".key").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
