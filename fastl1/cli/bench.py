@@ -251,9 +251,8 @@ def _draw_latency(axes, latency, names, color):
         axes.annotate(
             f"{_digits(low)} µs",
             (low, k),
-            xytext=(0, 8),
+            xytext=(-4, 8),
             textcoords="offset points",
-            ha="center",
             fontsize=9,
         )
     _name_rows(axes, names)
@@ -295,21 +294,22 @@ def _draw_cold_starts(axes, starts, color):
 
 def _draw_bytes(axes, sizes, names, color):
     for k, name in enumerate(names):
-        for key, filled in (("disk", True), ("memory", False)):
-            value = sizes[name][key]
-            face = color[name] if filled else "white"
-            size = 7 if filled else 12  # both can be seen where they are equal
-            axes.plot(value, k, "o", color=color[name], mfc=face, ms=size, zorder=-size)
-            axes.annotate(
-                _size(value),
-                (value, k),
-                xytext=(0, 8 if filled else -16),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-            )
+        disk, memory = sizes[name]["disk"], sizes[name]["memory"]
+        # both can be seen where they are equal
+        axes.plot(memory, k, "o", color=color[name], mfc="white", ms=12)
+        axes.plot(disk, k, "o", color=color[name], ms=7)
+        axes.annotate(
+            f"{_size(disk)}, {_size(memory)}",
+            (max(disk, memory), k),
+            xytext=(12, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+        )
     axes.set_xscale("log")
     axes.margins(x=0.15)
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high * (high / low) ** 0.4)  # room for the last label
     _name_rows(axes, names)
     axes.set_title("Bytes on disk (full) and in memory (empty)")
 

@@ -117,10 +117,7 @@ def table_columns(table, names=None):
     ValueError
         Duplicate or missing names, lengths that differ.
     """
-    if isinstance(table, Mapping):
-        there = list(table)
-    else:
-        there = list(getattr(table, "column_names", None) or table.columns)
+    there = column_names(table)
     found = {str(name): name for name in there}
     if len(found) != len(there):
         seen = set()
@@ -136,6 +133,13 @@ def table_columns(table, names=None):
         (n, a), (m, b) = list(lengths.items())[:2]
         raise ValueError(f"column {a!r} has {n} rows, column {b!r} has {m}")
     return columns
+
+
+def column_names(table):
+    """Names of the columns of a table, as it has them."""
+    if isinstance(table, Mapping):
+        return list(table)
+    return list(getattr(table, "column_names", None) or table.columns)
 
 
 def raw_column(column, name):

@@ -185,7 +185,7 @@ def export_c(
     if source.suffix != ".c":
         raise ValueError(f"{source}: the name of a C file ends in .c")
     header = source.with_suffix(".h")
-    if re.search(r'["\\\n]', header.name):
+    if not header.name.isprintable() or re.search(r'["\\]|\?\?', header.name):
         raise ValueError(f"{header.name!r} cannot be included: rename it")
     name = _name(source.stem) if name is None else _check_name(name)
     if columns and model.columns is None:
@@ -258,12 +258,12 @@ def _tables(weights, intercept, dtype):
     out = [array("double", "intercept", intercept)]
     out.append(array(unsigned(weights.n_features), "features", weights.features))
     if dtype == "int8":
-        out.append(array("signed char", "values", weights.codes))
+        out.append(array("signed char", "coef", weights.codes))
         out.append(array("float", "scales", weights.scales))
         if weights.exponents is not None:
             out.append(array("signed char", "exponents", weights.exponents))
     else:
-        out.append(array(dtype, "values", weights.values))
+        out.append(array(dtype, "coef", weights.values))
     if outputs > 1:
         starts = weights.indptr if slots else np.zeros(1, np.int64)
         out.append(array(unsigned(weights.nnz + 1), "starts", starts))
@@ -274,11 +274,11 @@ def _tables(weights, intercept, dtype):
 def _add(weights, dtype):
     """Body of `add_slot`."""
     if weights.n_outputs > 1 and not weights.nnz:
-        names = ["slot", "x", "out", "values", "starts", "outputs"]
+        names = ["slot", "x", "out", "coef", "starts", "outputs"]
         names += ["scales"] if dtype == "int8" else []
         return "".join(f"    (void){name};\n" for name in names)
     place, output = ("slot", "0") if weights.n_outputs == 1 else ("i", "outputs[i]")
-    value = f"values[{place}]"
+    value = f"coef[{place}]"
     if dtype == "int8":
         value = f"(float)({value} * scales[{output}])"  # rounded as in Python
         if weights.exponents is not None:

@@ -22,6 +22,8 @@ class Rows(NamedTuple):
 
 
 _HEADER = """
+#include <math.h> /* NAN */
+
 /* A row of raw columns.  Numbers (booleans as 1 and 0) are NAN when they are missing.
  * Text is UTF-8; it is missing when it is NULL, empty or one of
  * {missing}.
@@ -29,6 +31,10 @@ _HEADER = """
 typedef struct {{
 {members}
 }} {name}_row;
+
+/* a row whose cells are all missing; {{0}} would be one whose numbers are 0:
+ *     {name}_row row = {macro}_ROW_MISSING;                                  */
+#define {macro}_ROW_MISSING {{{initial}}}
 
 void {name}_link_row(const {name}_row *row, double *out);
 void {name}_predict_row(const {name}_row *row, double *out);
@@ -134,7 +140,7 @@ static void add_hashed(const char *text, {name}_index start, long size, int miss
         }}
         place = (long)((crc ^ 0xFFFFFFFFUL) % (unsigned long)size);
     }} else if (!missing) return;
-    slot = find_slot(start + place);
+    slot = find_slot(start + ({name}_index)place);
     if (slot >= 0) add_slot(slot, 1.0, out);
 }}
 """
@@ -153,11 +159,13 @@ def rows(used: list[ColumnInUse], name: str, classes: bool) -> Rows:
     """
     fields = members(one.column.name for one in used)
     declared: list[str] = []
+    initial: list[str] = []
     calls: list[str] = []
     tables: list[str] = []
     for k, (one, field) in enumerate(zip(used, fields, strict=True)):
         column, start, slots = one
         kind = "double " if not _is_text(column) else "const char *"
+        initial.append("0" if _is_text(column) else "NAN")
         declared.append(
             f"    {kind}{field}; /* {column.kind}: {remark(column.name)} */"
         )
@@ -178,7 +186,9 @@ def rows(used: list[ColumnInUse], name: str, classes: bool) -> Rows:
     return Rows(
         header.format(
             name=name,
+            macro=name.upper(),
             members="\n".join(declared),
+            initial=", ".join(initial),
             missing=", ".join(sorted(MISSING_TEXT - {""})),
             classes=_CLASS_HEADER.format(name=name) if classes else "",
         ),

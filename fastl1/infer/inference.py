@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fastl1.kernels.infer._predictor import NameMap, Predictor
 
 Kind = Literal["response", "link", "class"]
+Missing = Literal["error", "impute"]
 
 # links that have a kernel, by the response asked for
 _KERNELS = {"logit": "sigmoid", "softmax": "softmax"}
@@ -126,6 +127,7 @@ class Inference:
         *,
         out: np.ndarray | None = None,
         n_threads: int | None = None,
+        missing: Missing = "error",
     ) -> np.ndarray:
         """Predict rows of any form; only features that the model uses are read.
 
@@ -143,8 +145,8 @@ class Inference:
 
             A list of dicts ``{feature name: value}`` follows scikit-learn's
             DictVectorizer: a feature that is not there is 0, one that is not known is
-            ignored.  With a column treatment, they are ``{column: cell}``, and a cell
-            that is not there is missing.
+            ignored.  With a column treatment, they are ``{column: cell}``, and follow
+            the rule of tables: all columns in use are there, others may be.
         type : {"response", "link", "class"}, default="response"
             "link" is ``X @ coef + intercept``; "response" what the link makes of it:
             itself for "identity" and "decision", the mean for "log", the probabilities
@@ -155,6 +157,9 @@ class Inference:
         n_threads : int, optional
             Threads of a batch, split by its entries.  Default: the physical cores.
             Results are the same, to the bit.
+        missing : {"error", "impute"}, default="error"
+            What a column that the model uses and that is not there is, of tables and
+            dicts with a column treatment: an error, or missing in every row.
 
         Returns
         -------
@@ -177,20 +182,27 @@ class Inference:
             )
         if type == "class":
             self._need_classes(out)
-            return labels(self.link, self._link(X, None, n_threads), self.classes)
-        eta = self._link(X, out, n_threads)
+            return labels(
+                self.link, self._link(X, None, n_threads, missing), self.classes
+            )
+        eta = self._link(X, out, n_threads, missing)
         if type == "link":
             return eta
         return self._respond(eta, n_threads)
 
     def decision_function(
-        self, X: Any, *, out: np.ndarray | None = None, n_threads: int | None = None
+        self,
+        X: Any,
+        *,
+        out: np.ndarray | None = None,
+        n_threads: int | None = None,
+        missing: Missing = "error",
     ) -> np.ndarray:
         """Linear predictors, ``X @ coef + intercept``.
 
         Parameters
         ----------
-        X, out, n_threads : as in `predict`
+        X, out, n_threads, missing : as in `predict`
 
         Returns
         -------
@@ -201,16 +213,21 @@ class Inference:
         ValueError, TypeError
             As `predict`.
         """
-        return self._link(X, out, n_threads)
+        return self._link(X, out, n_threads, missing)
 
     def predict_proba(
-        self, X: Any, *, out: np.ndarray | None = None, n_threads: int | None = None
+        self,
+        X: Any,
+        *,
+        out: np.ndarray | None = None,
+        n_threads: int | None = None,
+        missing: Missing = "error",
     ) -> np.ndarray:
         """Probability of every class, accurate also where it is tiny.
 
         Parameters
         ----------
-        X, n_threads : as in `predict`
+        X, n_threads, missing : as in `predict`
         out : ndarray of float64, shape (n, n_classes), C order, optional
 
         Returns
@@ -226,16 +243,21 @@ class Inference:
         TypeError
             As `predict`.
         """
-        return self._probabilities(X, out, n_threads, log=False)
+        return self._probabilities(X, out, n_threads, missing, log=False)
 
     def predict_log_proba(
-        self, X: Any, *, out: np.ndarray | None = None, n_threads: int | None = None
+        self,
+        X: Any,
+        *,
+        out: np.ndarray | None = None,
+        n_threads: int | None = None,
+        missing: Missing = "error",
     ) -> np.ndarray:
         """Logarithm of `predict_proba`, finite also where the probability is not.
 
         Parameters
         ----------
-        X, out, n_threads : as in `predict_proba`
+        X, out, n_threads, missing : as in `predict_proba`
 
         Returns
         -------
@@ -246,7 +268,7 @@ class Inference:
         ValueError, TypeError
             As `predict_proba`.
         """
-        return self._probabilities(X, out, n_threads, log=True)
+        return self._probabilities(X, out, n_threads, missing, log=True)
 
     def predictor(self, type: Kind = "response") -> Predictor:
         """The model for single rows: a call takes a fraction of a microsecond.
@@ -264,7 +286,12 @@ class Inference:
         return Predictor(self, type)
 
     def explain(
-        self, X: Any, top: int = 10, *, output: int | None = None
+        self,
+        X: Any,
+        top: int = 10,
+        *,
+        output: int | None = None,
+        missing: Missing = "error",
     ) -> Explanation:
         """The terms that make up each linear predictor, the largest first.
 
@@ -277,6 +304,7 @@ class Inference:
         output : int, optional
             Which output to explain.  Default: in each row the one with the largest
             linear predictor, that is, the class which is predicted.
+        missing : as in `predict`
 
         Returns
         -------
@@ -289,7 +317,7 @@ class Inference:
         """
         from fastl1.infer.explain import explain
 
-        rows = self._read(X)
+        rows = self._read(X, missing)
         eta = np.empty((rows.n, self.n_outputs))
         self._score(rows, eta, None)
         return explain(self, rows.entries(self._score_parts()), eta, top, output)
@@ -324,8 +352,10 @@ class Inference:
         names = self._name_map() if self.columns is None else None
         return self._score_parts(), LINKS[self.link], names, self.classes
 
-    def _read(self, X: Any) -> Any:
+    def _read(self, X: Any, missing: Missing) -> Any:
         """`X` as one of the forms of `_inputs`."""
+        if missing not in ("error", "impute"):
+            raise ValueError(f'missing must be "error" or "impute"; got {missing!r}')
         scorer = self._score_parts()
         named = inputs.are_named(X)
         if named or inputs.is_table(X):
@@ -333,7 +363,8 @@ class Inference:
                 coef = self.weights.matrix()
                 if self.n_outputs == 1:
                     coef = coef[:, 0]
-                return inputs.TreatedRows(X, self.columns, coef, scorer)
+                impute = missing == "impute"
+                return inputs.TreatedRows(X, self.columns, coef, scorer, impute)
             if not self.has_names:
                 raise ValueError(
                     "the model has neither a column treatment nor feature names: pass "
@@ -359,9 +390,13 @@ class Inference:
                 raise ValueError(f"{place} is {values[i]}")
 
     def _link(
-        self, X: Any, out: np.ndarray | None, n_threads: int | None
+        self,
+        X: Any,
+        out: np.ndarray | None,
+        n_threads: int | None,
+        missing: Missing,
     ) -> np.ndarray:
-        rows = self._read(X)
+        rows = self._read(X, missing)
         shape = (rows.n,) if self.n_outputs == 1 else (rows.n, self.n_outputs)
         eta = _result(out, shape)
         self._score(rows, eta.reshape(rows.n, self.n_outputs), n_threads)
@@ -380,11 +415,16 @@ class Inference:
         return eta
 
     def _probabilities(
-        self, X: Any, out: np.ndarray | None, n_threads: int | None, log: bool
+        self,
+        X: Any,
+        out: np.ndarray | None,
+        n_threads: int | None,
+        missing: Missing,
+        log: bool,
     ) -> np.ndarray:
         if not LINKS[self.link].probability:
             raise ValueError(f"a model with link={self.link!r} has no probabilities")
-        rows = self._read(X)
+        rows = self._read(X, missing)
         n, k = rows.n, self.n_outputs
         result = _result(out, (n, max(2, k)))
         prefix = "log_" if log else ""

@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from fastl1.data.table import count_rows, raw_column, table_columns
+from fastl1.data.table import (
+    column_names,
+    count_rows,
+    no_such_column,
+    raw_column,
+    table_columns,
+)
 from fastl1.kernels.infer._batch import Scorer
 
 _BLOCK = 1 << 20  # cells of an explanation that are in memory at a time
@@ -144,11 +150,22 @@ class TreatedRows:
     """A table of raw columns, which the model's column treatment encodes."""
 
     def __init__(
-        self, table: Any, treatment: Any, coef: np.ndarray, scorer: Scorer
+        self,
+        table: Any,
+        treatment: Any,
+        coef: np.ndarray,
+        scorer: Scorer,
+        impute: bool = False,
     ) -> None:
         if are_named(table):
             used = treatment.used_columns(scorer.features)
+            if not impute:
+                for i, row in enumerate(table):
+                    if not all(name in row for name in used):
+                        raise ValueError(f"row {i}: {_absent(used, row)}")
             table = {name: [row.get(name) for row in table] for name in used}
+        elif impute:
+            table = _completed(table, treatment.used_columns(scorer.features))
         self.table = table
         self.treatment = treatment
         intercept = scorer.intercept if coef.ndim == 2 else scorer.intercept[0]
@@ -171,6 +188,21 @@ class TreatedRows:
             return
         for lo, hi in blocks(self.n, len(place)):
             yield cells(X[lo:hi, place], lo)
+
+
+def _absent(used: list[str], row: Mapping[str, Any]) -> str:
+    """What is wrong with a row that lacks some of the columns in use."""
+    gone = [name for name in used if name not in row]
+    told = "; ".join(no_such_column(name, map(str, row)) for name in gone[:5])
+    return f'{told}; None says that a cell is missing, missing="impute" that all are'
+
+
+def _completed(table: Any, used: list[str]) -> dict[str, Any]:
+    """The columns in use of a table, empty ones for those that it lacks."""
+    there = {str(name): name for name in column_names(table)}
+    found = {name: table[there[name]] for name in used if name in there}
+    n = count_rows(found, table)
+    return {name: found.get(name, [None] * n) for name in used}
 
 
 def blocks(n: int, width: int) -> Iterator[tuple[int, int]]:

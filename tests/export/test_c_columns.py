@@ -15,7 +15,7 @@ from fastl1.export.c_text import members, remark
 from fastl1.model.sparse_model import SparseModel
 
 GCC, CXX = shutil.which("gcc"), shutil.which("g++")
-WARNINGS = ("-Wall", "-Wextra", "-Werror", "-pedantic")
+WARNINGS = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wconversion")
 needs_gcc = pytest.mark.skipif(GCC is None, reason="needs gcc")
 
 
@@ -102,6 +102,31 @@ def test_one_column_alone(tmp_path, k):
     model = SparseModel.from_coef(coef, 0.5, columns=treatment)
     name = treatment.columns[0].name
     check(model, Compiled(model, tmp_path), {name: TABLE[name]})
+
+
+@needs_gcc
+@pytest.mark.parametrize("compiler", [("gcc", "-std=c99"), ("g++", "-x", "c++")])
+def test_a_row_begins_as_missing(tmp_path, compiler):
+    if shutil.which(compiler[0]) is None:
+        pytest.skip(f"needs {compiler[0]}")
+    model = make()
+    made = model.to_c(tmp_path / "model.c", columns=True)
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "model.h"\nint main(void) {\n'
+        "    model_row row = MODEL_ROW_MISSING;\n    double out[1];\n"
+        '    model_link_row(&row, out);\n    return printf("%.17g", out[0]) < 0;\n}\n'
+    )
+    flags = ("-Wall", "-Wextra", "-pedantic", "-Werror")
+    one, two, program = (str(tmp_path / name) for name in ("a.o", "b.o", "main"))
+    subprocess.run(
+        ["gcc", "-std=c99", *flags, "-c", made.source, "-o", one], check=True
+    )
+    main = str(tmp_path / "main.c")
+    subprocess.run([*compiler, *flags, "-c", main, "-o", two], check=True)
+    subprocess.run([compiler[0], one, two, "-lm", "-o", program], check=True)
+    told = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+    row = {name: np.array([None], object) for name in model.required_features()}
+    assert float(told) == pytest.approx(model.predict(row, "link")[0], rel=1e-12)
 
 
 @needs_gcc

@@ -14,6 +14,7 @@ from fastl1.model.sparse_model import SparseModel
 
 GCC = shutil.which("gcc")
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+STRICT += ("-Wshadow", "-Wconversion", "-Wstrict-prototypes", "-Wmissing-prototypes")
 needs_gcc = pytest.mark.skipif(GCC is None, reason="needs gcc")
 LINKS = ("identity", "log", "logit", "probit", "cloglog", "decision")
 P = 300
@@ -100,6 +101,13 @@ def test_types(tmp_path, dtype, outputs):
     made = model.to_c(tmp_path / "model.c", dtype)
     same = {"double": "float64", "float": "float32"}.get(dtype, dtype)
     check(model if same == "float64" else model.quantize(same), made, "-Os")
+
+
+@pytest.mark.parametrize("name", ["cr\rx", "line\nx", 'quo"te', "back\\slash", "tri??"])
+def test_names_that_no_source_can_include(tmp_path, name):
+    with pytest.raises(ValueError, match=r"cannot be included: rename it"):
+        random_model().to_c(str(tmp_path / f"{name}.c"))
+    assert not list(tmp_path.iterdir())
 
 
 @needs_gcc

@@ -305,6 +305,53 @@ def test_rows_by_column_treatment():
     assert {term.name for row in explanation for term in row} <= set(model.kept_names())
 
 
+def test_columns_that_are_not_there():
+    """One rule for dicts, tables and frames: extra columns pass, absent ones do not."""
+    pd = pytest.importorskip("pandas")
+    table = {"age": [1.0, 2.0, 4.0, 9.0], "kind": ["x", "y", "x", "z"]}
+    treatment = ColumnTreatment.learn(table)
+    coef = np.arange(1.0, treatment.n_features + 1)
+    classes = {"link": "logit", "classes": ["no", "yes"]}
+    model = SparseModel.from_coef(coef, 0.5, columns=treatment, **classes)
+    calls = (
+        model.predict,
+        model.decision_function,
+        model.predict_proba,
+        model.predict_log_proba,
+        model.explain,
+        lambda X, **given: model.predict(X, "class", **given),
+    )
+
+    def forms(row):
+        yield [row]
+        yield {name: [cell] for name, cell in row.items()}
+        yield pd.DataFrame([row])
+
+    whole = {"age": 3.0, "kind": "y"}
+    for call in calls:
+        for more in ({}, {"unknown": 1}, {"Age": 7.0}):
+            for form in forms({**whole, **more}):
+                call(form)
+        for form in forms({"Age": 3.0, "kind": "y"}):
+            with pytest.raises(ValueError, match=r"'age' \(did you mean 'Age'\?\)"):
+                call(form)
+            call(form, missing="impute")
+        for row in ({}, {"kind": "y"}):
+            with pytest.raises(ValueError, match=r"row 1: there is no column 'age'"):
+                call([whole, row])
+            call([whole, row], missing="impute")
+        with pytest.raises(ValueError, match=r'missing must be "error" or "impute"'):
+            call([whole], missing="mean")
+    mean = treatment.columns[0].mean
+    for form in forms({"kind": "y"}):
+        assert model.predict(form, missing="impute") == pytest.approx(
+            model.predict([{"age": mean, "kind": "y"}])
+        )
+    nothing = model.predict([{}], missing="impute")
+    assert nothing == model.predict([{"age": None, "kind": None}])
+    assert model.predict(whole | {"age": [None], "kind": ["y"]}).shape == (1,)
+
+
 # --- one row ----------------------------------------------------------------------
 
 
