@@ -32,7 +32,8 @@ def write_atomic(
     OSError
         Names `path` and the reason; nothing is left behind.
     """
-    path = os.path.realpath(path)
+    with _naming(path):
+        path = os.path.realpath(path)
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         with _naming(path), open(path, "wb") as file:
             file.write(data)
@@ -151,6 +152,9 @@ def _naming(path):
         raise OSError(
             error.errno, f"cannot write: {error.strerror}", os.fspath(path)
         ) from None
+    except UnicodeEncodeError:
+        reason = "cannot write: the name is no Unicode"
+        raise OSError(errno.EINVAL, reason, os.fspath(path)) from None
 
 
 def _sync_directory(folder):

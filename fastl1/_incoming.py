@@ -16,7 +16,12 @@ def check_kind(path: str | os.PathLike[str]) -> None:
     OSError
         A device or a folder, or there is nothing.
     """
-    mode = os.stat(path).st_mode
+    try:
+        mode = os.stat(path).st_mode
+    except UnicodeEncodeError:
+        raise FileNotFoundError(
+            errno.ENOENT, "no file has a name that is no Unicode", os.fspath(path)
+        ) from None
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(
             errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path)

@@ -163,6 +163,14 @@ def test_files_that_are_being_written_are_left_alone(tmp_path):
     assert _atomic.STALE >= 60
 
 
+def test_names_that_no_file_can_have(tmp_path):
+    name = str(tmp_path / "a\ud800")
+    with pytest.raises(OSError, match="cannot write: the name is no Unicode"):
+        write_atomic(name, b"1")
+    with pytest.raises(FileNotFoundError, match="no file has a name that is no Uni"):
+        read_bounded(name, 1, "a key")
+
+
 # --- reading -----------------------------------------------------------------------
 
 

@@ -35,6 +35,8 @@ import numpy as np
 
 from fastl1._incoming import PIPE_LIMIT, length, open_file, read_rest
 from fastl1.artifact.container import ENCRYPTED, json_text, pack, parse_json, unpack
+from fastl1._unicode import check_unicode
+from fastl1.artifact.container import json_text, pack, parse_json, unpack
 from fastl1.artifact.packing import (
     MAX_PLACE,
     decode_gaps,
@@ -168,6 +170,8 @@ def _check_classes(classes, link, n_outputs):
         classes = np.char.decode(classes)
     if classes.dtype.kind == "f" and not np.isfinite(classes).all():
         raise ValueError("classes must be finite")
+    if classes.dtype.kind == "U":
+        check_unicode(classes.tolist(), "class")
     if len(set(classes.tolist())) != count:
         raise ValueError(f"classes must differ: {classes.tolist()[:20]}")
     classes.flags.writeable = False
@@ -178,6 +182,7 @@ def _check_names(names, count, what):
     if names is None:
         return None
     names = [str(name) for name in names]
+    check_unicode(names, f"{what} name")
     if len(names) != count:
         plural = "" if count == 1 else "s"
         raise ValueError(f"{len(names)} {what} names for {count} {what}{plural}")

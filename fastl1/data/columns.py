@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastl1._unicode import check_unicode
 from fastl1.data.kinds import Boolean, Category, Hashed, Number
 from fastl1.data.learn import RefusedColumns, learn_column
 from fastl1.data.table import (
@@ -91,6 +92,7 @@ class ColumnTreatment:
         self.starts = np.cumsum([0, *(c.width for c in self.columns)])
         self.std: list[list[float]] | None = None
         self._names: list[str] | None = None
+        check_unicode([c.name for c in self.columns], "name of a column")
         _refuse_twins([c.name for c in self.columns])
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:

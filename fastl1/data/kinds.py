@@ -4,6 +4,7 @@ from zlib import crc32
 
 import numpy as np
 
+from fastl1._unicode import check_unicode
 from fastl1.data.table import (
     parse_cells,
     parse_number,
@@ -13,6 +14,11 @@ from fastl1.data.table import (
 MAX_ABS = 1e140  # beyond it squares overflow
 MISSING = "(missing)"
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+
+
+def text_hash(text):
+    """CRC-32 of the UTF-8 bytes of a text, also of one that is no Unicode."""
+    return crc32(text.encode("utf-8", "surrogatepass"))
 
 
 class Number:
@@ -141,6 +147,7 @@ class Category:
     def __init__(self, name, levels, reference=None, missing=0):
         self.name = str(name)
         self.levels = [str(level) for level in levels]
+        check_unicode(self.levels, f"column {self.name!r}: category")
         self.reference = None if reference is None else str(reference)
         self.missing = int(missing)
 
@@ -239,7 +246,7 @@ class Hashed:
     def encode(self, raw, notes=None):
         """``(None, codes)`` of a raw column."""
         text = raw.as_text()
-        slots = [crc32(label.encode()) % self.size for label in text.labels]
+        slots = [text_hash(label) % self.size for label in text.labels]
         gap = self.size if self.missing else -1
         return None, np.array([*slots, gap], np.intp)[text.codes]
 

@@ -15,13 +15,12 @@ terms of `columns`: stripped, numbers as text the shortest way, markers as missi
 """
 
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
 from fastl1.artifact.weights import Weights
 from fastl1.data.columns import ColumnInUse
-from fastl1.data.kinds import Category, Hashed
+from fastl1.data.kinds import Category, Hashed, text_hash
 from fastl1.data.table import MISSING_TEXT
 from fastl1.export.onnx_graph import ML, Graph, coefficients, fit
 
@@ -153,6 +152,6 @@ def cells(column: Any, raw: Any, dtype: Any) -> np.ndarray:
         return column.read(raw).astype(dtype)[:, None]
     text = raw.as_text()
     if isinstance(column, Hashed):
-        known = np.array([*(crc32(label.encode()) for label in text.labels), -1])
+        known = np.array([*map(text_hash, text.labels), -1])
         return known.astype(np.int64)[text.codes][:, None]
     return np.array([*text.labels, ""], object)[text.codes][:, None]

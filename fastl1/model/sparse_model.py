@@ -14,6 +14,7 @@ import numpy as np
 
 from fastl1._atomic import write_atomic
 from fastl1._public import public
+from fastl1._unicode import check_unicode
 from fastl1.artifact.content import Content, decode, encode, read
 from fastl1.artifact.weights import Weights
 from fastl1.infer.inference import Inference
@@ -805,6 +806,7 @@ def _make_weights(indices, values, outputs, n_features, n_outputs):
 def _plain(value):
     """`value` as JSON types."""
     if isinstance(value, Mapping):
+        check_unicode(map(str, value), "key of metadata")
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
@@ -812,6 +814,8 @@ def _plain(value):
         return _plain(value.tolist())
     if isinstance(value, float) and not np.isfinite(value):
         return None
+    if isinstance(value, str):
+        check_unicode([value], "text in metadata")
     if value is None or isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"metadata cannot hold a {type(value).__name__}: {value!r}")

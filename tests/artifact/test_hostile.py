@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -28,6 +29,11 @@ def sample():
     yield SparseModel([0, 3], [1.0, 2.0], 0.0, treatment.n_features, columns=treatment)
     for precision in ("float32", "float16", "int8", "int4"):
         yield SparseModel.from_coef(coef, np.ones(3)).quantize(precision)
+    scale = 10.0 ** rng.uniform(-4, 4, 40)
+    uneven = SparseModel.from_coef(coef / scale, np.ones(3))
+    yield uneven.quantize("int8", rng.standard_normal((50, 40)) * scale)
+    treatment.set_std(np.arange(treatment.n_features) / 8)
+    yield SparseModel([0, 3], [1.0, 2.0], 0.0, treatment.n_features, columns=treatment)
 
 
 FILES = [model.to_bytes() for model in sample()]
@@ -296,3 +302,46 @@ def test_codes_out_of_range():
         values[0] = np.array(bad).astype(values.dtype)
         with pytest.raises(ModelFileError, match="a code exceeds the range of int"):
             SparseModel.from_bytes(pack(metadata, {**tensors, "values": values}))
+
+
+def test_errors_are_the_same_where_warnings_are_errors():
+    quantized = SparseModel([0, 1], [1.0, 2.0], 0.0, 2).quantize("int8")
+    metadata, tensors = unpack(quantized.to_bytes())
+    metadata = {key: text for key, text in metadata.items() if key != "sha256"}
+    data = pack(metadata, {**tensors, "scales": np.array([3e38], np.float32)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ModelFileError, match="values: entry 0 is inf"):
+            SparseModel.from_bytes(data)
+
+
+def test_powers_in_a_file_are_checked():
+    metadata, tensors = unpack(FILES[-2])
+    metadata = {key: text for key, text in metadata.items() if key != "sha256"}
+    assert metadata["schema"] == "3"
+    runs, powers = tensors["runs"], tensors["exponents"]
+    for change in (
+        {"runs": runs[:-1]},
+        {"runs": runs.astype(np.uint16)},
+        {"runs": np.append(runs, np.uint8(127)), "exponents": np.append(powers, 1)},
+        {"exponents": powers.astype(np.int16)},
+        {"exponents": np.full_like(powers, 101)},
+        {"runs": runs[:0], "exponents": powers[:0]},
+    ):
+        changed = {**tensors, **change}
+        if changed["exponents"].dtype == np.int64:
+            changed["exponents"] = changed["exponents"].astype(np.int8)
+        with pytest.raises(ModelFileError):
+            SparseModel.from_bytes(pack(metadata, changed))
+    with pytest.raises(ModelFileError):
+        SparseModel.from_bytes(pack(metadata, {**tensors, "values": tensors["gaps"]}))
+
+
+@pytest.mark.parametrize("std", [[[1.0]], [[1.0], [-1.0]], [["x"], [1]], [[], []], 3])
+def test_standard_deviations_in_a_file_are_checked(std):
+    table = {"a": np.arange(60.0), "b": np.arange(60.0) ** 2}
+    plain = ColumnTreatment.learn(table).to_dict()
+    with pytest.raises(ValueError, match=r"std|could not convert|column treatment"):
+        ColumnTreatment.from_dict({**plain, "std": std})
+    again = ColumnTreatment.from_dict({**plain, "std": [[1.0], [2.5]]})
+    assert again.std_of(np.arange(2)).tolist() == [1.0, 2.5]
