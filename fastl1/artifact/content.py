@@ -34,9 +34,8 @@ from typing import Any
 import numpy as np
 
 from fastl1._incoming import PIPE_LIMIT, length, open_file, read_rest
-from fastl1.artifact.container import ENCRYPTED, json_text, pack, parse_json, unpack
 from fastl1._unicode import check_unicode
-from fastl1.artifact.container import json_text, pack, parse_json, unpack
+from fastl1.artifact.container import ENCRYPTED, json_text, pack, parse_json, unpack
 from fastl1.artifact.packing import (
     MAX_PLACE,
     decode_gaps,
