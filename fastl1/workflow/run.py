@@ -378,8 +378,12 @@ def _warm_start(data: Data, plan: Plan) -> dict[str, Any]:
             f"{name}: a model with {argument('loss', loss)}, this fit is one with "
             f"{argument('loss', data.loss.name)}"
         )
+    kind = plan.source.kind
+    if model.n_outputs > 1 and model.classes is None:
+        raise DataError(
+            f"{name}: a model of {model.n_outputs} targets, this {kind} has one"
+        )
     if model.n_outputs > 1 and model.classes.tolist() != data.classes.tolist():
-        kind = plan.source.kind
         raise DataError(f"{name}: a model of other classes than those of this {kind}")
     try:
         start = warm_start_from(model, data.feature_names)

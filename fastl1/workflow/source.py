@@ -74,10 +74,11 @@ class Source:
             They cannot be read, or there are none.
         """
         if self.is_file:
-            try:
-                check_kind(self.data)
-            except OSError as error:
-                raise DataError(f"{self.name}: {error.strerror}") from None
+            if os.path.exists(self.data):
+                try:
+                    check_kind(self.data)
+                except OSError as error:
+                    raise DataError(f"{self.name}: {error.strerror}") from None
             return read_file(
                 self.data,
                 format=self.format,

@@ -840,3 +840,14 @@ def test_lasso_cv_on_real_data_is_that_of_scikit_learn(weighted):
         within = mean[r] <= mean[r, k] + se[r, k]
         assert result.best_1se.index == within.argmax()
         assert result.best_1se.index < k
+
+
+def test_a_warm_start_from_other_classes_is_told_in_words():
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    estimator = LogisticRegression(warm_start=True).fit(X, np.arange(60) % 3)
+    for classes in (2, 4):
+        with pytest.raises(
+            ValueError, match=rf"warm_start: .* {classes} classes and 3"
+        ):
+            estimator.fit(X, np.arange(60) % classes)
+    assert estimator.fit(X, np.arange(60) % 3).coef_.shape == (3, 3)

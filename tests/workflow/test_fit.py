@@ -386,3 +386,11 @@ def test_messages_are_spelled_for_the_caller_only_within_his_call():
     with spelling(lambda name, value: f"/{name}:{value}"):
         assert argument("loss", "cox") == "/loss:cox"
     assert argument("loss", "cox") == "loss='cox'"
+
+
+def test_a_warm_start_from_several_targets_is_refused():
+    earlier = fastl1.SparseModel.from_coef(
+        np.ones((2, 1)), np.zeros(2), feature_names=["rooms"], output_names=["u", "v"]
+    )
+    with pytest.raises(DataError, match="a model of 2 targets, this table has one"):
+        workflow.fit(table(), **HOUSES, warm_start=earlier)
