@@ -28,7 +28,8 @@ enum { FL1_I32 = 0, FL1_I64 = 1 };     /* row indices of a CSC X */
     X(quantile, with)                                                                  \
     X(probit, with)                                                                    \
     X(cloglog, with)                                                                   \
-    X(cox, with)
+    X(cox, with)                                                                       \
+    X(own, with)
 
 #define FL1_ONE_MORE(name, one) +one
 enum { FL1_N_LOSSES = FL1_EACH_LOSS(FL1_ONE_MORE, 1) };
@@ -53,6 +54,18 @@ typedef struct fl1_cox {
     double *scratch;     /* (4 (n_groups + 1),) */
 } fl1_cox;
 
+/* A loss of the caller's: its functions, as loss_eval, loss_young and loss_slopes below
+ * want them, with what they get as their first argument. */
+typedef struct fl1_own {
+    void *self;
+    double (*eval)(void *self, ptrdiff_t n, const double *y, const double *eta,
+                   const double *s, double *v, double *h);
+    double (*young)(void *self, ptrdiff_t n, const double *y, const double *eta,
+                    const double *s, const double *v, double kappa);
+    ptrdiff_t (*domain)(void *self, ptrdiff_t n, const double *y, const double *s,
+                        double *v, double *h);
+} fl1_own;
+
 /* What a loss depends on besides y and eta; each reads its own. */
 typedef struct fl1_loss {
     double power;  /* tweedie: variance mu^power, in (1, 2) */
@@ -60,6 +73,7 @@ typedef struct fl1_loss {
     int sharp;     /* ... so small that the loss is all corner: v is kept */
     double q;      /* quantile: its level, in (0, 1) */
     fl1_cox cox;
+    fl1_own own;
 } fl1_loss;
 
 typedef struct fl1_range {
@@ -85,6 +99,7 @@ typedef struct fl1_traits {
     int corners;           /* where Newton steps may stall: linear or quadratic pieces */
     int dual_is_variable;  /* linear pieces only: eta does not tell the dual point, which
                               evaluation takes from v and leaves there */
+    int own;               /* the caller has its functions: fl1_own */
     int sharpens;          /* the same with `sharp`, where the curved piece is tiny */
     int reweights;         /* v / (y - eta) is the curvature of a square that touches the
                               loss at eta and lies above it everywhere */

@@ -42,6 +42,7 @@ _EXPORTS = {
     "CLogLog": "loss.losses",
     "Cox": "loss.losses",
     "Gamma": "loss.losses",
+    "Loss": "loss.losses",
     "Huber": "loss.losses",
     "Logistic": "loss.losses",
     "Poisson": "loss.losses",

@@ -38,6 +38,7 @@ from fastl1.loss.losses import Cox as Cox
 from fastl1.loss.losses import Gamma as Gamma
 from fastl1.loss.losses import Huber as Huber
 from fastl1.loss.losses import Logistic as Logistic
+from fastl1.loss.losses import Loss as Loss
 from fastl1.loss.losses import Poisson as Poisson
 from fastl1.loss.losses import Probit as Probit
 from fastl1.loss.losses import Quantile as Quantile

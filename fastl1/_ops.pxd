@@ -67,8 +67,18 @@ cdef extern from "fl1_ops.h":
         double* work
         double* scratch
 
+    ctypedef struct fl1_own:
+        void* self
+        double (*eval)(void*, ptrdiff_t, const double*, const double*, const double*,
+                       double*, double*) noexcept nogil
+        double (*young)(void*, ptrdiff_t, const double*, const double*, const double*,
+                        const double*, double) noexcept nogil
+        ptrdiff_t (*domain)(void*, ptrdiff_t, const double*, const double*, double*,
+                            double*) noexcept nogil
+
     ctypedef struct fl1_loss:
         fl1_cox cox
+        fl1_own own
         double power
         double delta
         int sharp
@@ -93,6 +103,7 @@ cdef extern from "fl1_ops.h":
         bint least_at_infinity
         bint corners
         bint dual_is_variable
+        bint own
         bint sharpens
         bint reweights
 

@@ -330,6 +330,7 @@ def loss_traits(int loss):
         "least_at_infinity": traits.least_at_infinity,
         "corners": traits.corners,
         "dual_is_variable": traits.dual_is_variable,
+        "own": traits.own,
         "sharpens": traits.sharpens,
         "reweights": traits.reweights,
     }

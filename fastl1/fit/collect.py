@@ -15,6 +15,7 @@ from fastl1.problem.problem import Problem
 if TYPE_CHECKING:
     pass
 from fastl1.fit.result import PathResult
+from fastl1.fit.stationarity import stationarity
 from fastl1.fit.status import FAILED
 
 
@@ -148,8 +149,16 @@ class Collector:
             coefs = tuple(by_row[k * p : (k + 1) * p].tocsc() for k in range(n_outputs))
             intercepts = intercepts.reshape(count, n_outputs).T.copy()
         gaps = np.array(self.gaps, dtype=np.float64)
+        converged, judged = gaps <= self.tol, {"certificate": "gap"}
+        if not problem.family.certified:
+            distance = stationarity(problem, self.alphas, coefs, intercepts)
+            distance /= solver.alpha_max
+            judged = {"certificate": "stationarity", "stationarity": distance}
+            converged = distance <= np.sqrt(self.tol)
+            gaps = np.full(count, np.nan)
         info = {
             **counters,
+            **judged,
             "regimes": dict(self.regimes),
             "alpha_max": solver.alpha_max,
             "null_objective": solver.null_objective,
@@ -172,7 +181,7 @@ class Collector:
             intercepts=intercepts,
             dual_gaps=gaps,
             n_iters=np.array(self.n_iters, dtype=np.intp),
-            converged=gaps <= self.tol,
+            converged=converged,
             classes=problem.classes,
             info=info,
             loss=problem.loss,

@@ -1,5 +1,6 @@
 """Targets that share X, solved one by one: for losses whose problems do not go in lock
-step, because rows depend on each other (cox) or have several outputs (multinomial).
+step, because rows depend on each other (cox) or have several outputs (multinomial), or
+because the loss is the user's own.
 
 A target is solved by one thread, so results do not depend on how many there are.
 """
@@ -21,7 +22,7 @@ from fastl1.problem.problem import Problem, check_problem
 
 def goes_alone(family: Loss) -> bool:
     """Whether targets of the loss are solved here."""
-    return family.survival or family.by_class
+    return family.survival or family.by_class or family.own
 
 
 def split_targets(Y: Any, family: Loss, n: int) -> list[np.ndarray]:

@@ -202,8 +202,8 @@ def fit_ragged(
     family = as_loss(given.pop("loss"))
     if goes_alone(family):
         raise ValueError(
-            "fit_ragged takes losses of one linear predictor and independent rows, not "
-            f"loss={family.name!r}; call fastl1.path for each problem"
+            "fit_ragged takes fastl1's losses of one linear predictor and independent "
+            f"rows, not loss={family.name!r}; call fastl1.path for each problem"
         )
     stack, feature_names = check_stack(X)
     rows, p = stack.shape if isinstance(stack, np.ndarray) else stack[-1]

@@ -7,6 +7,7 @@ import numpy as np
 from fastl1 import _runtime
 from fastl1.kernels.design._moments import Moments
 from fastl1.kernels.softmax._solver import MultinomialSolver
+from fastl1.kernels.solver._own import OwnLoss
 from fastl1.kernels.solver._solver import Solver
 from fastl1.loss.losses import Loss
 from fastl1.problem.problem import Problem
@@ -41,13 +42,14 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Any:
         return MultinomialSolver(
             problem.X, problem.y, n_classes=problem.n_outputs, **options
         )
-    params = problem.family.params()
+    family = problem.family
+    params = {"own": OwnLoss(family)} if family.own else family.params()
     if problem.survival is not None:
         params["risk"] = problem.survival.risk_sets(problem.sample_weight)
     solver = Solver(
         problem.X,
         problem.y,
-        loss=problem.loss,
+        loss="own" if family.own else family.name,
         loss_params=params,
         **options,
         moments=moments,

@@ -26,9 +26,16 @@ def _entropy(m: Array, mu: Array, log_mu: Array) -> Array:
     return np.maximum(m * (log_m - log_mu) - m + mu, 0.0)
 
 
+@public
 @dataclass(frozen=True)
 class Loss:
-    """What all losses have.
+    """What all losses have, and the base of a loss of one's own.
+
+    A subclass with a `name`, `deviance`, `slope` and `curvature` is a loss that
+    `fastl1.path` and the functions built on it take, through the same solver as the
+    others; its functions are asked once a pass over the rows.  With a `conjugate` its
+    solutions carry a duality gap; without one they are judged by how far they are from
+    stationary.  See ``docs/own-loss-and-penalty.md``.
 
     Attributes
     ----------
@@ -127,6 +134,36 @@ class Loss:
     def deviance(self, y: Array, eta: Array) -> Array:
         """Unit half-deviance of each row: y and eta of any one shape."""
         raise NotImplementedError
+
+    def slope(self, y: Array, eta: Array) -> Array:
+        """Derivative of the deviance in eta; asked of losses of one's own only."""
+        raise NotImplementedError
+
+    def curvature(self, y: Array, eta: Array) -> Array:
+        """Second derivative of the deviance in eta, at least 0; asked of losses of
+        one's own only."""
+        raise NotImplementedError
+
+    def conjugate(self, y: Array, t: Array) -> Array:
+        """sup over eta of t eta - deviance(y, eta), for a t inside of `slope_range`;
+        asked of losses of one's own that have it, for their certificate."""
+        raise NotImplementedError
+
+    def slope_range(self, y: Array) -> tuple[Any, Any]:
+        """The interval of slopes where the conjugate is finite, of each row or of all;
+        asked of losses of one's own only."""
+        return -np.inf, np.inf
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a loss of the user's, whose functions are Python."""
+        return type(self) not in LOSSES.values()
+
+    @property
+    def certified(self) -> bool:
+        """Whether solutions carry a duality gap: of a loss of one's own where it has a
+        conjugate."""
+        return not self.own or type(self).conjugate is not Loss.conjugate
 
 
 _OF_COUNTS = ("deviance", "explained", "ratio")
@@ -499,6 +536,8 @@ def as_loss(loss: str | Loss) -> Loss:
     if isinstance(loss, Tweedie) and loss.power in (1.0, 2.0):
         return Poisson() if loss.power == 1.0 else Gamma()
     if isinstance(loss, Loss):
+        if loss.own:
+            _check_own(loss)
         return loss
     if isinstance(loss, type) and issubclass(loss, Loss):
         raise TypeError(f"loss must be {loss.__name__}(), not the class itself")
@@ -508,3 +547,42 @@ def as_loss(loss: str | Loss) -> Loss:
             f"fastl1.Tweedie(1.5); got {loss!r}"
         )
     return LOSSES[loss]()
+
+
+def _check_own(loss: Loss) -> None:
+    """Refuse a loss of one's own that solvers could not ask.
+
+    Raises
+    ------
+    TypeError
+        Naming what it lacks, or what only fastl1's own losses can be.
+    """
+    kind = type(loss).__name__
+    name = getattr(loss, "name", None)
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"the loss {kind} needs a name: name = 'my_loss'")
+    if name in LOSSES:
+        raise TypeError(
+            f"the loss {kind} has the name {name!r} of one of fastl1's: give it a name "
+            "of its own"
+        )
+    missing = [
+        method
+        for method in ("deviance", "slope", "curvature")
+        if getattr(type(loss), method) is getattr(Loss, method)
+    ]
+    if missing:
+        raise TypeError(
+            f"the loss {name!r} ({kind}) lacks {', '.join(missing)}: functions of "
+            "y and eta, arrays of one number a row; see docs/own-loss-and-penalty.md"
+        )
+    if loss.by_class or loss.survival:
+        raise TypeError(
+            f"the loss {name!r} ({kind}) has to be a sum over rows of one linear "
+            "predictor: by_class and survival are for fastl1's own losses"
+        )
+    if loss.link not in LINKS:
+        raise TypeError(
+            f"the loss {name!r} ({kind}) has link={loss.link!r}; there are "
+            f"{', '.join(LINKS)}"
+        )

@@ -37,7 +37,7 @@ cdef const fl1_traits* _traits_of(const design_t* X, int32_t loss) noexcept nogi
     if not 0 <= loss < FL1_N_LOSSES:
         return NULL
     traits = X.ops.loss_traits[loss]
-    return NULL if traits.coupled_rows else traits
+    return NULL if traits.coupled_rows or traits.own else traits
 
 
 cdef int _check_labels(

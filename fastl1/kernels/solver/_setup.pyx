@@ -33,6 +33,7 @@ from fastl1._runtime cimport OPS, Watch
 from fastl1.kernels.solver._samples cimport shift_intercept, sync_eta
 from fastl1.kernels.solver._screen cimport cache_free, cache_reserve
 from fastl1.kernels.solver._single cimport single_engine
+from fastl1.kernels.solver._own cimport OwnLoss
 from fastl1.kernels.solver._state cimport NO_MEMORY, candidate_t, choose_loss, state_t
 from fastl1.kernels.solver._working cimport (
     add_slot,
@@ -70,6 +71,8 @@ cdef int set_loss(state_t* S, loss, params) except -1:
         )
     if S.traits.coupled_rows:
         _set_risk(&S.loss_param.cox, params)
+    if S.traits.own:
+        (<OwnLoss?> params["own"]).bind(&S.loss_param.own)
     return 0
 
 

@@ -13,6 +13,7 @@ from fastl1.kernels.penalty._penalty cimport elastic_net
 from fastl1.kernels.solver._pilot cimport solve_alpha
 from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1.kernels.solver._screen cimport MAX_REFS
+from fastl1.kernels.solver._own cimport OwnLoss
 from fastl1.kernels.solver._setup cimport (
     give_moments,
     intercept_of,
@@ -73,6 +74,7 @@ cdef class Solver:
 
     cdef state_t S
     cdef object loss_params
+    cdef OwnLoss own         # a loss of the user's own, or None
     cdef object X
     cdef Moments moments
     cdef Watch watch
@@ -101,13 +103,14 @@ cdef class Solver:
         bind_design(&S.X, X)
         S.n_threads = resolve_threads(n_threads)
         self.loss_params = loss_params
+        if loss_params is not None:
+            self.own = loss_params.get("own")
         set_loss(S, loss, loss_params)
         S.pen = elastic_net(l1_ratio)
         # without an intercept no constant in eta matters
         S.centre = fit_intercept or not S.traits.has_intercept
-        self.watch = Watch()
         S.poll = poll_watch
-        S.owner = <void*> self.watch
+        self._look()
         if reserve(S, S.X.n, S.X.p, MAX_REFS, NULL) < 0:
             raise MemoryError("no memory for the vectors of the problem")
         if moments is not None:
@@ -140,6 +143,15 @@ cdef class Solver:
         if self.watch.interrupted:
             raise self.watch.error
 
+    cdef int _look(self) except -1:
+        """Look for Ctrl-C from now on."""
+        self.watch = Watch()
+        self.S.owner = <void*> self.watch
+        if self.own is not None:
+            self.own.check()
+            self.own.watch = self.watch
+        return 0
+
     cdef int _give(self, Moments moments) except -1:
         cdef state_t* S = &self.S
         if (
@@ -170,8 +182,7 @@ cdef class Solver:
         cdef int status
         check_signals()  # short solves never poll
         self.S.interrupted = False
-        self.watch = Watch()
-        self.S.owner = <void*> self.watch
+        self._look()
         with nogil:
             status = solve_alpha(&self.S, alpha, self.expected, tol, max_iter)
         if status == NO_MEMORY:
@@ -187,6 +198,8 @@ cdef class Solver:
         cdef double gap
         with nogil:
             gap = certify(&self.S.run, alpha)
+        if self.own is not None:
+            self.own.check()
         if gap < 0.0:
             raise MemoryError("no memory for a working set of all columns")
         return gap
