@@ -151,7 +151,7 @@ def solve_one(
             ConvergenceWarning,
             stacklevel=stacklevel,
         )
-    dual_gap = gap * path.info["null_objective"]
+    dual_gap = gap * path.info.null_objective
     return Fit(coef, intercept, gap, dual_gap, int(path.n_iters[0]))
 
 

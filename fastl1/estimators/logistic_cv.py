@@ -309,7 +309,7 @@ default "lbfgs"
             picked.append(Cs[c])
             ratios.append(values[r])
             gaps.append(path.dual_gaps[index])
-            unit = path.info["null_objective"] * Cs[c] * fold_total[f]
+            unit = path.info.null_objective * Cs[c] * fold_total[f]
             dual_gaps.append(gaps[-1] * unit)
         mean = np.mean(chosen, axis=0)
         self.coef_, self.intercept_ = mean[:, :-1], mean[:, -1]

@@ -132,7 +132,7 @@ def enet_path(
         coef_init=coef_init,
     )
     warn_unconverged(result, stacklevel=2)
-    gaps = result.dual_gaps * result.info["null_objective"]
+    gaps = result.dual_gaps * result.info.null_objective
     out = (result.alphas, result.coefs.toarray(order="F"), gaps)
     return (*out, result.n_iters.tolist()) if return_n_iter else out
 

@@ -220,7 +220,7 @@ def render(
         used = model.columns.in_use(model.features)
         treated = rows(used, name, model.classes is not None)
     source = _SOURCE.format(
-        tables=_tables(weights, model._content.intercept, dtype),
+        tables=_tables(weights, model.intercepts, dtype),
         add=_add(weights, dtype),
         respond=_respond(model.link),
         classes=classes[0],

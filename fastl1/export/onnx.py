@@ -147,7 +147,7 @@ def _treatment(model) -> ColumnTreatment:
 
 
 def _intercept(graph, model):
-    intercept = fit(model._content.intercept, graph.dtype, "the intercept")
+    intercept = fit(model.intercepts, graph.dtype, "the intercept")
     return graph.constant("intercept", intercept)
 
 

@@ -14,6 +14,7 @@ from fastl1.problem.problem import Problem
 
 if TYPE_CHECKING:
     pass
+from fastl1.fit.info import PathInfo
 from fastl1.fit.result import PathResult
 from fastl1.fit.stationarity import stationarity
 from fastl1.fit.status import FAILED
@@ -156,25 +157,25 @@ class Collector:
             judged = {"certificate": "stationarity", "stationarity": distance}
             converged = distance <= np.sqrt(self.tol)
             gaps = np.full(count, np.nan)
-        info = {
+        info = PathInfo(
             **counters,
             **judged,
-            "regimes": dict(self.regimes),
-            "alpha_max": solver.alpha_max,
-            "null_objective": solver.null_objective,
-            "stopped": stopped,
-            "n_failed": self.failed,
-            "separated": bool(solver.separated),
-            "loss_left": dict(self.left),
-            "seconds": time.perf_counter() - self.start,
-            "tol": self.tol,
-            "max_iter": self.max_iter,
-            "l1_ratio": problem.l1_ratio,
-            "fit_intercept": problem.fit_intercept,
-            "standardize": problem.standardize,
-            "n_threads": problem.n_threads,
-            "isa": _runtime.isa,
-        }
+            regimes=dict(self.regimes),
+            alpha_max=solver.alpha_max,
+            null_objective=solver.null_objective,
+            stopped=stopped,
+            n_failed=self.failed,
+            separated=bool(solver.separated),
+            loss_left=dict(self.left),
+            seconds=time.perf_counter() - self.start,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            l1_ratio=problem.l1_ratio,
+            fit_intercept=problem.fit_intercept,
+            standardize=problem.standardize,
+            n_threads=problem.n_threads,
+            isa=_runtime.isa,
+        )
         return PathResult(
             alphas=np.array(self.alphas, dtype=np.float64),
             coefs=coefs,
@@ -188,7 +189,6 @@ class Collector:
             feature_names=problem.feature_names,
             family=problem.family,
             _problem=problem,
-            _max_iter=self.max_iter,
         )
 
 

@@ -128,8 +128,7 @@ def solve_each(
             )
         except FitInterrupted:  # a target is whole or not there
             raise FitInterrupted from None
-        path._problem = None
-        report(j, path)
+        report(j, path.forget_data())
         return path
 
     try:
@@ -156,9 +155,9 @@ def joined(
     columns = [missing] * k
     for j, path in enumerate(results):
         if path is not None and len(path):
-            columns[j] = path._outputs
+            columns[j] = path.outputs
             intercepts[:, j] = np.ravel(path.intercepts)
-            arrays["alpha_max"][j] = path.info["alpha_max"]
+            arrays["alpha_max"][j] = path.info.alpha_max
             for name in ("alphas", "dual_gaps", "n_iters"):
                 arrays[name][j] = getattr(path, name)[0]
     coefs = tuple(sp.hstack(part, format="csc") for part in zip(*columns, strict=True))

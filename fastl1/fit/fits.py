@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
 from fastl1.exceptions import ConvergenceWarning
+from fastl1.fit.info import HasInfo
 from fastl1.fit.status import (
     CONVERGED,
     FAILED,
@@ -23,7 +24,7 @@ from fastl1.problem.vectors import check_vector
 
 
 @dataclass(repr=False)
-class Fits:
+class Fits(HasInfo):
     """What the results of many fits share; the subclasses say what it means."""
 
     _problems: ClassVar[str]
@@ -39,7 +40,7 @@ class Fits:
     classes: np.ndarray | None = None
     loss: str = "squared"
     feature_names: list[str] | None = None
-    info: dict[str, Any] = field(default_factory=dict)
+    info: Any = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.alphas)
@@ -140,9 +141,9 @@ def warn_unfinished(result: Fits, what: str) -> None:
     worst, info = int(np.argmax(gaps)), result.info
     warnings.warn(
         f"{int(bad.sum())} of {len(bad)} {what} did not reach the relative duality gap "
-        f"tol={info['tol']:g}; the worst is {what[:-1]} {worst} with a gap of "
+        f"tol={info.tol:g}; the worst is {what[:-1]} {worst} with a gap of "
         f"{result.dual_gaps[worst]:.3g} after {int(result.n_iters[worst])} of "
-        f"max_iter={info['max_iter']} iterations. See result.status and "
+        f"max_iter={info.max_iter} iterations. See result.status and "
         "result.dual_gaps.",
         ConvergenceWarning,
         stacklevel=3,

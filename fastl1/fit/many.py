@@ -23,6 +23,7 @@ from fastl1.fit.fits import (
     run_info,
     warn_unfinished,
 )
+from fastl1.fit.info import ManyInfo
 from fastl1.fit.keywords import ManyKeywords, spelled_out, split_keywords
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import (
@@ -49,7 +50,7 @@ MEMORY = 1 << 29
 
 
 @public
-class FitManyResult(Fits):
+class FitManyResult(Fits, info=ManyInfo):
     """Models of k targets on one X.
 
     Attributes
@@ -74,12 +75,13 @@ class FitManyResult(Fits):
         Labels, for losses that have them.
     loss : str
     feature_names : list of str or None
-    info : dict
-        Counters of the solver summed over targets, and: ``regime``: "gram" (the Gram
-        matrix of all columns was shared), "products" (X was read by matrix products
-        with all residuals) or "each" (one by one: cox and multinomial, without
-        counters); ``stopped``: "end", "callback" or "interrupted";
-        ``seconds``; ``tol``; ``max_iter``; ``n_threads``; ``isa``.
+    info : ManyInfo
+        How the fits went, counters summed over targets: a dict whose keys are
+        attributes as well.  ``regime``: "gram" (the Gram matrix of all columns was
+        shared), "products" (X was read by matrix products with all residuals) or "each"
+        (one by one: cox and multinomial, without counters); ``stopped``: "end",
+        "callback" or "interrupted"; ``seconds``; ``tol``; ``max_iter``; ``n_threads``;
+        ``isa``.
     """
 
     _problems = "targets"
@@ -351,7 +353,7 @@ def _fit_each(
         done += 1
         status[j], gaps[j] = CONVERGED, path.dual_gaps[0]
         if not path.converged[0]:
-            status[j] = FAILED if path.info["n_failed"] else UNCONVERGED
+            status[j] = FAILED if path.info.n_failed else UNCONVERGED
         return report is not None and report(done)
 
     results, interrupted = solve_each(

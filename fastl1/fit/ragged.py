@@ -18,6 +18,7 @@ from fastl1.fit.fits import (
     run_info,
     warn_unfinished,
 )
+from fastl1.fit.info import RaggedInfo
 from fastl1.fit.keywords import RaggedKeywords, spelled_out, split_keywords
 from fastl1.fit.status import FAILED, NOT_SOLVED, OUTSIDE_DOMAIN, Callback
 from fastl1.kernels.many._ragged import Stack
@@ -29,7 +30,7 @@ from fastl1.problem.vectors import check_vector
 
 
 @public
-class FitRaggedResult(Fits):
+class FitRaggedResult(Fits, info=RaggedInfo):
     """Models of many small problems.
 
     Attributes
@@ -50,9 +51,11 @@ class FitRaggedResult(Fits):
     classes : ndarray (2,) or None
     loss : str
     feature_names : list of str or None
-    info : dict
-        ``stopped``, ``seconds``, ``tol``, ``max_iter``, ``n_threads``, ``isa``, and
-        ``n_small``, how many problems were solved on a Gram matrix of all columns.
+    info : RaggedInfo
+        How the fits went: a dict whose keys are attributes as well.  ``stopped``:
+        "end", "callback" or "interrupted"; ``seconds``; ``tol``; ``max_iter``;
+        ``n_threads``; ``isa``; and ``n_small``, how many problems were solved on a Gram
+        matrix of all columns.
     """
 
     _problems = "problems"

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import ConvergenceWarning
+from fastl1.fit.info import HasInfo, PathInfo
 from fastl1.fit.keywords import OF_THE_FIT, FitKeywords, check_keywords
 from fastl1.fit.solver import running_off
-from fastl1.fit.status import MAX_ITER
 from fastl1.loss.losses import Loss, Squared
 from fastl1.problem.matrix import check_features
 from fastl1.problem.problem import Problem, check_problem
@@ -29,7 +29,7 @@ Kind = Literal["response", "link", "class"]
 
 @public
 @dataclass(repr=False)
-class PathResult:
+class PathResult(HasInfo, info=PathInfo):
     """Models along a decreasing grid of alphas.
 
     Attributes
@@ -55,16 +55,13 @@ class PathResult:
     classes : ndarray (2,) or None
         Labels of a loss of labels; the link grows with the probability of the second.
         The multinomial loss has any number, and a link for each.
-    info : dict
-        Counters of the solver, and: ``alpha_max``; ``null_objective`` (P(0));
-        ``stopped``: "end" of the grid, "max_features", "callback" or "interrupted";
-        ``separated``, whether coefficients without a penalty grow without limit;
-        ``seconds``; ``tol``; ``l1_ratio``; ``fit_intercept``; ``standardize``;
-        ``n_threads``; ``isa``.  ``regime`` and ``regime_reason`` say how the working
-        set of the last alpha was minimized ("gram", "residual", or "none": the gap was
-        met at once) and why the cost model chose so; ``regimes`` counts the alphas of
-        each "regime: reason".  ``loss_left``: the share of the null model's loss that
-        each model which missed the tolerance leaves.
+    info : PathInfo
+        How the path went: a dict whose keys are attributes as well.  Among them
+        ``alpha_max``; ``null_objective``, which is P(0); ``stopped``: "end" of the
+        grid, "max_features", "callback" or "interrupted"; ``separated``, whether
+        coefficients without a penalty grow without limit; ``regime`` and
+        ``regime_reason``, how the working set was minimized and why; and counters of
+        the solver.  ``help(result.info)`` has them all.
     loss : str
         Name of `family`.
     feature_names : list of str or None
@@ -79,24 +76,35 @@ class PathResult:
     n_iters: np.ndarray
     converged: np.ndarray
     classes: np.ndarray | None
-    info: dict[str, Any]
+    info: PathInfo
     loss: str = "squared"
     feature_names: list[str] | None = None
     family: Loss = Squared()
-    # for coef_at(exact=True); not pickled
+    # not pickled
     _problem: Problem | None = field(default=None, compare=False)
-    _max_iter: int = MAX_ITER
 
     @property
-    def _outputs(self) -> tuple[Any, ...]:
-        """The coefficients by linear predictor: of every class, or the only ones."""
+    def problem(self) -> Problem | None:
+        """The validated problem that was solved, as long as the result keeps its data:
+        for ``coef_at(exact=True)`` and for second fits.  None in one that was
+        unpickled."""
+        return self._problem
+
+    def forget_data(self) -> "PathResult":
+        """Let go of the data of the fit; returns the result itself."""
+        self._problem = None
+        return self
+
+    @property
+    def outputs(self) -> tuple[Any, ...]:
+        """`coefs` by linear predictor: the one of every class, or the only one."""
         return self.coefs if isinstance(self.coefs, tuple) else (self.coefs,)
 
     @property
     def support(self) -> Any:
         """Features with a nonzero coefficient (for some class), of each model: pattern
         of a csc_array (p, K)."""
-        first, *others = (part != 0 for part in self._outputs)
+        first, *others = (part != 0 for part in self.outputs)
         for part in others:
             first = first + part
         return first.tocsc()
@@ -107,7 +115,7 @@ class PathResult:
         return np.diff(self.support.indptr)
 
     def __repr__(self) -> str:
-        p, count = self._outputs[0].shape
+        p, count = self.outputs[0].shape
         text = f"<PathResult: {self.loss}, {count} alphas, {p} features"
         if count:
             kept = int(self.n_nonzero.max())
@@ -128,7 +136,7 @@ class PathResult:
         ----------
         alpha : float
             Within the grid.  Above it is accepted, and exact, when the grid starts at
-            ``info["alpha_max"]`` or above: the model is the first one.
+            ``info.alpha_max`` or above: the model is the first one.
         exact : bool
             False interpolates linearly in alpha between the two neighbours on the grid,
             an approximation without a certificate (the path of the squared loss with
@@ -150,7 +158,7 @@ class PathResult:
         alpha = check_real("alpha", alpha, 0.0)
         if not check_flag("exact", exact):
             return only_model(*self._interpolate(np.array([alpha])))
-        if self._problem is None:
+        if self.problem is None:
             raise ValueError(
                 "exact=True solves again, and this result has no data: it was "
                 "unpickled. Call fastl1.path with the data and this alpha"
@@ -160,10 +168,10 @@ class PathResult:
         from fastl1.fit.path import solve_path
 
         refit = solve_path(
-            self._problem,
+            self.problem,
             alphas=[alpha],
-            tol=self.info["tol"],
-            max_iter=self._max_iter,
+            tol=self.info.tol,
+            max_iter=self.info.max_iter,
             coef_init=coef,
             intercept_init=intercept,
         )
@@ -178,7 +186,7 @@ class PathResult:
         if not len(grid):
             raise ValueError("the path holds no model")
         slack = 1e-12 * grid[0]
-        top = np.inf if grid[0] >= self.info["alpha_max"] - slack else grid[0] + slack
+        top = np.inf if grid[0] >= self.info.alpha_max - slack else grid[0] + slack
         bad = (alphas < grid[-1] - slack) | (alphas > top)
         if bad.any():
             raise ValueError(
@@ -197,8 +205,7 @@ class PathResult:
         )
         mix.eliminate_zeros()
         coefs = tuple(
-            (part @ mix).tocsc().astype(part.dtype, copy=False)
-            for part in self._outputs
+            (part @ mix).tocsc().astype(part.dtype, copy=False) for part in self.outputs
         )
         if not isinstance(self.coefs, tuple):
             (coefs,) = coefs
@@ -243,7 +250,7 @@ class PathResult:
             raise ValueError(f"type must be response, link or class; got {type!r}")
         if type == "class" and self.classes is None:
             raise ValueError(f"type='class' needs a classifier, loss is {self.loss!r}")
-        X = check_features(X, self._outputs[0].shape[0], self.feature_names)
+        X = check_features(X, self.outputs[0].shape[0], self.feature_names)
         coefs, intercepts = self.coefs, self.intercepts
         single = alpha is not None and np.ndim(alpha) == 0
         if alpha is not None:
@@ -291,7 +298,7 @@ class PathResult:
         k %= count
         params = self.family.params()
         return SparseModel.from_coef(
-            sp.hstack([part[:, [k]] for part in self._outputs]).T.tocoo(),
+            sp.hstack([part[:, [k]] for part in self.outputs]).T.tocoo(),
             self.intercepts[..., k],
             link=self.family.link,
             classes=self.classes,
@@ -300,9 +307,9 @@ class PathResult:
                 "loss": self.loss,
                 **({"loss_params": params} if params else {}),
                 "alpha": float(self.alphas[k]),
-                "alpha_max": float(self.info["alpha_max"]),
+                "alpha_max": float(self.info.alpha_max),
                 "gap": float(self.dual_gaps[k]),
-                "tol": float(self.info["tol"]),
+                "tol": float(self.info.tol),
                 "converged": bool(self.converged[k]),
             },
         )
@@ -324,7 +331,7 @@ def _link(X: Any, coefs: Any, intercepts: np.ndarray) -> np.ndarray:
 
 def _explain_stall(result: PathResult, worst: int) -> str:
     """What about the problem may have kept model `worst` from the tolerance."""
-    left = result.info.get("loss_left", {}).get(worst, 1.0)
+    left = (result.info.loss_left or {}).get(worst, 1.0)
     if not left < _SATURATED:
         return ""
     what = "the classes are separated" if result.family.labels else "y is all but met"
@@ -337,11 +344,11 @@ def _explain_stall(result: PathResult, worst: int) -> str:
 def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     """One `ConvergenceWarning` for the models of `result` that missed the tolerance,
     and one where coefficients without a penalty grow without limit."""
-    if result.info["separated"]:
+    if result.info.separated:
         warnings.warn(
             f"the columns without a penalty {running_off(result.family)}: their "
             "coefficients grow without limit, and are as large as "
-            f"tol={result.info['tol']:g} makes them. "
+            f"tol={result.info.tol:g} makes them. "
             "Penalize these columns, or bound them",
             ConvergenceWarning,
             stacklevel=stacklevel + 1,
@@ -353,21 +360,21 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
         np.argmax(np.where(bad, np.nan_to_num(result.dual_gaps, nan=np.inf), 0))
     )
     info, n_iter = result.info, int(result.n_iters[worst])
-    if info["n_failed"]:
+    if info.n_failed:
         cause = "a numerical failure"
         advice = "look for columns of extreme scale, or try standardize=True"
-    elif n_iter >= info["max_iter"]:
-        cause = f"max_iter={info['max_iter']}"
+    elif n_iter >= info.max_iter:
+        cause = f"max_iter={info.max_iter}"
         advice = "raise max_iter or tol, or keep to larger alphas"
     else:
         cause = f"a standstill after {n_iter} iterations"
         advice = "raise tol, try standardize=True, or keep to larger alphas"
-        if result._outputs[0].dtype == np.float32:
+        if result.outputs[0].dtype == np.float32:
             advice += ", or pass X as float64"
     cause += _explain_stall(result, worst)
     warnings.warn(
         f"{int(bad.sum())} of {len(bad)} models did not reach the relative duality gap "
-        f"tol={info['tol']:g}; the worst gap is {result.dual_gaps[worst]:.3g} at "
+        f"tol={info.tol:g}; the worst gap is {result.dual_gaps[worst]:.3g} at "
         f"alpha={result.alphas[worst]:.6g}, where the solver ended at {cause}. The "
         f"coefficients are good to that gap; to do better, {advice}.",
         ConvergenceWarning,
@@ -398,7 +405,7 @@ def problem_of(
         for name, value in check_keywords(function, keywords).items()
         if value is not OF_THE_FIT
     }
-    fit = result._problem
+    fit = result.problem
     known: dict[str, Any] = {
         name: result.info[name] for name in ("l1_ratio", "fit_intercept", "standardize")
     }
@@ -411,7 +418,7 @@ def problem_of(
         if "class_weight" in given:  # contained in the weights of the fit
             del known["sample_weight"]
     problem = check_problem(X, y, loss=result.family, **{**known, **given})
-    p = result._outputs[0].shape[0]
+    p = result.outputs[0].shape[0]
     if problem.shape[1] != p:
         raise ValueError(f"X has {problem.shape[1]} features, the path has {p}")
     if problem.classes is not None and list(problem.classes) != list(result.classes):

@@ -143,7 +143,7 @@ def explain(
     top = min(top, max(1, len(names)))
     result = Explanation(n, top, names)
     result.output = chosen
-    result.intercept = model._content.intercept[chosen]
+    result.intercept = model.intercepts[chosen]
     result.decision = eta[np.arange(n), chosen]
     for rows, slots, values in entries:
         coefs = _coefficients(weights, slots, chosen[rows])

@@ -88,6 +88,11 @@ class Inference:
         return self.weights.features
 
     @property
+    def intercepts(self) -> np.ndarray:
+        """Constant term of each output, float64 (n_outputs,)."""
+        return self._content.intercept
+
+    @property
     def link(self) -> str:
         """Name of the link."""
         return self._content.link

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import FitInterrupted
+from fastl1.fit.info import DrawsInfo, HasInfo
 from fastl1.fit.keywords import DrawKeywords, spelled_out, split_keywords
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import Callback
@@ -28,7 +29,7 @@ MAX_BYTES = 2**31
 
 @public
 @dataclass(repr=False)
-class BootstrapResult:
+class BootstrapResult(HasInfo, info=DrawsInfo):
     """Distribution of the coefficients of a path over bootstrap draws.
 
     Attributes
@@ -47,9 +48,10 @@ class BootstrapResult:
         Draws done.
     loss : str
     feature_names : list of str or None
-    info : dict
-        ``n_failed`` (models above `tol`), ``bytes`` (that the draws took), ``stopped``:
-        "end", "callback" or "interrupted".
+    info : DrawsInfo
+        A dict whose keys are attributes as well: ``n_failed`` (models above `tol`),
+        ``bytes`` (that the draws took), ``stopped``: "end", "callback" or
+        "interrupted".
     """
 
     alphas: np.ndarray
@@ -62,7 +64,7 @@ class BootstrapResult:
     n_bootstraps: int
     loss: str
     feature_names: list[str] | None
-    info: dict[str, Any]
+    info: DrawsInfo
 
     def __repr__(self) -> str:
         p, count = _parts(self.inclusion)[0].shape
@@ -255,7 +257,7 @@ def bootstrap_path(
     result = None
     if done or not interrupted:
         result = _summary(problem, alphas, levels, done)
-        result.info = {
+        result.info |= {
             "n_failed": tally.n_unconverged,
             "bytes": sum(run.nbytes for run in done),
             "stopped": "interrupted" if interrupted else stopped,
@@ -304,7 +306,7 @@ def _summary(
         n_bootstraps=n_draws,
         loss=problem.loss,
         feature_names=problem.feature_names,
-        info={},
+        info=DrawsInfo(),
     )
 
 

@@ -199,9 +199,7 @@ def information_criterion(
         n = float(problem.y.sum() if weight is None else weight @ problem.y)
     deviance, free = np.empty(len(result)), np.empty(len(result))
     for k in range(len(result)):
-        coef = np.concatenate(
-            [part[:, [k]].toarray()[:, 0] for part in result._outputs]
-        )
+        coef = np.concatenate([part[:, [k]].toarray()[:, 0] for part in result.outputs])
         coef, intercept = coef.astype(np.float64), result.intercepts[..., k]
         solver.set_coef(coef, intercept if intercept.ndim else float(intercept))
         deviance[k] = 2 * total * solver.objective(0.0)

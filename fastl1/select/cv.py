@@ -384,7 +384,7 @@ def run_folds(
 
     def held_out(path: PathResult, f: int) -> _Fold:
         # what coef_at(exact=True) would need: the weights of every fold
-        path._problem = None
+        path.forget_data()
         moments = None if keep_eta else folds.held_out(f)
         if moments is not None:
             return _Fold(path, scoring.by_moments(path, moments))

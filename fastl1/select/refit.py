@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import FitInterrupted
+from fastl1.fit.info import PathInfo
 from fastl1.fit.keywords import (
     OF_THE_FIT,
     FitKeywords,
@@ -40,7 +41,7 @@ class RelaxedResult:
     refit : PathResult
         Model k is the minimizer of the loss alone over the columns of model k of the
         path.  Its ``dual_gaps`` are relative gradient norms, as at alpha = 0.
-        ``info["n_refits"]`` counts the different supports.
+        ``info.n_refits`` counts the different supports.
     gammas : ndarray (G,)
     """
 
@@ -51,7 +52,7 @@ class RelaxedResult:
     def __repr__(self) -> str:
         return (
             f"<RelaxedResult: {self.refit.loss}, {len(self.refit)} alphas, "
-            f"{len(self.gammas)} gammas, {self.refit.info['n_refits']} refits>"
+            f"{len(self.gammas)} gammas, {self.refit.info.n_refits} refits>"
         )
 
     def path(self, gamma: float) -> PathResult:
@@ -79,9 +80,8 @@ class RelaxedResult:
             intercepts=gamma * one.intercepts + (1 - gamma) * other.intercepts,
             dual_gaps=np.maximum(one.dual_gaps, other.dual_gaps),
             converged=one.converged & other.converged,
-            info={**one.info, "gamma": gamma},
-            _problem=None,
-        )
+            info=PathInfo.of({**one.info, "gamma": gamma}),
+        ).forget_data()
 
     @property
     def paths(self) -> list[PathResult]:
@@ -216,8 +216,8 @@ class _Refits:
         max_iter: int | None,
     ) -> None:
         self.problem, self.path = problem, path
-        self.tol = path.info["tol"] if tol is None else check_real("tol", tol, 0.0)
-        self.max_iter = path.info["max_iter"]
+        self.tol = path.info.tol if tol is None else check_real("tol", tol, 0.0)
+        self.max_iter = path.info.max_iter
         if max_iter is not None:
             self.max_iter = check_int("max_iter", max_iter, 1)
         factor = problem.penalty_factor
@@ -278,8 +278,7 @@ class _Refits:
             coef_init=start,
             intercept_init=intercept,
         )
-        fit._problem = None  # the columns are a copy
-        return fit
+        return fit.forget_data()  # the columns are a copy
 
     def result(self) -> PathResult:
         """The refits as a path along the same alphas."""
@@ -304,17 +303,18 @@ class _Refits:
             dual_gaps=np.array([f.dual_gaps[0] for f in fits]),
             n_iters=np.array([f.n_iters[0] for f in fits], dtype=np.intp),
             converged=np.array([f.converged[0] for f in fits], dtype=bool),
-            info={
-                **path.info,
-                "tol": self.tol,
-                "max_iter": self.max_iter,
-                "n_failed": sum(fit.info["n_failed"] for fit in fits),
-                "n_refits": len(self.known),
-                "gamma": 0.0,
-                "seconds": time.perf_counter() - self.start,
-            },
-            _problem=None,
-        )
+            info=PathInfo.of(
+                {
+                    **path.info,
+                    "tol": self.tol,
+                    "max_iter": self.max_iter,
+                    "n_failed": sum(fit.info.n_failed for fit in fits),
+                    "n_refits": len(self.known),
+                    "gamma": 0.0,
+                    "seconds": time.perf_counter() - self.start,
+                }
+            ),
+        ).forget_data()
 
 
 def _head(path: PathResult, count: int) -> PathResult:
@@ -387,7 +387,7 @@ def adaptive_path(
     Returns
     -------
     PathResult
-        ``info["penalty_factor"]`` (p,) has the factors, ``info["initial_alpha"]`` the
+        ``info.penalty_factor`` (p,) has the factors, ``info.initial_alpha`` the
         alpha of the first fit (None for an array).
 
     Raises

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from fastl1._public import public
 from fastl1.exceptions import FitInterrupted
+from fastl1.fit.info import DrawsInfo, HasInfo
 from fastl1.fit.keywords import DrawKeywords, spelled_out, split_keywords
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import Callback
@@ -43,7 +44,7 @@ _ROWS, _PENALTIES = range(2)  # purposes of the random streams
 
 @public
 @dataclass(repr=False)
-class StabilityResult:
+class StabilityResult(HasInfo, info=DrawsInfo):
     """How often each feature was selected, and which are stable.
 
     Attributes
@@ -77,9 +78,10 @@ class StabilityResult:
     method : {"complementary_pairs", "subsample"}
     loss : str
     feature_names : list of str or None
-    info : dict
-        ``n_subsamples`` (done), ``fraction``, ``n_rows`` of a subsample, ``n_failed``
-        (models above `tol`), ``stopped``: "end", "callback" or "interrupted".
+    info : DrawsInfo
+        A dict whose keys are attributes as well: ``n_subsamples`` (done), ``fraction``,
+        ``n_rows`` of a subsample, ``n_failed`` (models above `tol`), ``stopped``:
+        "end", "callback" or "interrupted".
     """
 
     alphas: np.ndarray
@@ -96,7 +98,7 @@ class StabilityResult:
     method: str
     loss: str
     feature_names: list[str] | None
-    info: dict[str, Any]
+    info: DrawsInfo
 
     def __repr__(self) -> str:
         p, _ = self.probabilities.shape
@@ -354,13 +356,15 @@ def stability_selection(
             method=method,
             loss=problem.loss,
             feature_names=problem.feature_names,
-            info={
-                "n_subsamples": len(done),
-                "fraction": fraction,
-                "n_rows": sum(sizes),
-                "n_failed": tally.n_unconverged,
-                "stopped": stopped,
-            },
+            info=DrawsInfo.of(
+                {
+                    "n_subsamples": len(done),
+                    "fraction": fraction,
+                    "n_rows": sum(sizes),
+                    "n_failed": tally.n_unconverged,
+                    "stopped": stopped,
+                }
+            ),
         )
         result.selected = result.select(threshold)
         result.pfer = result.error_bound(threshold)
