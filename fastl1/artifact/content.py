@@ -29,6 +29,7 @@ written.  Within a schema, what a later minor version adds is kept and written b
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -416,3 +417,27 @@ def _float_name(values):
     if values.dtype.name not in ("float32", "float64"):
         raise ValueError(f"values have dtype {values.dtype}")
     return values.dtype.name
+
+
+def plain(value):
+    """Metadata as JSON types.
+
+    Raises
+    ------
+    TypeError
+        Something is none of them.
+    """
+    if isinstance(value, Mapping):
+        check_unicode(map(str, value), "key of metadata")
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if isinstance(value, str):
+        check_unicode([value], "text in metadata")
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise TypeError(f"metadata cannot hold a {type(value).__name__}: {value!r}")

@@ -210,3 +210,50 @@ def _check_scales(scales, n_outputs):
     if not (np.isfinite(scales) & (scales > 0)).all():
         raise ValueError("scales must be positive and finite")
     return scales
+
+
+def make_weights(indices, values, outputs, n_features, n_outputs):
+    """Weights of coefficients as a user gives them, see `SparseModel`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes that do not fit, indices that are no numbers or out of range.
+    """
+    if n_features < 1:
+        raise ValueError(f"n_features must be at least 1, got {n_features}")
+    indices, values = np.asarray(indices), np.asarray(values)
+    if values.ndim == 2 and outputs is None:
+        if values.shape[1:] != (n_outputs,):
+            raise ValueError(
+                f"values has shape {values.shape}, but there are {n_outputs} intercepts"
+            )
+        if (np.diff(indices) <= 0).any():
+            raise ValueError("indices must be strictly increasing")
+        outputs = np.tile(np.arange(n_outputs), len(values))
+        indices, values = np.repeat(indices, n_outputs), values.ravel()
+    elif outputs is None:
+        if n_outputs > 1:
+            raise ValueError(
+                f"there are {n_outputs} intercepts: give values with {n_outputs} "
+                "columns, or the output of each coefficient as outputs"
+            )
+        outputs = np.zeros(len(indices), np.int64)
+    outputs = np.asarray(outputs)
+    if indices.ndim != 1 or not indices.shape == values.shape == outputs.shape:
+        raise ValueError(
+            f"indices and values must be 1-d and equally long, got shapes "
+            f"{indices.shape} and {values.shape}"
+        )
+    for name, array, count in (
+        ("indices", indices, n_features),
+        ("outputs", outputs, n_outputs),
+    ):
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"{name} must be integers, got dtype {array.dtype}")
+        if array.size and (array.min() < 0 or array.max() >= count):
+            raise ValueError(f"{name} must lie between 0 and {count - 1}")
+    places = indices.astype(np.int64) * n_outputs + outputs.astype(np.int64)
+    dtype = np.float32 if values.dtype == np.float32 else np.float64
+    values = values.astype(dtype)
+    return Weights(places, values, n_features, n_outputs, np.dtype(dtype).name)

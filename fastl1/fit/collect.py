@@ -2,22 +2,19 @@
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastl1 import _runtime
-from fastl1.kernels.softmax._solver import MultinomialSolver
-from fastl1.kernels.solver._solver import Solver
-from fastl1.problem.matrix import CSC
-from fastl1.problem.problem import Problem
-
-if TYPE_CHECKING:
-    pass
 from fastl1.fit.info import PathInfo
 from fastl1.fit.result import PathResult
 from fastl1.fit.stationarity import stationarity
 from fastl1.fit.status import FAILED
+from fastl1.kernels.softmax._solver import MultinomialSolver
+from fastl1.kernels.solver._solver import Solver
+from fastl1.problem.matrix import CSC
+from fastl1.problem.problem import Problem
 
 
 class Collector:

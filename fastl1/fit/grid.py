@@ -1,16 +1,11 @@
 """The alphas of a path."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastl1.problem.problem import Problem
 from fastl1.problem.scalars import check_int, check_real
 from fastl1.problem.vectors import check_vector
-
-if TYPE_CHECKING:
-    pass
 
 
 def check_alphas(alphas: ArrayLike) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The compiled solver of a problem, and its least alpha that selects nothing."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,6 @@ from fastl1.kernels.solver._own import OwnLoss
 from fastl1.kernels.solver._solver import Solver
 from fastl1.loss.losses import Loss
 from fastl1.problem.problem import Problem
-
-if TYPE_CHECKING:
-    pass
-
 
 _OVERFLOW = 1e210  # of a loss: room for products of sums
 

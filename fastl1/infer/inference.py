@@ -68,6 +68,11 @@ class Inference:
         return model
 
     @property
+    def content(self) -> Content:
+        """What a file of the model holds."""
+        return self._content
+
+    @property
     def weights(self) -> Weights:
         """The nonzero coefficients by slot."""
         return self._content.weights

@@ -27,7 +27,7 @@ class Model(Inference):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (encode(self._content),)
+        return _unpickle, (encode(self.content),)
 
 
 def _unpickle(data: bytes) -> Model:

@@ -10,6 +10,7 @@ from fastl1.artifact.weights import Weights
 from fastl1.data.kinds import Boolean, Number
 from fastl1.loss.links import LINKS
 from fastl1.metrics.quality import deviance, fit_quality, loss_of
+from fastl1.model.edit import replaced
 
 WIDE = 4.0  # standard deviations around the mean that a bound without rows holds for
 NAMED = 20  # features that a report names
@@ -96,7 +97,7 @@ def _zeroed(model, after):
 
 def _on_rows(model, after, X, y, offset):
     """What changes on rows: predictions, metrics, and by how much it is worse."""
-    small = model._replace(after, "quantization", {})
+    small = replaced(model, after, "quantization", {})
     eta, new = model.predict(X, "link"), small.predict(X, "link")
     response = model.predict(X)
     change = np.abs(small.predict(X) - response)
