@@ -217,7 +217,7 @@ def fit_ragged(
     own = {name: given.pop(name) for name in ("sample_weight", "offset")}
     problem = common_problem(np.zeros((1, p), order="F"), feature_names, **given)
     penalties, relative = check_penalties(alpha, alpha_ratio, count, problem.l1_ratio)
-    vectors = {
+    vectors: dict[str, Any] = {
         name: None
         if value is None
         else check_vector(name, value, rows, check_values=False)
@@ -235,12 +235,7 @@ def fit_ragged(
         loss=family.name,
         loss_params=family.params(),
         labels=family.labels,
-        l1_ratio=problem.l1_ratio,
-        penalty_factor=problem.penalty_factor,
-        lower=problem.lower,
-        upper=problem.upper,
-        fit_intercept=problem.fit_intercept,
-        standardize=problem.standardize,
+        **problem.of_columns(),
         **vectors,
         tol=tol,
         max_iter=max_iter,

@@ -22,12 +22,7 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Any:
     With the moments of its rows (`fastl1.select.folds`) it needs no pass over X.
     """
     options: dict[str, Any] = {
-        "l1_ratio": problem.l1_ratio,
-        "penalty_factor": problem.penalty_factor,
-        "lower": problem.lower,
-        "upper": problem.upper,
-        "fit_intercept": problem.fit_intercept,
-        "standardize": problem.standardize,
+        **problem.of_columns(),
         "sample_weight": problem.sample_weight,
         "offset": problem.offset,
         "n_threads": _runtime.resolve_threads(problem.n_threads),

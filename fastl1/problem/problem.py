@@ -92,6 +92,12 @@ class Problem:
         """(n, p)."""
         return self.X.shape
 
+    def of_columns(self) -> dict[str, Any]:
+        """What every compiled solver has to know besides rows and targets: the penalty
+        and the bounds of the columns, and how they are centred and scaled."""
+        names = ("l1_ratio", "penalty_factor", "lower", "upper")
+        return {n: getattr(self, n) for n in (*names, "fit_intercept", "standardize")}
+
     def check_values(self) -> None:
         """Raise a ValueError that names the first value of X that is not finite or too
         large."""
