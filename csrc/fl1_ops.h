@@ -13,6 +13,12 @@
 
 #include "fl1_infer.h"
 
+/* Magnitudes beyond this are refused everywhere: squares of larger values, summed over
+ * rows, may leave the range of float64.  And the same as a string, for messages. */
+#define FL1_MAX_ABS 1e140
+#define FL1_STRING_(number) #number
+#define FL1_STRING(number) FL1_STRING_(number)
+
 enum { FL1_F32 = 0, FL1_F64 = 1 };     /* values of X */
 enum { FL1_I32 = 0, FL1_I64 = 1 };     /* row indices of a CSC X */
 /* The losses, X(name, with) for each, in the order of their numbers, which are those of

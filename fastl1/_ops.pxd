@@ -35,6 +35,8 @@ cdef extern from "fl1_infer.h":
         void (*log_softmax)(ptrdiff_t, ptrdiff_t, const double*, double*) noexcept nogil
 
 cdef extern from "fl1_ops.h":
+    const double FL1_MAX_ABS
+
     enum:
         FL1_F32
         FL1_F64

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 isa: str
+MAX_ABS: float
 
 def resolve_threads(n_threads: int | None) -> int: ...
 def stop_with(event: Event) -> None: ...

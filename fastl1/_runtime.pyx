@@ -17,6 +17,7 @@ from libc.string cimport memset
 from cython.parallel cimport prange, threadid
 
 from fastl1._ops cimport (
+    FL1_MAX_ABS,
     FL1_N_LOSSES,
     FL1_Y_ABOVE_0,
     FL1_Y_AT_LEAST_0,
@@ -89,6 +90,7 @@ cdef const fl1_ops* _select() except NULL:
 
 OPS = _select()
 isa = OPS.level.decode()
+MAX_ABS = FL1_MAX_ABS    # magnitudes beyond it are refused
 
 cdef bint _forked = False
 

@@ -11,7 +11,6 @@ from fastl1.data.table import (
     row_number,
 )
 
-MAX_ABS = 1e140  # beyond it squares overflow
 MISSING = "(missing)"
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fastl1.data.kinds import MAX_ABS, Boolean, Category, Hashed, Number
+from fastl1._runtime import MAX_ABS
+from fastl1.data.kinds import Boolean, Category, Hashed, Number
 from fastl1.data.table import (
     Raw,
     parse_number,

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastl1.problem.vectors import MAX_ABS, check_dtype, check_vector, plain_array
+from fastl1._runtime import MAX_ABS
+from fastl1.problem.vectors import check_dtype, check_vector, plain_array
 
 
 def _check_per_column(

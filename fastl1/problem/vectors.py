@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-# Squares of larger values, summed over rows, may leave the range of float64.
-MAX_ABS = 1e140
+from fastl1._runtime import MAX_ABS
 
 
 def suspicious(values: np.ndarray) -> bool:

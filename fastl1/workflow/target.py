@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastl1.data.kinds import MAX_ABS, numbers
+from fastl1._runtime import MAX_ABS
+from fastl1.data.kinds import numbers
 from fastl1.data.table import Raw, parse_number
 from fastl1.exceptions import DataError
 from fastl1.loss.losses import LOSSES, Loss

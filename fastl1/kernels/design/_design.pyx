@@ -12,7 +12,14 @@ from libc.math cimport NAN, fabs, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
-from fastl1._ops cimport FL1_F32, FL1_F64, FL1_I32, FL1_I64, fl1_moments
+from fastl1._ops cimport (
+    FL1_F32,
+    FL1_F64,
+    FL1_I32,
+    FL1_I64,
+    FL1_MAX_ABS,
+    fl1_moments,
+)
 from fastl1._runtime cimport OPS
 
 cdef enum:
@@ -24,7 +31,6 @@ cdef enum:
 
 cdef double GATHER = 4.0     # what a multiplication at a sparse index costs
 cdef double EPS = 2.220446049250313e-16
-cdef double LARGE = 1e140    # squares of larger values, summed, may leave float64
 cdef double FAR = 4.0        # variances between a shift and the mean: 2 digits at most
 
 
@@ -190,9 +196,10 @@ cdef void _dense_stats(
     _sum_moments(X, count, cols, shift, s, W.v, sums)
     for k in range(count):
         j = first + k
-        # a value beyond LARGE, or a shift that may hide it
+        # a value beyond FL1_MAX_ABS, or a shift that may hide it
         doubtful = (
-            not sums[k].size < 0.25 * LARGE * LARGE or not fabs(shift[k]) < 0.5 * LARGE
+            not sums[k].size < 0.25 * FL1_MAX_ABS * FL1_MAX_ABS
+            or not fabs(shift[k]) < 0.5 * FL1_MAX_ABS
         )
         if shifted:
             _mean_and_variance(X.n, sums + k, shift[k], weight, &m, &var)
@@ -232,7 +239,7 @@ cdef void _sparse_stats(
         W.c[j] = W.scale[j] * (_sparse_dot(X, j, W.v) - W.mean[j] * W.v_sum)
     if W.check and not X.ops.dense_sqdev[X.vtype](
         X.indptr[j + 1] - a, X.data + a * X.vsize, 0.0, NULL
-    ) < LARGE * LARGE:
+    ) < FL1_MAX_ABS * FL1_MAX_ABS:
         W.norm[j] = NAN
 
 
@@ -254,7 +261,7 @@ cdef ptrdiff_t design_stats(
     their correlations with v, in one pass over X; see stats_t.
 
     norm_j = 0 marks a column that cannot enter the model.  Returns -1 or, with `check`,
-    the first column that may hold NaN, infinity or a magnitude beyond LARGE: then
+    the first column that may hold NaN, infinity or a magnitude beyond FL1_MAX_ABS: then
     nothing else is worth reading.
     """
     cdef ptrdiff_t j, group

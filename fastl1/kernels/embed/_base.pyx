@@ -45,8 +45,17 @@ from fastl1.capi cimport (
 cdef extern from *:
     """
     #include <stdio.h>
+    #include <string.h>
+    #include "fl1_ops.h"
     static _Thread_local char fl1_text[200];
     static void fl1_write(const char *name, const char *text, long long where) {
+        char whole[sizeof fl1_text];
+        const char *gap = strstr(text, "MAX_ABS");
+        if (gap != NULL) {
+            snprintf(whole, sizeof whole, "%.*s" FL1_STRING(FL1_MAX_ABS) "%s",
+                     (int)(gap - text), text, gap + strlen("MAX_ABS"));
+            text = whole;
+        }
         int length = snprintf(fl1_text, sizeof fl1_text, "%s ", name);
         snprintf(fl1_text + length, sizeof fl1_text - (size_t)length, text, where);
     }
@@ -66,7 +75,8 @@ cdef int64_t MAX_BYTES = <int64_t> 1 << 62
 cdef int fail(
     int code, const char* name, const char* text, int64_t where
 ) noexcept nogil:
-    """Keep "name text" for last_error, %lld in the text being `where`; the code."""
+    """Keep "name text" for last_error, in the text %lld being `where` and MAX_ABS the
+    number; the code."""
     fl1_write(name, text, where)
     return code
 

@@ -2,11 +2,6 @@
 from fastl1.kernels.design._design cimport design_t
 from fastl1.capi cimport fl1_design, fl1_problem
 
-# squares of larger values, summed over rows, may leave the range of float64
-cdef inline double MAX_ABS() noexcept nogil:
-    return 1e140
-
-
 cdef int check_values(const design_t* X) noexcept nogil
 cdef int take_problem(
     fl1_problem* own, const fl1_problem* given, const fl1_design* X

@@ -13,6 +13,7 @@ from fastl1.kernels.embed._base cimport (
 )
 from fastl1.kernels.design._design cimport design_t, design_unfit
 from fastl1._ops cimport (
+    FL1_MAX_ABS,
     FL1_N_LOSSES,
     FL1_Y_ABOVE_0,
     FL1_Y_LABELS,
@@ -63,10 +64,12 @@ cdef int _check_target(
     const fl1_traits* traits, ptrdiff_t n, const fl1_problem* q
 ) noexcept nogil:
     """y and the parameter, for what the loss is defined for."""
-    cdef ptrdiff_t i = outside(n, q.y, -MAX_ABS(), MAX_ABS())
+    cdef ptrdiff_t i = outside(n, q.y, -FL1_MAX_ABS, FL1_MAX_ABS)
     cdef double most = 0.0
     if i >= 0:
-        return fail(FL1_E_VALUE, "y", "is not finite, or beyond 1e140, at row %lld", i)
+        return fail(
+            FL1_E_VALUE, "y", "is not finite, or beyond MAX_ABS, at row %lld", i
+        )
     if traits.param != NULL and not (
         traits.param_lo < q.loss_param < traits.param_hi
     ):
@@ -90,28 +93,29 @@ cdef int _check_vectors(
     cdef ptrdiff_t i
     cdef double most = 0.0
     if q.weight != NULL:
-        i = outside(n, q.weight, 0.0, MAX_ABS())
+        i = outside(n, q.weight, 0.0, FL1_MAX_ABS)
         if i >= 0:
-            return fail(FL1_E_VALUE, "weight", "is not in [0, 1e140] at row %lld", i)
+            return fail(FL1_E_VALUE, "weight", "is not in [0, MAX_ABS] at row %lld", i)
         for i in range(n):
             most = max(most, q.weight[i])
         if most == 0.0:
             return fail(FL1_E_VALUE, "weight", "is 0 at every row", 0)
     if q.offset != NULL:
-        i = outside(n, q.offset, -MAX_ABS(), MAX_ABS())
+        i = outside(n, q.offset, -FL1_MAX_ABS, FL1_MAX_ABS)
         if i >= 0:
             return fail(
-                FL1_E_VALUE, "offset", "is not finite, or beyond 1e140, at row %lld", i
+                FL1_E_VALUE, "offset",
+                "is not finite, or beyond MAX_ABS, at row %lld", i
             )
     if q.penalty_factor != NULL:
         for i in range(p):
             if not (
-                0.0 <= q.penalty_factor[i] <= MAX_ABS()
+                0.0 <= q.penalty_factor[i] <= FL1_MAX_ABS
                 or q.penalty_factor[i] == INFINITY
             ):
                 return fail(
                     FL1_E_VALUE, "penalty_factor",
-                    "is neither in [0, 1e140] nor infinite at column %lld", i
+                    "is neither in [0, MAX_ABS] nor infinite at column %lld", i
                 )
     if q.lower != NULL:
         i = outside(p, q.lower, -INFINITY, 0.0)
@@ -126,10 +130,11 @@ cdef int _check_vectors(
 
 cdef int check_values(const design_t* X) noexcept nogil:
     """Every value of X, once the first pass has found something suspicious."""
-    cdef ptrdiff_t j = design_unfit(X, MAX_ABS())
+    cdef ptrdiff_t j = design_unfit(X, FL1_MAX_ABS)
     if j >= 0:
         return fail(
-            FL1_E_VALUE, "X", "is not finite, or beyond 1e140, in column %lld", j
+            FL1_E_VALUE, "X",
+            "is not finite, or beyond MAX_ABS, in column %lld", j
         )
     return FL1_OK
 

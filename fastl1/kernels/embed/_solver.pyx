@@ -18,11 +18,11 @@ from fastl1.kernels.embed._base cimport (
     outside,
     take_struct,
 )
-from fastl1.kernels.embed._problem cimport MAX_ABS, check_values, take_problem
+from fastl1.kernels.embed._problem cimport check_values, take_problem
 from fastl1.kernels.solver._certificate cimport pass_begin, pass_end
 from fastl1.kernels.solver._driver cimport certify, finish, null_model, resume
 from fastl1.kernels.solver._pilot cimport solve_alpha
-from fastl1._ops cimport fl1_set_param
+from fastl1._ops cimport FL1_MAX_ABS, fl1_set_param
 from fastl1.kernels.penalty._penalty cimport elastic_net
 from fastl1._runtime cimport threads_of
 from fastl1.kernels.solver._screen cimport MAX_REFS
@@ -214,13 +214,13 @@ cdef int solver_start(
     if coef == NULL:
         return fail(FL1_E_NULL, "coef", "is NULL", 0)
     p = h.S.p
-    j = outside(p, coef, -MAX_ABS(), MAX_ABS())
+    j = outside(p, coef, -FL1_MAX_ABS, FL1_MAX_ABS)
     if j >= 0:
-        return fail(FL1_E_VALUE, "coef", "is not finite, or beyond 1e140, at %lld", j)
+        return fail(FL1_E_VALUE, "coef", "is not finite, or beyond MAX_ABS, at %lld", j)
     if intercept != intercept:
         intercept = intercept_of(&h.S)
-    elif not fabs(intercept) <= MAX_ABS():
-        return fail(FL1_E_VALUE, "intercept", "is infinite, or beyond 1e140", 0)
+    elif not fabs(intercept) <= FL1_MAX_ABS:
+        return fail(FL1_E_VALUE, "intercept", "is infinite, or beyond MAX_ABS", 0)
     values = <double*> malloc(p * (sizeof(double) + sizeof(int32_t)))
     if values == NULL:
         return fail(FL1_E_MEMORY, "coef", "cannot be copied", 0)
@@ -272,8 +272,8 @@ cdef int solver_solve(
         status = _check_request(tol, max_iter)
     if status < 0:
         return status
-    if not 0.0 <= alpha <= MAX_ABS():
-        return fail(FL1_E_VALUE, "alpha", "is not in [0, 1e140]", 0)
+    if not 0.0 <= alpha <= FL1_MAX_ABS:
+        return fail(FL1_E_VALUE, "alpha", "is not in [0, MAX_ABS]", 0)
     return _solve(<solver_t*> solver, alpha, INFINITY, tol, max_iter)
 
 
@@ -352,9 +352,9 @@ cdef int _take_path(fl1_path* own, const fl1_path* given) noexcept nogil:
         return fail(FL1_E_SIZE, "n_alphas", "is %lld", own.n_alphas)
     if own.alphas == NULL:
         return fail(FL1_E_NULL, "alphas", "is NULL", 0)
-    k = outside(own.n_alphas, own.alphas, 0.0, MAX_ABS())
+    k = outside(own.n_alphas, own.alphas, 0.0, FL1_MAX_ABS)
     if k >= 0:
-        return fail(FL1_E_VALUE, "alphas", "is not in [0, 1e140] at %lld", k)
+        return fail(FL1_E_VALUE, "alphas", "is not in [0, MAX_ABS] at %lld", k)
     for k in range(1, own.n_alphas):
         if own.alphas[k] > own.alphas[k - 1]:
             return fail(FL1_E_VALUE, "alphas", "increases at %lld", k)
@@ -412,8 +412,8 @@ cdef int solver_certify(
     cdef int status = _check_handle(solver)
     if status < 0:
         return status
-    if not 0.0 <= alpha <= MAX_ABS():
-        return fail(FL1_E_VALUE, "alpha", "is not in [0, 1e140]", 0)
+    if not 0.0 <= alpha <= FL1_MAX_ABS:
+        return fail(FL1_E_VALUE, "alpha", "is not in [0, MAX_ABS]", 0)
     S = &(<solver_t*> solver).S
     if objective != NULL:
         objective[0] = objective_at(S, alpha)

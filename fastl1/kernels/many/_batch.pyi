@@ -5,13 +5,13 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from fastl1.problem.matrix import CSC
+from fastl1.kernels.design._design import _Columns
 
 @disjoint_base
 class Batch:
     def __init__(
         self,
-        X: NDArray[Any] | CSC,
+        X: NDArray[Any] | _Columns,
         Y: NDArray[np.float64],
         alphas: NDArray[np.float64],
         *,

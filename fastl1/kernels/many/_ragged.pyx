@@ -17,12 +17,22 @@ from libc.string cimport memcpy, memset
 from fastl1.kernels.design._cholesky cimport chol_free, chol_reserve, chol_t
 from fastl1.kernels.design._design cimport bind_dense, column_stats
 from fastl1.kernels.solver._driver cimport finish, null_model, start_alpha
-from fastl1._ops cimport FL1_F32, FL1_F64, FL1_STACK, fl1_ops
+from fastl1._ops cimport FL1_F32, FL1_F64, FL1_MAX_ABS, FL1_STACK, fl1_ops
 from fastl1.kernels.penalty._penalty cimport (
     elastic_net,
     fl1_augments,
     fl1_penalty,
     quad_t,
+)
+from fastl1.kernels.solver._engine cimport (
+    BAD_VALUE,
+    CONVERGED,
+    FAILED,
+    INTERRUPTED,
+    MAX_ITER,
+    NO_MEMORY,
+    NO_ROWS,
+    ONE_CLASS,
 )
 from fastl1.kernels.solver._quadratic cimport gram_solve
 from fastl1._runtime cimport OPS, Watch, resolve_threads
@@ -38,27 +48,15 @@ from fastl1.kernels.solver._setup cimport (
     set_samples,
     within,
 )
-from fastl1.kernels.solver._state cimport (
-    CONVERGED,
-    FAILED,
-    INTERRUPTED,
-    MAX_ITER,
-    NO_MEMORY,
-    state_t,
-)
+from fastl1.kernels.solver._state cimport state_t
 
 from fastl1.kernels.solver._setup import LOSSES
 
-# Besides the statuses of a solve: what is wrong with a problem.
 cdef enum:
-    BAD_VALUE = 4        # not finite, or beyond MAX_ABS
-    NO_ROWS = 5          # of positive weight
-    ONE_CLASS = 6
     MAX_SMALL = 256      # columns of a problem that is solved on its Gram matrix
     CHUNK = 16           # problems that a thread takes at a time
     REFS = 3             # references for screening in the general solver
 
-cdef double MAX_ABS = 1e140
 cdef double TURN = 5e7   # multiplications between two looks for Ctrl-C
 
 
@@ -158,7 +156,7 @@ cdef int _weights(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:
             D.uniform = n
         return 0
     for i in range(n):
-        if not 0.0 <= K.weight[first + i] <= MAX_ABS:
+        if not 0.0 <= K.weight[first + i] <= FL1_MAX_ABS:
             return BAD_VALUE
         largest = max(largest, K.weight[first + i])
     if largest == 0.0:
@@ -178,9 +176,9 @@ cdef int _check_target(const desk_t* D, const stack_t* K, ptrdiff_t b) noexcept 
     cdef bint seen[2]
     seen[0] = seen[1] = False
     for i in range(first, first + n):
-        if not fabs(K.y[i]) <= MAX_ABS:
+        if not fabs(K.y[i]) <= FL1_MAX_ABS:
             return BAD_VALUE
-        if K.offset != NULL and not fabs(K.offset[i]) <= MAX_ABS:
+        if K.offset != NULL and not fabs(K.offset[i]) <= FL1_MAX_ABS:
             return BAD_VALUE
         if K.labels and D.s[i - first] > 0.0:
             seen[K.y[i] > 0.5] = True
@@ -211,7 +209,7 @@ cdef int _pack(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:
     K.ops.stack_gram(n, D.Z, ld, D.G, rows + n * p * K.vsize)
     for j in range(p + 1):
         var = D.G[j + j * ld]
-        if not var <= MAX_ABS * MAX_ABS:
+        if not var <= FL1_MAX_ABS * FL1_MAX_ABS:
             return BAD_VALUE
         column_stats(
             n, D.mean[j], var, K.centre, K.standardize and j < p, D.centre + j,
@@ -320,7 +318,7 @@ cdef int _pack_columns(desk_t* D, const stack_t* K, ptrdiff_t b) noexcept nogil:
     for i in range(n):
         for j in range(K.p):
             x = <double> x32[i * K.p + j] if narrow else x64[i * K.p + j]
-            if not fabs(x) <= MAX_ABS:
+            if not fabs(x) <= FL1_MAX_ABS:
                 return BAD_VALUE
             D.Z[i + j * n] = x
     return 0

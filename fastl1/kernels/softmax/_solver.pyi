@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
-from fastl1.problem.matrix import CSC
+from fastl1.kernels.design._design import _Columns
 
 @disjoint_base
 class MultinomialSolver:
     def __init__(
         self,
-        X: NDArray[Any] | CSC,
+        X: NDArray[Any] | _Columns,
         y: NDArray[np.float64],
         *,
         n_classes: int,

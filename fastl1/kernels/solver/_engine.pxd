@@ -6,14 +6,25 @@
 # An engine's struct begins with its run_t, from which its functions cast.  They are
 # called once or twice an outer iteration, never in a loop over rows or coordinates.
 
+# How a solve ends; Python has them from `STATUS_CODES` of _solver.
 cdef enum:
     NO_MEMORY = -1
     CONVERGED = 0
-    MAX_ITER = 1
-    INTERRUPTED = 2
-    FAILED = 3
+    MAX_ITER = 1         # the gap is above tol, after max_iter or at a standstill
+    INTERRUPTED = 2      # or not begun
+    FAILED = 3           # numbers left the range of float64
+
+# How it stops between.
+cdef enum:
     WANTS_PASS = 4       # correlations of all columns: full_pass or take, then resume
     GO_ON = 5            # inside the loop
+
+# What is wrong with a problem of a stack that is not solved.
+cdef enum:
+    BAD_VALUE = 4        # not finite, or beyond FL1_MAX_ABS, or a negative weight
+    NO_ROWS = 5          # of positive weight
+    ONE_CLASS = 6
+    OUTSIDE_DOMAIN = 7   # of the loss, as Python finds
 
 # Where the loop stands.
 cdef enum:

@@ -5,14 +5,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
+from fastl1.kernels.design._design import _Columns
 from fastl1.kernels.design._moments import Moments
-from fastl1.problem.matrix import CSC
+
+STATUS_CODES: dict[str, int]
 
 @disjoint_base
 class Solver:
     def __init__(
         self,
-        X: NDArray[Any] | CSC,
+        X: NDArray[Any] | _Columns,
         y: NDArray[np.float64],
         *,
         loss: str,

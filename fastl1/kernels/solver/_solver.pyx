@@ -10,6 +10,17 @@ from fastl1.kernels.design._design cimport bind_design
 from fastl1.kernels.solver._driver cimport certify, finish, null_model, resume
 from fastl1.kernels.design._moments cimport Moments
 from fastl1.kernels.penalty._penalty cimport elastic_net
+from fastl1.kernels.solver._engine cimport (
+    BAD_VALUE,
+    CONVERGED,
+    FAILED,
+    INTERRUPTED,
+    MAX_ITER,
+    NO_MEMORY,
+    NO_ROWS,
+    ONE_CLASS,
+    OUTSIDE_DOMAIN,
+)
 from fastl1.kernels.solver._pilot cimport solve_alpha
 from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1.kernels.solver._screen cimport MAX_REFS
@@ -27,9 +38,20 @@ from fastl1.kernels.solver._setup cimport (
     set_loss,
     set_samples,
 )
-from fastl1.kernels.solver._state cimport NO_MEMORY, state_t
+from fastl1.kernels.solver._state cimport state_t
 from fastl1.kernels.solver._working cimport MAX_GRAM
 
+# The numbers of _engine.pxd, by the names that Python has for them.
+STATUS_CODES = {
+    "converged": CONVERGED,
+    "unconverged": MAX_ITER,
+    "not_solved": INTERRUPTED,
+    "failed": FAILED,
+    "bad_value": BAD_VALUE,
+    "no_rows": NO_ROWS,
+    "one_class": ONE_CLASS,
+    "outside_domain": OUTSIDE_DOMAIN,
+}
 REGIMES = (
     ("none", "the gap was met at once"),
     ("gram", "dense columns"),
