@@ -887,11 +887,20 @@ LABELS = (Y > 0).astype(float)
         ({"l1_ratio": 1.5}, r"VALUE: l1_ratio is not in \[0, 1\]"),
         ({"l1_ratio": NAN}, "VALUE: l1_ratio"),
         ({"y": None}, "NULL: y is NULL"),
-        ({"y": changed(Y, 7, NAN)}, "VALUE: y is not finite, .* at row 7"),
-        ({"y": changed(Y, 7, 1e141)}, "VALUE: y is not finite, .* at row 7"),
+        (
+            {"y": changed(Y, 7, NAN)},
+            "VALUE: y is not finite, or beyond 1e140, at row 7",
+        ),
+        (
+            {"y": changed(Y, 7, 1e141)},
+            "VALUE: y is not finite, or beyond 1e140, at row 7",
+        ),
         ({"weight": changed(Y * 0, 3, -1)}, r"VALUE: weight is not in \[0.* at row 3"),
         ({"weight": Y * 0}, "VALUE: weight is 0 at every row"),
-        ({"offset": changed(Y, 3, INF)}, "VALUE: offset is not finite, .* at row 3"),
+        (
+            {"offset": changed(Y, 3, INF)},
+            "VALUE: offset is not finite, or beyond 1e140, at row 3",
+        ),
         ({"penalty_factor": changed(np.ones(40), 9, -1)}, "VALUE: penalty_f.* 9$"),
         ({"penalty_factor": changed(np.ones(40), 9, 1e150)}, "VALUE: penalty_f.* 9"),
         ({"lower": changed(np.zeros(40), 2, 0.1)}, "VALUE: lower is NaN or above .* 2"),
@@ -921,7 +930,9 @@ def test_bad_problem(change, message):
 def test_bad_values_of_X(storage, value):
     X, y = data()
     X[5, 31] = value
-    with pytest.raises(Failed, match="VALUE: X is not finite, .* in column 31"):
+    with pytest.raises(
+        Failed, match="VALUE: X is not finite, or beyond 1e140, in column 31"
+    ):
         Solver(stored(X, storage), y=y, l1_ratio=1.0).__enter__()
 
 
@@ -964,7 +975,9 @@ def test_bad_requests():
         ):
             with pytest.raises(Failed, match=message):
                 CALL.solver_solve(solver.handle, *given)
-        with pytest.raises(Failed, match="VALUE: coef is not finite, .* at 4"):
+        with pytest.raises(
+            Failed, match="VALUE: coef is not finite, or beyond 1e140, at 4"
+        ):
             CALL.solver_start(solver.handle, changed(np.ones(40), 4, INF), 0.0)
         with pytest.raises(Failed, match="VALUE: intercept is infinite"):
             CALL.solver_start(solver.handle, np.ones(40), INF)
