@@ -4,8 +4,9 @@ The functions are asked once a pass over the rows, never for a coordinate, with 
 in whatever thread the solve runs.  What one of them raises ends the solve at its next
 look for Ctrl-C, and is raised by the solver.
 
-Without a conjugate the Fenchel-Young term of a row is that of the parabola which touches
-the loss at eta, (t + f')^2 / (2 f''): an estimate that tells when to stop, and no bound.
+Without a conjugate the Fenchel-Young term of a row is that of the parabola which
+touches the loss at eta, (t - f')^2 / (2 f''): an estimate that tells when to stop, and
+no bound.
 """
 import numpy as np
 
