@@ -11,6 +11,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from fastl1.penalty.penalties import Penalty
+
 T = TypeVar("T", bound="Info")
 
 
@@ -79,6 +81,7 @@ class PathInfo(RunInfo):
         As in `RunInfo`: why it ended ("end", "max_features", "callback",
         "interrupted"), wall time, tolerance and limit of each alpha, threads, level.
     l1_ratio : float
+    penalty : Penalty
     fit_intercept, standardize : bool
     alpha_max : float
         The least alpha at which every penalized coefficient is 0; nan for l1_ratio 0.
@@ -124,6 +127,7 @@ class PathInfo(RunInfo):
     """
 
     l1_ratio: float = None
+    penalty: Penalty = None
     fit_intercept: bool = None
     standardize: bool = None
     alpha_max: float = None

@@ -14,6 +14,7 @@ from fastl1.fit.info import HasInfo, PathInfo
 from fastl1.fit.keywords import OF_THE_FIT, FitKeywords, check_keywords
 from fastl1.fit.solver import running_off
 from fastl1.loss.losses import Loss, Squared
+from fastl1.penalty.penalties import L1
 from fastl1.problem.matrix import check_features
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_flag, check_real
@@ -407,12 +408,16 @@ def problem_of(
     }
     fit = result.problem
     known: dict[str, Any] = {
-        name: result.info[name] for name in ("l1_ratio", "fit_intercept", "standardize")
+        name: result.info[name] for name in ("fit_intercept", "standardize")
     }
+    if "penalty" not in given and "l1_ratio" not in given:
+        known["penalty"] = result.info.get("penalty", L1(result.info["l1_ratio"]))
     if fit is not None:
         known["n_threads"] = fit.n_threads
         for name in ("penalty_factor", "lower", "upper", "sample_weight", "offset"):
             known[name] = getattr(fit, name)
+        if fit.group_penalty is not None:  # has its weights
+            del known["penalty_factor"]
         if fit.survival is not None:
             known["strata"] = fit.survival.strata
         if "class_weight" in given:  # contained in the weights of the fit
