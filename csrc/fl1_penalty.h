@@ -17,7 +17,8 @@
 #include "fl1_ops.h"
 
 enum {
-    FL1_L1,
+    FL1_L1,       /* of single columns */
+    FL1_GROUP_L1, /* of the Euclidean norms of groups of columns, without bounds */
     FL1_N_PENALTIES
 };
 
@@ -72,6 +73,7 @@ typedef struct fl1_penalty_row {
 typedef struct fl1_penalty {
     const fl1_penalty_row *row;
     double l1, l2;
+    const ptrdiff_t *group; /* (p,) number of each column's group; NULL: columns are units */
 } fl1_penalty;
 
 /* From which share of l1 on a gap counts the l2 term as part of the loss. */
@@ -90,6 +92,10 @@ struct fl1_quad {
     double *lo;
     double *hi;
     const fl1_penalty_row *row;
+    ptrdiff_t n_units;
+    ptrdiff_t *first;    /* (n_units + 1,) slots of each unit; NULL: a unit is a slot */
+    const double *basis; /* of each unit, where place[u] is: the eigenvectors of its */
+    ptrdiff_t *place;    /* block of H, d columns of d, and then the d eigenvalues */
     double r2;        /* in, out: squared norm of the residual that H and c stand for */
     double tol;       /* duality gap asked for, absolute */
     double gap;       /* out: the gap reached */

@@ -46,6 +46,9 @@ from fastl1.loss.losses import SquaredHinge as SquaredHinge
 from fastl1.loss.losses import Tweedie as Tweedie
 from fastl1.metrics.concordance import concordance_index as concordance_index
 from fastl1.model.sparse_model import SparseModel as SparseModel
+from fastl1.penalty.penalties import L1 as L1
+from fastl1.penalty.penalties import GroupL1 as GroupL1
+from fastl1.penalty.penalties import Penalty as Penalty
 from fastl1.problem.scales import convert_lambda as convert_lambda
 from fastl1.prox.operators import soft_threshold as soft_threshold
 from fastl1.select.bootstrap import BootstrapResult as BootstrapResult

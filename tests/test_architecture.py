@@ -15,7 +15,17 @@ CSRC = Path(__file__).parent.parent / "csrc"
 
 # A room imports the rooms before it, and the modules of the package's own folder.
 ROOMS = (
-    *("kernels", "loss", "data", "problem", "metrics", "artifact", "infer", "export"),
+    *(
+        "kernels",
+        "loss",
+        "penalty",
+        "data",
+        "problem",
+        "metrics",
+        "artifact",
+        "infer",
+        "export",
+    ),
     *("prox", "model", "fit", "select", "estimators", "workflow", "cli"),
 )
 # Kernels cimport those of the same room and of the rooms before; around all of them is

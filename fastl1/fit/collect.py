@@ -161,6 +161,7 @@ class Collector:
             "tol": self.tol,
             "max_iter": self.max_iter,
             "l1_ratio": problem.l1_ratio,
+            "penalty": problem.penalty,
             "fit_intercept": problem.fit_intercept,
             "standardize": problem.standardize,
             "n_threads": problem.n_threads,

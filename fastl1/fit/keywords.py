@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 
 from fastl1.fit.status import MAX_ITER
 from fastl1.loss.losses import Loss
+from fastl1.penalty.penalties import Penalty, both_given
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -111,6 +112,16 @@ class RatioKeywords(TypedDict, total=False):
 class SharedKeywords(TypedDict, total=False):
     """What every function that takes a problem takes."""
 
+    penalty: Annotated[
+        Penalty | None,
+        Keyword(
+            None,
+            """Penalty, optional
+            What alpha multiplies: ``fastl1.L1(l1_ratio)``, for which the other keyword
+            is short, or ``fastl1.GroupL1(groups)``, whose docstring tells what it goes
+            with.""",
+        ),
+    ]
     penalty_factor: Annotated[
         ArrayLike | None,
         Keyword(
@@ -403,6 +414,8 @@ def check_keywords(
     ------
     TypeError
         The function, which is `spelled_out`, takes no keyword of that name.
+    ValueError
+        Both a penalty and its short form.
     """
     defaults: dict[str, Any] = function.__keywords__  # type: ignore[attr-defined]
     for name in keywords:
@@ -410,6 +423,8 @@ def check_keywords(
             raise TypeError(
                 f"{function.__name__}() got an unexpected keyword argument {name!r}"
             )
+    if keywords.get("penalty") is not None and "l1_ratio" in keywords:
+        raise both_given("l1_ratio")
     return {**defaults, **keywords}
 
 

@@ -34,6 +34,7 @@ from fastl1.fit.status import (
 )
 from fastl1.kernels.many._batch import Batch
 from fastl1.loss.losses import Loss, as_loss
+from fastl1.penalty.penalties import need_columns
 from fastl1.problem.matrix import check_X
 from fastl1.problem.problem import Problem
 from fastl1.problem.scalars import check_flag
@@ -228,6 +229,8 @@ def fit_many(
     given, _, run = split_keywords(fit_many, keywords)
     tol, max_iter = check_run(**run, callback=callback)
     family = as_loss(given.pop("loss"))
+    if given["penalty"] is not None:
+        need_columns("fit_many", given["penalty"], "call fastl1.path for each problem")
     check_input = check_flag("check_input", given.pop("check_input"))
     if goes_alone(family):
         return _fit_each(

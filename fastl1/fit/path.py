@@ -181,7 +181,8 @@ def path(
             + alpha sum_j pf_j (l1_ratio |w_j| + (1 - l1_ratio)/2 w_j^2)
         subject to lower_j <= w_j <= upper_j
 
-    and proves each result by a duality gap.
+    or with another `penalty` in the second line, and proves each result by a duality
+    gap.
 
     Parameters
     ----------
@@ -260,7 +261,7 @@ def alpha_max(X: Any, y: ArrayLike, **keywords: Unpack[ProblemKeywords]) -> floa
         events in their order.
     """
     given, _, _ = split_keywords(alpha_max, keywords)
-    if given["l1_ratio"] == 0:
-        raise ValueError("l1_ratio=0 (ridge): no alpha makes all coefficients 0")
     problem = check_problem(X, y, **given, defer_values=True)
+    if problem.l1_ratio == 0:
+        raise ValueError("l1_ratio=0 (ridge): no alpha makes all coefficients 0")
     return zero_alpha(make_solver(problem), problem.family)

@@ -22,6 +22,7 @@ from fastl1.fit.keywords import RaggedKeywords, spelled_out, split_keywords
 from fastl1.fit.status import FAILED, NOT_SOLVED, OUTSIDE_DOMAIN, Callback
 from fastl1.kernels.many._ragged import Stack
 from fastl1.loss.losses import Loss, as_loss
+from fastl1.penalty.penalties import need_columns
 from fastl1.problem.matrix import check_stack
 from fastl1.problem.scalars import check_flag
 from fastl1.problem.target import check_stack_target
@@ -200,6 +201,10 @@ def fit_ragged(
     given, _, run = split_keywords(fit_ragged, keywords)
     tol, max_iter = check_run(**run, callback=callback)
     family = as_loss(given.pop("loss"))
+    if given["penalty"] is not None:
+        need_columns(
+            "fit_ragged", given["penalty"], "call fastl1.path for each problem"
+        )
     if goes_alone(family):
         raise ValueError(
             "fit_ragged takes losses of one linear predictor and independent rows, not "

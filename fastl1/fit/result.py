@@ -14,6 +14,7 @@ from fastl1.fit.keywords import OF_THE_FIT, FitKeywords, check_keywords
 from fastl1.fit.solver import running_off
 from fastl1.fit.status import MAX_ITER
 from fastl1.loss.losses import Loss, Squared
+from fastl1.penalty.penalties import L1
 from fastl1.problem.matrix import check_features
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_flag, check_real
@@ -59,12 +60,12 @@ class PathResult:
         Counters of the solver, and: ``alpha_max``; ``null_objective`` (P(0));
         ``stopped``: "end" of the grid, "max_features", "callback" or "interrupted";
         ``separated``, whether coefficients without a penalty grow without limit;
-        ``seconds``; ``tol``; ``l1_ratio``; ``fit_intercept``; ``standardize``;
-        ``n_threads``; ``isa``.  ``regime`` and ``regime_reason`` say how the working
-        set of the last alpha was minimized ("gram", "residual", or "none": the gap was
-        met at once) and why the cost model chose so; ``regimes`` counts the alphas of
-        each "regime: reason".  ``loss_left``: the share of the null model's loss that
-        each model which missed the tolerance leaves.
+        ``seconds``; ``tol``; ``penalty``; ``l1_ratio``; ``fit_intercept``;
+        ``standardize``; ``n_threads``; ``isa``. ``regime`` and ``regime_reason`` say
+        how the working set of the last alpha was minimized ("gram", "residual", or
+        "none": the gap was met at once) and why the cost model chose so; ``regimes``
+        counts the alphas of each "regime: reason". ``loss_left``: the share of the null
+        model's loss that each model which missed the tolerance leaves.
     loss : str
         Name of `family`.
     feature_names : list of str or None
@@ -400,12 +401,16 @@ def problem_of(
     }
     fit = result._problem
     known: dict[str, Any] = {
-        name: result.info[name] for name in ("l1_ratio", "fit_intercept", "standardize")
+        name: result.info[name] for name in ("fit_intercept", "standardize")
     }
+    if "penalty" not in given and "l1_ratio" not in given:
+        known["penalty"] = result.info.get("penalty", L1(result.info["l1_ratio"]))
     if fit is not None:
         known["n_threads"] = fit.n_threads
         for name in ("penalty_factor", "lower", "upper", "sample_weight", "offset"):
             known[name] = getattr(fit, name)
+        if fit.group_penalty is not None:  # has its weights
+            del known["penalty_factor"]
         if fit.survival is not None:
             known["strata"] = fit.survival.strata
         if "class_weight" in given:  # contained in the weights of the fit

@@ -52,6 +52,8 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Any:
         **options,
         moments=moments,
         check=problem.check_values if problem.deferred else None,
+        groups=problem.groups,
+        l2=0.0 if problem.group_penalty is None else problem.group_penalty.l2,
     )
     if not solver.null_objective < _OVERFLOW:
         size = np.abs(problem.y if problem.offset is None else problem.offset)

@@ -145,13 +145,14 @@ def _refuse(loss: str, wanted: str, y: Array, bad: Array) -> None:
         raise ValueError(f"loss={loss!r} needs y {wanted}, but y is {y[i]} at row {i}")
 
 
-def _check_param(loss: Loss, name: str, low: float, high: float, ends: str) -> None:
+def check_param(loss: Any, name: str, low: float, high: float, ends: str) -> None:
     value: Any = getattr(loss, name)
     label = f"{name} of {type(loss).__name__}"
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{label} must be a number, got {value!r}")
     value = float(value)
-    inside = low < value < high or (value in (low, high) and ends == "[]")
+    inside = low < value < high or (value, ends[0]) == (low, "[")
+    inside = inside or (value, ends[1]) == (high, "]")
     if not inside:
         raise ValueError(
             f"{label} must be in {ends[0]}{low:g}, {high:g}{ends[1]}, got {value}"
@@ -275,7 +276,7 @@ class Tweedie(Loss):
                 "where the mean exceeds y (power - 1) / (power - 2)), and no duality "
                 "gap could certify a fit; use 2 (gamma) or a model of log(y)"
             )
-        _check_param(self, "power", 1.0, 2.0, "[]")
+        check_param(self, "power", 1.0, 2.0, "[]")
 
     def check_values(self, y: Array) -> None:
         _refuse(self.name, ">= 0", y, y < 0)
@@ -356,7 +357,7 @@ class Huber(Loss):
     scale_param = "delta"
 
     def __post_init__(self) -> None:
-        _check_param(self, "delta", 0.0, np.inf, "()")
+        check_param(self, "delta", 0.0, np.inf, "()")
 
     def deviance(self, y: Array, eta: Array) -> Array:
         r = y - eta
@@ -387,7 +388,7 @@ class Quantile(Loss):
     options = {"q": "quantile"}
 
     def __post_init__(self) -> None:
-        _check_param(self, "q", 0.0, 1.0, "()")
+        check_param(self, "q", 0.0, 1.0, "()")
 
     @property
     def share_below(self) -> float:

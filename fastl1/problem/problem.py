@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from fastl1 import _runtime
 from fastl1.loss.losses import Loss, as_loss
+from fastl1.penalty.penalties import L1, GroupL1, Penalty, as_penalty
 from fastl1.problem.matrix import (
     CSC,
     check_dense_values,
@@ -49,7 +50,9 @@ class Problem:
     loss : str
         Name of `family`.
     l1_ratio : float
+        1 for penalties of groups.
     penalty_factor, lower, upper : ndarray (p,), float64, or None
+        The factor of a column of a group is the weight of the group.
     fit_intercept, standardize : bool
     sample_weight, offset : ndarray (n,), float64, or None
         The offset of the multinomial loss has a column for each class.
@@ -64,6 +67,10 @@ class Problem:
         The loss with its parameters, its link and its deviance.
     survival : Survival or None
         Times and strata, for the Cox loss; y is the event then.
+    group_penalty : GroupL1 or None
+        None where single columns are penalized.
+    groups : ndarray (p,), intp, or None
+        The number of each column's group.
     deferred : bool
         The values of X are still to be checked, by the solver's first pass.
     """
@@ -85,7 +92,14 @@ class Problem:
     n_threads: int
     family: Loss
     survival: Survival | None = None
+    group_penalty: GroupL1 | None = None
+    groups: np.ndarray | None = None
     deferred: bool = False
+
+    @property
+    def penalty(self) -> Penalty:
+        """What alpha multiplies, but for the factors of the columns."""
+        return self.group_penalty or L1(self.l1_ratio)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -112,6 +126,7 @@ def check_problem(
     *,
     loss: str | Loss = "squared",
     l1_ratio: float = 1.0,
+    penalty: Penalty | None = None,
     penalty_factor: ArrayLike | None = None,
     lower: ArrayLike | None = None,
     upper: ArrayLike | None = None,
@@ -136,6 +151,8 @@ def check_problem(
         Numbers in the range of the loss, or any two labels (multinomial: any number).
     loss : str or Loss
     l1_ratio : float in [0, 1]
+        Short for penalty=L1(l1_ratio).
+    penalty : Penalty, optional
     penalty_factor : scalar or array-like of shape (p,), >= 0
         0 never penalizes, inf excludes.
     lower, upper : scalar or array-like of shape (p,)
@@ -166,7 +183,8 @@ def check_problem(
         Naming the argument and, where there is one, the row and column.
     """
     family = as_loss(loss)
-    l1_ratio = check_real("l1_ratio", l1_ratio, 0.0, 1.0)
+    penalty = as_penalty(penalty, check_real("l1_ratio", l1_ratio, 0.0, 1.0))
+    penalty.refuse(family.name, penalty_factor=penalty_factor, lower=lower, upper=upper)
     fit_intercept = check_flag("fit_intercept", fit_intercept)
     standardize = check_flag("standardize", standardize)
     check_input = check_flag("check_input", check_input)
@@ -206,12 +224,15 @@ def check_problem(
     if offset is not None:
         offset = check_offset(offset, n, classes, family, check_input)
     lower, upper = check_bounds(lower, upper, p)
+    factor, groups = check_penalty_factor(penalty_factor, p), None
+    if isinstance(penalty, GroupL1):
+        groups, factor = penalty.of_columns(p, feature_names)
     return Problem(
         X=X,
         y=y,
         loss=family.name,
-        l1_ratio=l1_ratio,
-        penalty_factor=check_penalty_factor(penalty_factor, p),
+        l1_ratio=penalty.l1_ratio if isinstance(penalty, L1) else 1.0,
+        penalty_factor=factor,
         lower=lower,
         upper=upper,
         fit_intercept=fit_intercept,
@@ -224,5 +245,7 @@ def check_problem(
         n_threads=n_threads,
         family=family,
         survival=survival,
+        group_penalty=penalty if isinstance(penalty, GroupL1) else None,
+        groups=groups,
         deferred=defer_values and check_input,
     )

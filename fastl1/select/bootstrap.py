@@ -11,6 +11,7 @@ from fastl1.exceptions import FitInterrupted
 from fastl1.fit.keywords import DrawKeywords, spelled_out, split_keywords
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import Callback
+from fastl1.penalty.penalties import need_columns
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_int, check_real
 from fastl1.select.random_state import Seed, seed_sequence, stream
@@ -214,6 +215,9 @@ def bootstrap_path(
     """
     given, grid, solver = split_keywords(bootstrap_path, keywords)
     problem = check_problem(X, y, **given)
+    need_columns(
+        "bootstrap_path", problem.penalty, "fit paths with it by cross_validate_path"
+    )
     n_bootstraps = check_int("n_bootstraps", n_bootstraps, 1)
     max_bytes = check_int("max_bytes", max_bytes, 1)
     levels = np.array(

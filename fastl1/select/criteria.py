@@ -13,6 +13,7 @@ from fastl1.fit.solver import make_solver
 from fastl1.kernels.solver._solver import Solver
 from fastl1.loss.links import softmax
 from fastl1.loss.losses import LOSSES, Loss
+from fastl1.penalty.penalties import need_columns
 from fastl1.problem.matrix import CSC
 from fastl1.problem.problem import Problem
 from fastl1.problem.scalars import check_real
@@ -190,6 +191,9 @@ def information_criterion(
     if dispersion is not None and family.dispersion != "estimated":
         raise ValueError(f"dispersion is for {_such('estimated')}, not {family.name!r}")
     problem = problem_of(information_criterion, result, X, y, keywords)
+    need_columns(
+        "information_criterion", problem.penalty, "choose by cross_validate_path"
+    )
     solver = make_solver(problem)
     kinds = _check_df(df, result, problem)
     weight = problem.sample_weight

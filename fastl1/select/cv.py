@@ -25,6 +25,7 @@ from fastl1.fit.parallel import Report, solve_all, split_threads
 from fastl1.fit.path import solve_path
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import Callback
+from fastl1.penalty.penalties import both_given
 from fastl1.problem.problem import check_problem
 from fastl1.problem.scalars import check_real
 from fastl1.problem.vectors import check_vector
@@ -291,6 +292,10 @@ def cross_validate_path(
     random_state, shuffle = from_seed(seed, random_state, shuffle)
     given, grid, solver = split_keywords(cross_validate_path, keywords)
     problem = check_problem(X, y, **given)
+    if given["penalty"] is not None:
+        if tuple(l1_ratios) != (1.0,):
+            raise both_given("l1_ratios")
+        l1_ratios = (problem.l1_ratio,)
     ratios = [check_real("l1_ratios", value, 0.0, 1.0) for value in l1_ratios]
     if not ratios:
         raise ValueError("l1_ratios is empty")

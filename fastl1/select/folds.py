@@ -41,6 +41,7 @@ def moments_pay(problem: Problem, n_rows: int, n_paths: int) -> bool:
     p, factor = problem.shape[1], problem.penalty_factor
     if (
         isinstance(problem.X, CSC)
+        or problem.groups is not None
         or not problem.family.quadratic
         or (factor is not None and not np.all(factor > 0))
     ):

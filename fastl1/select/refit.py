@@ -19,6 +19,7 @@ from fastl1.fit.keywords import (
 from fastl1.fit.path import solve_path
 from fastl1.fit.result import PathResult, problem_of, warn_unconverged
 from fastl1.fit.status import Callback
+from fastl1.penalty.penalties import need_columns
 from fastl1.problem.matrix import CSC
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_int, check_real
@@ -178,6 +179,11 @@ def relaxed_path(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
     problem = problem_of(relaxed_path, result, X, y, keywords)
+    need_columns(
+        "relaxed_path",
+        problem.penalty,
+        "fit the columns of its support by path with alphas=[0]",
+    )
     _refuse_classes("relaxed_path", problem)
     refits = _Refits(problem, result, tol, max_iter)
     interrupted = False
@@ -421,6 +427,9 @@ def adaptive_path(
     given, grid, solver = split_keywords(adaptive_path, keywords)
     exponent = check_real("exponent", exponent, 0.0, open_low=True)
     problem = check_problem(X, y, **given)
+    need_columns(
+        "adaptive_path", problem.penalty, "give GroupL1 weights that a first fit tells"
+    )
     _refuse_classes("adaptive_path", problem)
     if isinstance(initial, str):
         if initial not in ("ridge", "lasso"):

@@ -15,6 +15,7 @@ from fastl1.exceptions import FitInterrupted
 from fastl1.fit.keywords import DrawKeywords, spelled_out, split_keywords
 from fastl1.fit.result import PathResult
 from fastl1.fit.status import Callback
+from fastl1.penalty.penalties import need_columns
 from fastl1.problem.problem import Problem, check_problem
 from fastl1.problem.scalars import check_int, check_real
 from fastl1.select.random_state import Seed, seed_sequence, stream
@@ -282,6 +283,11 @@ def stability_selection(
     """
     given, grid, solver = split_keywords(stability_selection, keywords)
     problem = check_problem(X, y, **given)
+    need_columns(
+        "stability_selection",
+        problem.penalty,
+        "fit paths with it by cross_validate_path",
+    )
     if method not in ("complementary_pairs", "subsample"):
         raise ValueError(
             f"method must be complementary_pairs or subsample; got {method!r}"

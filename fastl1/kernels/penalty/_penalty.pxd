@@ -4,6 +4,7 @@ from fastl1._ops cimport fl1_ops
 cdef extern from "fl1_penalty.h":
     enum:
         FL1_L1
+        FL1_GROUP_L1
 
     ctypedef struct fl1_unit:
         double lam1
@@ -33,6 +34,7 @@ cdef extern from "fl1_penalty.h":
         const fl1_penalty_row* row
         double l1
         double l2
+        const ptrdiff_t* group
 
     bint fl1_augments(const fl1_penalty*) noexcept nogil
 
@@ -46,6 +48,10 @@ cdef extern from "fl1_penalty.h":
         double* lo
         double* hi
         const fl1_penalty_row* row
+        ptrdiff_t n_units
+        ptrdiff_t* first
+        const double* basis
+        ptrdiff_t* place
         double r2
         double tol
         double gap
@@ -74,3 +80,4 @@ ctypedef fl1_quad quad_t
 
 
 cdef fl1_penalty elastic_net(double l1_ratio) noexcept nogil
+cdef fl1_penalty group_norms(const ptrdiff_t* group, double l2) noexcept nogil

@@ -5,6 +5,9 @@ from fastl1.kernels.solver._state cimport state_t
 cdef double signed_correlation(
     const state_t* S, ptrdiff_t j, double c
 ) noexcept nogil
+cdef double unit_pull(
+    const state_t* S, ptrdiff_t j, const double* c
+) noexcept nogil
 cdef void refresh(state_t* S) noexcept nogil
 cdef double* pass_begin(state_t* S) noexcept nogil
 cdef void pass_end(state_t* S) noexcept nogil

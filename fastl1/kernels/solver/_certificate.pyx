@@ -33,8 +33,9 @@ from fastl1.kernels.solver._state cimport (
     is_interior_free,
     keeps_dual,
     state_t,
+    unit_size,
 )
-from fastl1.kernels.solver._working cimport add_slot, covariance_correlations, load_quad
+from fastl1.kernels.solver._working cimport add_unit, covariance_correlations, load_quad
 
 
 cdef double INTERCEPT = 1e-3     # of the gap asked for, left to the intercept
@@ -54,6 +55,18 @@ cdef double signed_correlation(
     if c > 0.0:
         return c if S.hi[j] > 0.0 else 0.0
     return -c if S.lo[j] < 0.0 else 0.0
+
+
+cdef double unit_pull(
+    const state_t* S, ptrdiff_t j, const double* c
+) noexcept nogil:
+    """The norm of the correlations c (unit_size,) of the unit of column j, as far as
+    bounds let it move that way from 0."""
+    cdef fl1_unit t
+    if S.unit == NULL:
+        return signed_correlation(S, j, c[0])
+    t = column_penalty(S, j)
+    return S.q.row.pull(&t, unit_size(S, j), c)
 
 
 cdef inline double _lam1(const state_t* S, ptrdiff_t j) noexcept nogil:
@@ -131,13 +144,16 @@ cdef double _loss_young(state_t* S, const double* v, double kappa) noexcept nogi
 cdef double dual_excess(const state_t* S, bint outside) noexcept nogil:
     """The largest factor by which a correlation (the l2 term taken off) exceeds what
     pen* allows; at most 1 where none does.  `outside` as in gap_at."""
-    cdef ptrdiff_t k
+    cdef ptrdiff_t k = 0
     cdef double ratio = S.q.row.excess(&S.q, outside)
     cdef fl1_unit t
-    for k in range(S.n_cand if outside else 0):
+    while outside and k < S.n_cand:
         t = column_penalty(S, S.cand[k].column)
         t.lam2 = 0.0
-        ratio = max(ratio, S.q.row.ratio(&t, 1, S.p_work + k))
+        ratio = max(
+            ratio, S.q.row.ratio(&t, unit_size(S, S.cand[k].column), S.p_work + k)
+        )
+        k += unit_size(S, S.cand[k].column)
     return ratio
 
 
@@ -149,14 +165,17 @@ cdef double penalty_young(
     `augmented`: the l2 term counts as squares of the loss, else pen* carries it.
     `outside` as in gap_at.
     """
-    cdef ptrdiff_t k
+    cdef ptrdiff_t k = 0
     cdef double total = S.q.row.young(&S.q, kappa, augmented, outside)
     cdef fl1_unit t
-    for k in range(S.n_cand if outside else 0):
+    while outside and k < S.n_cand:
         t = column_penalty(S, S.cand[k].column)
         if augmented:
             fl1_augment(&t)
-        total += S.q.row.conjugate(&t, 1, S.p_work + k, kappa)
+        total += S.q.row.conjugate(
+            &t, unit_size(S, S.cand[k].column), S.p_work + k, kappa
+        )
+        k += unit_size(S, S.cand[k].column)
     return total
 
 
@@ -336,6 +355,25 @@ cdef void _scan_covariance(state_t* S) noexcept nogil:
     S.n_cand = count
 
 
+cdef ptrdiff_t _screen_units(state_t* S) noexcept nogil:
+    """The columns of the units outside that may exceed their limit, by the estimates of
+    their correlations and the norm of their block; returns how many columns."""
+    cdef ptrdiff_t u, k, j, d, count = 0
+    for u in range(S.n_units):
+        k, d = S.unit_first[u], S.unit_first[u + 1] - S.unit_first[u]
+        j = S.unit_columns[k]
+        if S.slot[j] >= 0:
+            continue
+        for k in range(d):
+            S.cand[count + k].column = S.unit_columns[S.unit_first[u] + k]
+            S.p_work[count + k] = S.c_work[S.cand[count + k].column]
+        if unit_pull(S, j, S.p_work + count) + S.cache.dist * S.unit_norm[u] > (
+            _lam1(S, j)
+        ):
+            count += d
+    return count
+
+
 cdef bint scan_outside(state_t* S, bint exact) noexcept nogil:
     """Columns outside the working set that may exceed their limit: cand[:n_cand].
 
@@ -353,6 +391,9 @@ cdef bint scan_outside(state_t* S, bint exact) noexcept nogil:
         S.norm, S.run.alpha_now * S.pen.l1, S.pf, S.c_work, S.cols
     )
     S.estimated = True
+    if S.unit != NULL:
+        some = 0
+        count = _screen_units(S)
     for k in range(some):
         j = S.cols[k]
         if S.slot[j] >= 0 or S.norm[j] <= 0.0 or S.lo[j] >= S.hi[j]:
@@ -394,11 +435,12 @@ cdef int _by_key(const void* a, const void* b) noexcept nogil:
 cdef int add_candidates(state_t* S, double limit, ptrdiff_t most) noexcept nogil:
     """Into the working set: at most `most` candidates whose correlation exceeds
     limit * pf (in the direction their bounds allow), the largest first."""
-    cdef ptrdiff_t k, j, count = 0
+    cdef ptrdiff_t k = 0, j, next, count = 0
     cdef double key
-    for k in range(S.n_cand):
-        j = S.cand[k].column
-        key = signed_correlation(S, j, S.p_work[k]) / S.pf[j]
+    while k < S.n_cand:
+        j, next = S.cand[k].column, k + unit_size(S, S.cand[k].column)
+        key = unit_pull(S, j, S.p_work + k) / S.pf[j]
+        k = next
         if key > limit:
             S.cand[count].column = j
             S.cand[count].key = key
@@ -417,8 +459,11 @@ cdef int add_candidates(state_t* S, double limit, ptrdiff_t most) noexcept nogil
                 count += 1
         most = max(<ptrdiff_t> BATCH, S.m // 3)
     qsort(S.cand, count, sizeof(candidate_t), &_by_key)
-    for k in range(min(count, most)):
-        if add_slot(S, S.cand[k].column) < 0:
+    for k in range(count):
+        if most <= 0:
+            break
+        most -= unit_size(S, S.cand[k].column)
+        if add_unit(S, S.cand[k].column) < 0:
             return NO_MEMORY
     return 0
 

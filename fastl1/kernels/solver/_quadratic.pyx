@@ -199,7 +199,7 @@ cdef int gram_solve(
             support = 0
             for k in range(q.m):
                 support += q.w[k] != 0.0
-            if 20 * changes <= support + 20:
+            if 20 * changes <= support + 20 and q.row.piecewise_quadratic:
                 break
         if q.row.piecewise_quadratic:
             _newton(q, G, ldg, F)

@@ -35,7 +35,7 @@ from fastl1.kernels.solver._screen cimport cache_free, cache_reserve
 from fastl1.kernels.solver._single cimport single_engine
 from fastl1.kernels.solver._state cimport NO_MEMORY, candidate_t, choose_loss, state_t
 from fastl1.kernels.solver._working cimport (
-    add_slot,
+    add_unit,
     covariance_correlations,
     grow_gram,
     load_quad,
@@ -50,6 +50,7 @@ cdef enum:
     OF_COLUMNS = 6       # arrays of p doubles ...
     LENT_COLUMNS = 6     # ... and those that may be another state's
     PLACES = 3           # arrays of p indices, and one that may be another state's
+    UNIT_PLACES = 3      # ... and those of units of several columns (one is p + 1)
 
 
 cdef extern from "math.h":
@@ -165,6 +166,14 @@ cdef int reserve(
         S.pf, S.lo, S.hi = at + 3 * p, at + 4 * p, at + 5 * p
         S.alive = place + 3 * p
     S.X.mean, S.X.scale = S.mean, S.scale
+    S.ridge = S.pf
+    if S.pen.group != NULL:
+        S.unit = <ptrdiff_t*> malloc((UNIT_PLACES * p + 1) * sizeof(ptrdiff_t))
+        S.unit_norm = <double*> malloc(2 * p * sizeof(double))
+        if S.unit == NULL or S.unit_norm == NULL:
+            return NO_MEMORY
+        S.unit_columns, S.unit_first = S.unit + p, S.unit + 2 * p
+        S.ridge = S.unit_norm + p
     return 0
 
 
@@ -183,6 +192,8 @@ cdef void clear_memory(state_t* S) noexcept nogil:
     memset(&S.packed, 0, sizeof(packed_t))
     rows_free(&S.rows)
     free(S.G)
+    free(S.basis)
+    S.basis, S.basis_room, S.m_basis = NULL, 0, 0
     if S.shared == S.cross:
         S.shared = NULL
     free(S.cross)
@@ -195,6 +206,8 @@ cdef void clear_memory(state_t* S) noexcept nogil:
 cdef void release(state_t* S) noexcept nogil:
     clear_memory(S)
     cache_free(&S.cache)
+    free(S.unit)
+    free(S.unit_norm)
     free(S.cand)
     free(S.numbers)
     free(S.places)
@@ -234,7 +247,7 @@ cdef void _clear(state_t* S) noexcept nogil:
     memset(S.w_back, 0, S.p * sizeof(double))
     for j in range(S.p):
         S.slot[j] = -1
-    S.m = S.m_gram = S.F.m = S.rows.m = S.n_cand = S.n_proj = 0
+    S.m = S.m_gram = S.m_basis = S.F.m = S.rows.m = S.n_cand = S.n_proj = 0
     S.cache.count = 0
     S.cache.slack = 0.0
     S.b = 0.0
@@ -347,9 +360,47 @@ cdef ptrdiff_t set_columns(
             S.alive[S.n_alive] = j
             S.n_alive += 1
             S.n_free += S.pf[j] == 0.0
+    if S.unit != NULL:
+        _set_units(S)
     S.cancels = _cancels(S)
     _choose(S)
     return -1
+
+
+cdef void _set_units(state_t* S) noexcept nogil:
+    """The columns that may enter, by group; those without a penalty are one unit."""
+    cdef ptrdiff_t k, j, u, free_unit = -1
+    cdef ptrdiff_t* unit_of_group = S.cols
+    S.n_units = 0
+    for j in range(S.p):
+        unit_of_group[j] = -1
+        S.ridge[j] = S.pf[j] > 0.0
+    for k in range(S.n_alive):
+        j = S.alive[k]
+        u = unit_of_group[S.pen.group[j]] if S.pf[j] > 0.0 else free_unit
+        if u < 0:
+            u = S.n_units
+            S.n_units += 1
+            S.unit_first[u + 1] = 0
+            S.unit_norm[u] = 0.0
+            if S.pf[j] > 0.0:
+                unit_of_group[S.pen.group[j]] = u
+            else:
+                free_unit = u
+        S.unit[j] = u
+        S.unit_first[u + 1] += 1
+        S.unit_norm[u] += S.norm[j] * S.norm[j]
+    S.unit_first[0] = 0
+    for u in range(S.n_units):
+        S.unit_norm[u] = sqrt(S.unit_norm[u])
+        S.unit_first[u + 1] += S.unit_first[u]
+    for k in range(S.n_alive):
+        j = S.alive[k]
+        S.unit_columns[S.unit_first[S.unit[j]]] = j
+        S.unit_first[S.unit[j]] += 1
+    for u in range(S.n_units, 0, -1):
+        S.unit_first[u] = S.unit_first[u - 1]
+    S.unit_first[0] = 0
 
 
 cdef void _choose(state_t* S) noexcept nogil:
@@ -357,6 +408,7 @@ cdef void _choose(state_t* S) noexcept nogil:
     S.lazy_ok = S.traits.quadratic and S.n_free == 0 and not S.cancels
     S.covariance_ok = (
         S.lazy_ok and S.X.blocks and 4 * S.p <= S.n and S.p <= MAX_CROSS
+        and S.unit == NULL
     )
     S.pass_share = 0.25
     S.run.selects = S.pen.l1 > 0.0
@@ -386,7 +438,7 @@ cdef int set_coef(
             continue
         S.w[j] = values[k] / S.scale[j]
         b += S.mean[j] * values[k]
-        if S.w[j] != 0.0 and add_slot(S, j) < 0:
+        if S.w[j] != 0.0 and add_unit(S, j) < 0:
             return NO_MEMORY
     if b == b:
         shift_intercept(S, (b if S.centre else 0.0) - S.b)

@@ -17,6 +17,7 @@ from fastl1.kernels.solver._certificate cimport (
     relative_gap,
     scan_outside,
     signed_correlation,
+    unit_pull,
 )
 from fastl1.kernels.solver._coupled cimport solve_coupled
 from fastl1.kernels.solver._engine cimport engine_t, run_t
@@ -37,7 +38,7 @@ from fastl1.kernels.solver._state cimport (
 )
 from fastl1.kernels.solver._working cimport (
     add_all_columns,
-    add_slot,
+    add_unit,
     choose_regime,
     extrapolate,
     load_quad,
@@ -95,7 +96,7 @@ cdef int _fit_free(run_t* R) noexcept nogil:
     if S.n_free == 0:
         return CONVERGED
     for k in range(S.n_alive):
-        if S.pf[S.alive[k]] == 0.0 and add_slot(S, S.alive[k]) < 0:
+        if S.pf[S.alive[k]] == 0.0 and add_unit(S, S.alive[k]) < 0:
             return NO_MEMORY
     # the squared loss is measured by its gap, others by their relative gradient
     tol = 1e-16 * R.null_objective if S.traits.quadratic else 1e-12
@@ -109,14 +110,20 @@ cdef int _fit_free(run_t* R) noexcept nogil:
 
 cdef double _find_alpha_max(run_t* R) noexcept nogil:
     cdef state_t* S = <state_t*> R
-    cdef ptrdiff_t k, j
+    cdef ptrdiff_t k, j, u
     cdef const double* last = S.cache.c + (S.cache.count - 1) * S.p
     cdef double most = 0.0
     if R.null_objective > 0.0:
         for k in range(S.n_alive):
             j = S.alive[k]
-            if S.pf[j] > 0.0:
+            if S.pf[j] > 0.0 and S.unit == NULL:
                 most = max(most, signed_correlation(S, j, last[j]) / S.pf[j])
+        for u in range(S.n_units):
+            for k in range(S.unit_first[u], S.unit_first[u + 1]):
+                S.p_work[k - S.unit_first[u]] = last[S.unit_columns[k]]
+            j = S.unit_columns[S.unit_first[u]]
+            if S.pf[j] > 0.0:
+                most = max(most, unit_pull(S, j, S.p_work) / S.pf[j])
     return most / S.pen.l1 if R.selects else NAN
 
 

@@ -26,6 +26,8 @@ class Solver:
         offset: NDArray[np.float64] | None,
         n_threads: int | None,
         loss_params: Mapping[str, Any] | None = None,
+        groups: NDArray[np.intp] | None = None,
+        l2: float = 0.0,
         moments: Moments | None = None,
         check: Callable[[], None] | None = None,
     ) -> None: ...

@@ -9,7 +9,7 @@ from fastl1.kernels.solver._certificate cimport pass_begin, pass_end, refresh
 from fastl1.kernels.design._design cimport bind_design
 from fastl1.kernels.solver._driver cimport certify, finish, null_model, resume
 from fastl1.kernels.design._moments cimport Moments
-from fastl1.kernels.penalty._penalty cimport elastic_net
+from fastl1.kernels.penalty._penalty cimport elastic_net, group_norms
 from fastl1.kernels.solver._pilot cimport solve_alpha
 from fastl1._runtime cimport Watch, check_signals, resolve_threads
 from fastl1.kernels.solver._screen cimport MAX_REFS
@@ -37,6 +37,7 @@ REGIMES = (
     ("gram", "the sweeps done have cost as much as a block"),
     ("gram", "forced"),
     ("gram", "rows at risk together couple the columns"),
+    ("gram", "groups of columns move together"),
     ("residual", f"a working set above {MAX_GRAM} columns"),
     ("residual", "ridge, a system of rank n"),
     ("residual", "a sparse block costs more than sweeps"),
@@ -59,6 +60,12 @@ cdef class Solver:
         (quantile).
     l1_ratio : float in [0, 1]
     penalty_factor, lower, upper : ndarray (p,) float64 or None
+    groups : ndarray (p,) intp, optional
+        Number of each column's group, below p: their norms are penalized instead of
+        single columns, by the factor of their columns, which is one; without bounds.
+        l1_ratio is not used then.
+    l2 : float
+        With groups: the factor of half the squared norm.
     fit_intercept, standardize : bool
     sample_weight, offset : ndarray (n,) float64 or None
     n_threads : int or None
@@ -73,6 +80,7 @@ cdef class Solver:
 
     cdef state_t S
     cdef object loss_params
+    cdef object groups
     cdef object X
     cdef Moments moments
     cdef Watch watch
@@ -87,7 +95,8 @@ cdef class Solver:
 
     def __init__(self, X, y, *, loss, l1_ratio, penalty_factor, lower, upper,
                  fit_intercept, standardize, sample_weight, offset, n_threads,
-                 loss_params=None, Moments moments=None, check=None):
+                 loss_params=None, groups=None, l2=0.0, Moments moments=None,
+                 check=None):
         cdef state_t* S = &self.S
         cdef int status
         cdef ptrdiff_t doubtful
@@ -102,7 +111,7 @@ cdef class Solver:
         S.n_threads = resolve_threads(n_threads)
         self.loss_params = loss_params
         set_loss(S, loss, loss_params)
-        S.pen = elastic_net(l1_ratio)
+        self._set_penalty(l1_ratio, groups, l2)
         # without an intercept no constant in eta matters
         S.centre = fit_intercept or not S.traits.has_intercept
         self.watch = Watch()
@@ -140,8 +149,22 @@ cdef class Solver:
         if self.watch.interrupted:
             raise self.watch.error
 
+    cdef int _set_penalty(self, double l1_ratio, groups, double l2) except -1:
+        cdef const ptrdiff_t[::1] number
+        if groups is None:
+            self.S.pen = elastic_net(l1_ratio)
+            return 0
+        number = groups
+        if len(number) != self.S.X.p or min(groups) < 0 or max(groups) >= len(groups):
+            raise ValueError(f"groups need {self.S.X.p} numbers below that")
+        self.groups = groups
+        self.S.pen = group_norms(&number[0], l2)
+        return 0
+
     cdef int _give(self, Moments moments) except -1:
         cdef state_t* S = &self.S
+        if S.unit != NULL:
+            raise ValueError("groups of columns take no moments")
         if (
             moments.size != S.p + 1 or moments.weight <= 0.0
             or not S.traits.quadratic or not S.X.blocks

@@ -28,6 +28,7 @@ cdef enum:
     GRAM_SWEEPS_SPENT
     GRAM_FORCED
     GRAM_COUPLED
+    GRAM_GROUPS
     RESIDUAL_LARGE
     RESIDUAL_RANK
     RESIDUAL_SWEEPS
@@ -68,6 +69,13 @@ cdef struct state_t:
     ptrdiff_t* alive         # columns that may enter
     ptrdiff_t n_alive
     ptrdiff_t n_free         # of these, unpenalized ones
+    double* ridge            # (p,) factors of the l2 term; pf for single columns
+    # units of more than a column, of the columns that may enter; else unit is NULL
+    ptrdiff_t n_units
+    ptrdiff_t* unit          # (p,) of each column that may enter
+    ptrdiff_t* unit_first    # (n_units + 1,) places in ...
+    ptrdiff_t* unit_columns  # (p,) columns by unit
+    double* unit_norm        # (n_units,) bounds on the norms of their blocks of X
     bint cancels             # Gram entries of some column lose half their digits
     # samples at the present coefficients
     double* eta              # (n,) linear predictor at w_eta and b
@@ -107,6 +115,9 @@ cdef struct state_t:
     double* G                # (ldg, ldg) Gram block of the first m_gram slots
     ptrdiff_t ldg
     ptrdiff_t m_gram
+    double* basis            # what q.basis is, and its size
+    ptrdiff_t basis_room
+    ptrdiff_t m_basis        # of the first slots
     chol_t F
     double factor_alpha
     # many rows, few columns, many alphas: products of every column with those of the
@@ -186,10 +197,17 @@ cdef inline fl1_unit column_penalty(const state_t* S, ptrdiff_t j) noexcept nogi
     """The penalty of column j at the present alpha."""
     cdef fl1_unit t
     t.lam1 = S.run.alpha_now * S.pen.l1 * S.pf[j]
-    t.lam2 = S.run.alpha_now * S.pen.l2 * S.pf[j]
+    t.lam2 = S.run.alpha_now * S.pen.l2 * S.ridge[j]
     t.shift = 0.0
     t.lo, t.hi = S.lo[j], S.hi[j]
     return t
+
+
+cdef inline ptrdiff_t unit_size(const state_t* S, ptrdiff_t j) noexcept nogil:
+    """How many columns enter and leave with column j, itself counted."""
+    if S.unit == NULL:
+        return 1
+    return S.unit_first[S.unit[j] + 1] - S.unit_first[S.unit[j]]
 
 
 cdef inline bint keeps_dual(const state_t* S) noexcept nogil:

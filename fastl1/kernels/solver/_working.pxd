@@ -7,6 +7,7 @@ cdef enum:
     EASY_SWEEPS = 10     # that a well-conditioned working set takes
 
 cdef int add_slot(state_t* S, ptrdiff_t j) noexcept nogil
+cdef int add_unit(state_t* S, ptrdiff_t j) noexcept nogil
 cdef int add_all_columns(state_t* S) noexcept nogil
 cdef void start_covariance(state_t* S) noexcept nogil
 cdef void covariance_correlations(state_t* S, double* c) noexcept nogil

@@ -4,13 +4,14 @@ The Gram regime keeps the Gram block of the columns that ever entered (squared l
 builds it under the present curvatures (other losses); the residual regime sweeps over
 packed columns.
 """
-from libc.math cimport INFINITY, fabs, isfinite
+from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from fastl1.kernels.design._cholesky cimport chol_delete
 from fastl1.kernels.solver._cox cimport cox_gram
 from fastl1.kernels.design._design cimport design_xtv
+from fastl1.kernels.design._eigen cimport symmetric_eigen
 from fastl1.kernels.design._packed cimport packed_build
 from fastl1.kernels.design._product cimport (
     cross_work,
@@ -28,6 +29,7 @@ from fastl1.kernels.solver._state cimport (
     GRAM_DENSE,
     GRAM_FEW_SWEEPS,
     GRAM_FORCED,
+    GRAM_GROUPS,
     GRAM_SWEEPS_SPENT,
     NO_MEMORY,
     RESIDUAL_FORCED,
@@ -35,6 +37,7 @@ from fastl1.kernels.solver._state cimport (
     RESIDUAL_RANK,
     RESIDUAL_SWEEPS,
     state_t,
+    unit_size,
 )
 from fastl1.kernels.solver._sweeps cimport residual_t, sweep_solve
 
@@ -63,7 +66,7 @@ cdef int add_slot(state_t* S, ptrdiff_t j) noexcept nogil:
         p1 = realloc(S.ws, cap * sizeof(ptrdiff_t))
         if p1 != NULL:
             S.ws = <ptrdiff_t*> p1
-        p2 = malloc(13 * cap * sizeof(double))
+        p2 = malloc((15 * cap + 1) * sizeof(double))
         if p1 == NULL or p2 == NULL:
             free(p2)
             return NO_MEMORY
@@ -83,6 +86,8 @@ cdef int add_slot(state_t* S, ptrdiff_t j) noexcept nogil:
         S.hmean = S.slots + 7 * cap
         S.q.work = S.slots + 8 * cap
         S.q.index = <ptrdiff_t*> (S.slots + 12 * cap)
+        S.q.place = <ptrdiff_t*> (S.slots + 13 * cap)
+        S.q.first = <ptrdiff_t*> (S.slots + 14 * cap) if S.unit else NULL
         S.cap = cap
     S.ws[S.m] = j
     S.slot[j] = S.m
@@ -90,28 +95,52 @@ cdef int add_slot(state_t* S, ptrdiff_t j) noexcept nogil:
     return 0
 
 
-cdef int add_all_columns(state_t* S) noexcept nogil:
+cdef int add_unit(state_t* S, ptrdiff_t j) noexcept nogil:
+    """Column j and those that enter with it, into slots next to each other."""
     cdef ptrdiff_t k
-    for k in range(S.n_alive):
-        if add_slot(S, S.alive[k]) < 0:
+    if S.unit == NULL:
+        return add_slot(S, j)
+    for k in range(S.unit_first[S.unit[j]], S.unit_first[S.unit[j] + 1]):
+        if add_slot(S, S.unit_columns[k]) < 0:
             return NO_MEMORY
     return 0
 
 
+cdef int add_all_columns(state_t* S) noexcept nogil:
+    cdef ptrdiff_t k
+    for k in range(S.n_alive):
+        if add_unit(S, S.alive[k]) < 0:
+            return NO_MEMORY
+    return 0
+
+
+cdef bint _is_kept(const state_t* S, ptrdiff_t k, double limit) noexcept nogil:
+    """Whether pruning leaves the unit that begins at slot k."""
+    cdef ptrdiff_t i, d = unit_size(S, S.ws[k])
+    cdef double squares = 0.0
+    for i in range(k, k + d):
+        if S.w[S.ws[i]] != 0.0 or S.w_eta[S.ws[i]] != 0.0:
+            return True
+        squares += S.q.c[i] * S.q.c[i]
+    limit *= S.pf[S.ws[k]]
+    return (fabs(S.q.c[k]) if d == 1 else sqrt(squares)) >= limit
+
+
 cdef void prune(state_t* S, double limit) noexcept nogil:
-    """Drop the columns at zero whose correlation is below limit * pf.
+    """Drop the units at zero whose correlations are below limit * pf.
 
     The Gram block and the factor are compacted.
     """
-    cdef ptrdiff_t k, a, j, new = 0, gram = 0
+    cdef ptrdiff_t k, a, j, end = 0, new = 0, gram = 0
     cdef ptrdiff_t* to = S.q.index
+    cdef bint kept = False
+    S.m_basis = 0
     for k in range(S.m):
         j = S.ws[k]
-        if (
-            S.w[j] != 0.0
-            or S.w_eta[j] != 0.0
-            or fabs(S.q.c[k]) >= limit * S.pf[j]
-        ):
+        if k == end:
+            end += unit_size(S, j)
+            kept = _is_kept(S, k, limit)
+        if kept:
             to[k] = new
             S.ws[new] = j
             S.slot[j] = new
@@ -140,13 +169,19 @@ cdef void prune(state_t* S, double limit) noexcept nogil:
 
 
 cdef void load_quad(state_t* S, double alpha) noexcept nogil:
-    cdef ptrdiff_t k, j
+    cdef ptrdiff_t k = 0, j
     S.q.m = S.m
+    S.q.n_units = 0
+    while S.unit != NULL and k < S.m:
+        S.q.first[S.q.n_units] = k
+        k += unit_size(S, S.ws[k])
+        S.q.n_units += 1
+        S.q.first[S.q.n_units] = k
     for k in range(S.m):
         j = S.ws[k]
         S.q.w[k] = S.w[j]
         S.q.lam1[k] = alpha * S.pen.l1 * S.pf[j]
-        S.q.lam2[k] = alpha * S.pen.l2 * S.pf[j]
+        S.q.lam2[k] = alpha * S.pen.l2 * S.ridge[j]
         S.q.lo[k] = S.lo[j]
         S.q.hi[k] = S.hi[j]
 
@@ -169,6 +204,20 @@ cdef double penalty_along(
         w = S.w[S.ws[k]]
         at[k] = w + t * (S.q.w[k] - w) if t > 0.0 else w
     return S.q.row.value(&S.q, at, total)
+
+
+cdef void _drop_turned(state_t* S) noexcept nogil:
+    """Put the units at 0 that an extrapolation has brought past it."""
+    cdef ptrdiff_t u, k, j
+    cdef double product
+    for u in range(S.q.n_units):
+        product = 0.0
+        for k in range(S.q.first[u], S.q.first[u + 1]):
+            j = S.ws[k]
+            product += S.w[j] * S.w_back[j]
+        if product <= 0.0:
+            for k in range(S.q.first[u], S.q.first[u + 1]):
+                S.w[S.ws[k]] = 0.0
 
 
 cdef bint extrapolate(state_t* S) noexcept nogil:
@@ -195,7 +244,11 @@ cdef bint extrapolate(state_t* S) noexcept nogil:
         new = w + t * (w - S.w_back[j])
         S.w_back[j] = w
         if usable and w != 0.0:
-            S.w[j] = min(max(new, S.lo[j]), S.hi[j]) if new * w > 0.0 else 0.0
+            S.w[j] = min(max(new, S.lo[j]), S.hi[j])
+            if S.unit == NULL and new * w <= 0.0:
+                S.w[j] = 0.0
+    if usable and S.unit != NULL:
+        _drop_turned(S)
     S.alpha_back = INFINITY if S.run.restarted else last
     if usable:
         shift_intercept(S, t * (b - S.b_back))
@@ -376,6 +429,8 @@ cdef int _regime(const state_t* S) noexcept nogil:
     """
     cdef bint kept = S.traits.quadratic
     cdef double cost
+    if S.unit != NULL:  # sweeps over a group's block need its eigenvectors
+        return GRAM_GROUPS
     if S.force_regime:
         return GRAM_FORCED if S.force_regime == 1 else RESIDUAL_FORCED
     if S.m > (MAX_COUPLED if S.traits.coupled_rows else MAX_GRAM):
@@ -411,6 +466,38 @@ cdef int pack_columns(state_t* S) noexcept nogil:
     return 0
 
 
+cdef int _find_basis(state_t* S) noexcept nogil:
+    """The eigenvectors of each unit's block of G; those that are there are kept."""
+    cdef ptrdiff_t u, k, i, d, size = 0, widest = 0
+    cdef double* block
+    for u in range(S.q.n_units):
+        d = S.q.first[u + 1] - S.q.first[u]
+        S.q.place[u] = size
+        size += d * (d + 1)
+        widest = max(widest, d)
+    if size + widest * widest > S.basis_room:
+        S.basis_room = 2 * size + widest * widest
+        block = <double*> realloc(S.basis, S.basis_room * sizeof(double))
+        if block == NULL:
+            S.basis_room = size = 0
+            return NO_MEMORY
+        S.basis = block
+    S.q.basis = S.basis
+    block = S.basis + S.basis_room - widest * widest
+    for u in range(S.q.n_units):
+        k = S.q.first[u]
+        d = S.q.first[u + 1] - k
+        if k < S.m_basis:
+            continue
+        for i in range(d):
+            memcpy(block + i * d, S.G + k + (k + i) * S.ldg, d * sizeof(double))
+        symmetric_eigen(
+            d, block, S.basis + S.q.place[u], S.basis + S.q.place[u] + d * d
+        )
+    S.m_basis = S.m if S.traits.quadratic else 0
+    return 0
+
+
 cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
     """Minimize the loaded quadratic (S.q, at the curvatures h_sqrt^2 and correlations
     v) in the chosen regime; in short turns, so that Ctrl-C is seen.
@@ -422,7 +509,7 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
     cdef ptrdiff_t i
     cdef residual_t r
     if S.use_gram:
-        if grow_gram(S) < 0:
+        if grow_gram(S) < 0 or (S.unit != NULL and _find_basis(S) < 0):
             return NO_MEMORY
     else:
         if pack_columns(S) < 0:
