@@ -41,6 +41,7 @@ OPTIONAL = {
     "onnx": {"cli", "export.onnx", "estimators.skl2onnx"},
     "onnxruntime": {"cli"},
     "pyarrow": {"data", "workflow", "cli"},
+    "python_calamine": {"data"},
     "rich": {"cli"},
     "scipy": {*ROOMS} - {"kernels"},
     "skl2onnx": {"estimators.skl2onnx"},

@@ -33,7 +33,7 @@ def cli():
 
 @cli.command(epilog=exit_codes.HELP)
 @click.argument("model", metavar="DIR")
-@click.argument("file")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--out",
     metavar="FILE",
@@ -44,7 +44,7 @@ def cli():
     type=click.Choice(FORMATS),
     help="Of FILE; default: by its ending.",
 )
-@click.option("--delimiter", metavar="CHAR", help="Of CSV; default: guessed.")
+@fit.reading_options
 @click.option("--proba", is_flag=True, help="Only probabilities, one a class.")
 @click.option(
     "--no-offset",
@@ -56,7 +56,7 @@ def cli():
     is_flag=True,
     help="In CSV: an apostrophe before labels that a spreadsheet would execute.",
 )
-def predict(model, file, out, format, delimiter, proba, no_offset, escape_formulas):
+def predict(model, files, out, proba, no_offset, escape_formulas, **reading):
     """Predict every row of FILE with the model in DIR (or a .fl1 file).
 
     Columns get the treatment that the training learned. Only the columns that the model
@@ -79,9 +79,8 @@ def predict(model, file, out, format, delimiter, proba, no_offset, escape_formul
     with wrong_use():
         columns, _ = apply.predict(
             model,
-            file,
-            format=format,
-            delimiter=delimiter,
+            files,
+            **reading,
             use_offset=not no_offset,
             proba=proba,
             escape_formulas=escape_formulas,

@@ -23,7 +23,7 @@ from fastl1.workflow.settings import (
     Split,
     but_not,
 )
-from fastl1.workflow.source import FORMATS, Source
+from fastl1.workflow.source import FORMATS, Source, make_reading
 
 
 class NameList(click.ParamType):
@@ -57,6 +57,54 @@ class RatioList(click.ParamType):
         return ratios
 
 
+class TextList(click.ParamType):
+    """Comma-separated texts, perhaps none; a comma in a text is written as two."""
+
+    name = "texts"
+
+    def convert(self, value, param, ctx):
+        """The texts as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        parts = value.replace(",,", "\0").split(",") if value else []
+        return tuple(part.replace("\0", ",").strip() for part in parts)
+
+
+def reading_options(command):
+    """The options of how text is read, which all commands on files share."""
+    options = [
+        click.option(
+            "--delimiter",
+            metavar="CHAR",
+            help="Of CSV: a character, tab, or blank (fixed width too); default: "
+            "guessed.",
+        ),
+        click.option(
+            "--decimal", metavar="CHAR", help="Decimal mark of text; default: found."
+        ),
+        click.option(
+            "--thousands",
+            metavar="CHAR",
+            help="Mark between thousands, or none; default: found.",
+        ),
+        click.option(
+            "--na",
+            type=TextList(),
+            metavar="TEXTS",
+            help="Texts that mean missing, separated by commas; default of CSV: NA, "
+            "null, nan and their like.",
+        ),
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            help="Of text; default: by its byte order mark, else UTF-8.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def _names(option, help):
     return click.option(
         option, type=NameList(), multiple=True, metavar="COLS", help=help
@@ -64,7 +112,7 @@ def _names(option, help):
 
 
 @click.command(epilog=exit_codes.HELP)
-@click.argument("file")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--target",
     metavar="NAME",
@@ -157,6 +205,12 @@ def _names(option, help):
 @_names("--drop", "Columns to leave out, separated by commas.")
 @_names("--categorical", "Number columns to treat as categories.")
 @_names("--hash", "Text columns to hash into 4096 features each.")
+@_names("--numeric", "Columns of numbers that look like codes, such as 007.")
+@click.option(
+    "--drop-unusable",
+    is_flag=True,
+    help="Leave out columns that cannot be used as they are, and list them.",
+)
 @click.option(
     "--positive",
     metavar="LABEL",
@@ -167,7 +221,7 @@ def _names(option, help):
     type=click.Choice(FORMATS),
     help="Default: by the file's ending.",
 )
-@click.option("--delimiter", metavar="CHAR", help="Of CSV; default: guessed.")
+@reading_options
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--warm-start",
@@ -185,11 +239,13 @@ def _names(option, help):
     help="Relative duality gap of the model.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead.")
-def fit(file, as_json, **given):
+def fit(files, as_json, **given):
     """Fit a sparse model to FILE and write it with a report.
 
-    FILE is CSV (also .gz, .bz2, .zst), Parquet, Arrow/Feather, svmlight text, or the
-    .npz of a matrix with its target. Text columns become one feature per category,
+    FILE is CSV (also .gz, .bz2, .zst), Parquet, Arrow/Feather, JSON lines, .xlsx,
+    svmlight text, or the .npz of a matrix with its target; - is the standard input.
+    Several files have the same columns, and so have those of a pattern in quotes. Text
+    columns become one feature per category,
     missing numbers the training mean with an indicator. λ is chosen by cross-validation
     on the training rows; the test rows compare the model, which is the one of the
     training rows, with ridge and with the null model.
@@ -208,7 +264,7 @@ def fit(file, as_json, **given):
     from fastl1.workflow.run import run_plan
 
     with wrong_use():
-        plan = make_plan(file, given)
+        plan = make_plan(files, given)
         with Stages() as stages:
             report = run_plan(plan, stages).report
     if as_json:
@@ -219,7 +275,7 @@ def fit(file, as_json, **given):
         sys.exit(exit_codes.NOT_CONVERGED)
 
 
-def make_plan(file: str, given: dict[str, Any]) -> Plan:
+def make_plan(files: tuple[str, ...], given: dict[str, Any]) -> Plan:
     """The plan that the options make, which is all that the application gets of them.
 
     Raises
@@ -228,16 +284,14 @@ def make_plan(file: str, given: dict[str, Any]) -> Plan:
         They contradict each other.
     """
     _check_parameters(given)
-    lists = ("drop", "categorical", "hash")
+    lists = ("drop", "categorical", "hash", "numeric")
     given = given | {name: tuple(chain(*given[name])) for name in lists}
-    if given["delimiter"] is not None:
-        given["delimiter"] = given["delimiter"].replace("\\t", "\t")
 
     def part(kind):
         return kind(**{field.name: given[field.name] for field in fields(kind)})
 
     return Plan(
-        source=Source(file, given["format"], given["delimiter"]),
+        source=Source(files, given["format"], make_reading(**given)),
         roles=part(Roles),
         columns=part(Columns),
         loss=part(LossChoice),

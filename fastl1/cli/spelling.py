@@ -17,6 +17,8 @@ def as_option(name: str, value: Any = None) -> str:
     option = "--" + _OPTIONS.get(name, name).replace("_", "-")
     if value is None or isinstance(value, bool):
         return option
+    if value == "":
+        return f"{option} ''"
     return f"{option} {_names(value) if isinstance(value, list | tuple) else value}"
 
 

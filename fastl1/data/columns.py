@@ -9,9 +9,11 @@ Types are inferred on all rows, statistics (means, levels) learned on the traini
   a feature; missing cells are a level ``NAME=(missing)`` if training rows had any.
 - hashed, on request: ``NAME#0`` … ``NAME#(size - 1)``, chosen by CRC-32 of the text.
 
-Text is stripped of surrounding blanks; empty text, ``NA``, ``N/A``, ``NaN`` and
-``null`` are missing.  A column with the same value everywhere makes no feature.  Dates,
-nested types and text with too many levels are refused with a reason.
+Text is stripped of surrounding blanks.  What of it is missing, and how numbers are
+written in it, are rules of the table (`TextRules`), which the treatment keeps: in a
+file of text some words are missing, in a table with types only null is.  A column with
+the same value everywhere makes no feature.  Dates, nested types and text with too many
+levels are refused with a reason.
 
 When the treatment is applied to other rows: a category that was not seen in training
 sets none of the column's features; a missing cell in a column without missing cells in
@@ -36,6 +38,9 @@ from fastl1._unicode import check_unicode
 from fastl1.data.kinds import Boolean, Category, Hashed, Number
 from fastl1.data.learn import RefusedColumns, learn_column
 from fastl1.data.table import (
+    TYPED,
+    TextRules,
+    convention_of,
     count_rows,
     no_such_column,
     prepare,
@@ -54,11 +59,14 @@ class ColumnInUse(NamedTuple):
         Number of its first feature.
     slots : dict of int to int
         Which of its features are used, and the place of each among all that are.
+    na : frozenset of str
+        Texts that stand for a missing cell of the column.
     """
 
     column: Any
     start: int
     slots: dict[int, int]
+    na: frozenset[str]
 
 
 class ColumnTreatment:
@@ -70,10 +78,12 @@ class ColumnTreatment:
         Treatment of each column that makes features, in their order.
     notes : list of str, optional
         What `learn` had to say.
+    rules : TextRules, optional
+        What text stands for where a table does not say it.
 
     Attributes
     ----------
-    columns : list
+    columns, rules
         As given.
     notes : list of str
         As given; not kept in the artifact.
@@ -84,10 +94,16 @@ class ColumnTreatment:
         model was fitted to, of a hashed one a single number for all; see `set_std`.
     """
 
-    __slots__ = ("_names", "columns", "notes", "starts", "std")
+    __slots__ = ("_names", "columns", "notes", "rules", "starts", "std")
 
-    def __init__(self, columns: Iterable[Any], notes: Iterable[str] = ()):
+    def __init__(
+        self,
+        columns: Iterable[Any],
+        notes: Iterable[str] = (),
+        rules: TextRules | None = None,
+    ):
         self.columns = list(columns)
+        self.rules = TextRules() if rules is None else rules
         self.notes = list(notes)
         self.starts = np.cumsum([0, *(c.width for c in self.columns)])
         self.std: list[list[float]] | None = None
@@ -96,7 +112,8 @@ class ColumnTreatment:
         _refuse_twins([c.name for c in self.columns])
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        self.std = None  # pickles of 0.1.0 have none
+        # pickles of 0.1.0 have neither; their rules were those of the default
+        self.std, self.rules = None, TextRules()
         for name, value in state[1].items():
             setattr(self, name, value)
 
@@ -159,7 +176,9 @@ class ColumnTreatment:
         *,
         categorical: Collection[str] = (),
         hashed: Collection[str] = (),
+        numeric: Collection[str] = (),
         hash_size: int = HASH_SIZE,
+        rules: TextRules | None = None,
     ) -> "ColumnTreatment":
         """Infer the types of the columns and learn their statistics.
 
@@ -174,8 +193,13 @@ class ColumnTreatment:
             Columns to treat as categories though they look like numbers.
         hashed : collection of str
             Columns to treat by hashing.
+        numeric : collection of str
+            Columns to treat as numbers though they look like codes.
         hash_size : int, default=4096
             Features per hashed column.
+        rules : TextRules, optional
+            What text stands for.  Default: numbers are written as most columns have
+            them, and only null is missing.
 
         Returns
         -------
@@ -186,19 +210,27 @@ class ColumnTreatment:
         RefusedColumns
             With the reason for every column that cannot be encoded.
         ValueError
-            Duplicate names, lengths that differ, unknown names in `categorical` or
-            `hashed`, no column left.
+            Duplicate names, lengths that differ, unknown names in `categorical`,
+            `hashed` or `numeric`, no column left.
         """
         raw = prepare(table)
-        for option, names in (("categorical", categorical), ("hashed", hashed)):
+        wanted = {"categorical": categorical, "hashed": hashed, "numeric": numeric}
+        for option, names in wanted.items():
             for name in names:
                 if name not in raw:
                     raise ValueError(f"{option}: {no_such_column(name, raw)}")
+        if rules is None:
+            rules = TextRules(convention_of(raw.values()), TYPED.na)
+        raw = {name: column.settle(rules) for name, column in raw.items()}
         columns: list[Any] = []
         notes: list[str] = []
         refused: dict[str, str] = {}
         for name, column in raw.items():
-            kind = (name in hashed and "hashed") or (name in categorical and "category")
+            kind = (
+                (name in hashed and "hashed")
+                or (name in categorical and "category")
+                or (name in numeric and "number")
+            )
             try:
                 learned = learn_column(column, rows, kind or None, hash_size, notes)
             except RefusedColumns as error:
@@ -210,7 +242,7 @@ class ColumnTreatment:
             raise RefusedColumns(refused)
         if not columns:
             raise ValueError("no column is left that could make a feature")
-        treatment = cls(columns, notes)
+        treatment = cls(columns, notes, rules)
         _refuse_twins(treatment.feature_names)
         return treatment
 
@@ -243,7 +275,9 @@ class ColumnTreatment:
         """
         raw = prepare(table, [c.name for c in self.columns])
         n = count_rows(raw, table) if rows is None else np.size(rows)
-        encoded = [c.encode(raw[c.name].take(rows), notes) for c in self.columns]
+        encoded = [
+            c.encode(self.settled(raw, c).take(rows), notes) for c in self.columns
+        ]
         nnz = sum(
             (0 if x is None else np.count_nonzero(x)) + np.count_nonzero(codes >= 0)
             for x, codes in encoded
@@ -252,6 +286,10 @@ class ColumnTreatment:
         if nnz * 5 >= n * p:
             return self._dense(encoded, n, p)
         return self._sparse(encoded, n, p, nnz)
+
+    def settled(self, raw, column):
+        """The raw column that `column` is made of, by the rules of the treatment."""
+        return raw[column.name].settle(self.rules, getattr(column, "known", ()))
 
     def _dense(self, encoded, n, p):
         X = np.zeros((n, p), order="F")
@@ -331,7 +369,7 @@ class ColumnTreatment:
             coef = np.zeros((self.starts[k + 1] - self.starts[k] + 1, *outputs))
             part = slice(bounds[k], bounds[k + 1])
             coef[indices[part] - self.starts[k]] = values[part]
-            x, codes = column.encode(raw[column.name], notes)
+            x, codes = column.encode(self.settled(raw, column), notes)
             if x is not None:
                 eta += np.multiply.outer(x, coef[0])
             if coef[x is not None :].any():
@@ -356,7 +394,8 @@ class ColumnTreatment:
             first, start = int(bounds[k]), int(self.starts[k])
             offsets = (indices[first : bounds[k + 1]] - start).tolist()
             slots = {offset: first + i for i, offset in enumerate(offsets)}
-            used.append(ColumnInUse(column, start, slots))
+            na = self.rules.na.difference(getattr(column, "known", ()))
+            used.append(ColumnInUse(column, start, slots, na))
         return [one for one in used if one.slots] or used[:1]
 
     def select(self, indices: ArrayLike) -> tuple["ColumnTreatment", np.ndarray]:
@@ -377,7 +416,7 @@ class ColumnTreatment:
         counts = np.diff(np.searchsorted(indices, self.starts))
         used = np.flatnonzero(counts)
         kept = used if len(used) else [0]
-        chosen = ColumnTreatment([self.columns[k] for k in kept])
+        chosen = ColumnTreatment([self.columns[k] for k in kept], rules=self.rules)
         if self.std is not None:
             chosen.std = [self.std[k] for k in kept]
         shift = self.starts[used] - chosen.starts[: len(used)]
@@ -389,7 +428,8 @@ class ColumnTreatment:
 
     def to_dict(self) -> dict[str, Any]:
         """The treatment as JSON types."""
-        known = {} if self.std is None else {"std": self.std}
+        known: dict[str, Any] = {} if self.std is None else {"std": self.std}
+        known["text"] = self.rules.to_dict()
         return {"version": 1, "columns": [c.to_dict() for c in self.columns], **known}
 
     @classmethod
@@ -409,7 +449,9 @@ class ColumnTreatment:
             for spec in data["columns"]:
                 spec = dict(spec)
                 columns.append(kinds[spec.pop("kind")](**spec))
-            treatment = cls(columns)
+            text = data.get("text")
+            rules = None if text is None else TextRules.from_dict(text)
+            treatment = cls(columns, rules=rules)
             if "std" in data:
                 treatment.std = [_read_std(*one) for one in _pairs(data, columns)]
             return treatment

@@ -5,11 +5,8 @@ from zlib import crc32
 import numpy as np
 
 from fastl1._unicode import check_unicode
-from fastl1.data.table import (
-    parse_cells,
-    parse_number,
-    row_number,
-)
+from fastl1.data.convention import PLAIN
+from fastl1.data.table import MISSING_TEXT, parse_cells, parse_number, row_number
 
 MISSING = "(missing)"
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
@@ -33,18 +30,28 @@ class Number:
         Missing cells among the training rows; if any, there is an indicator feature.
     tokens : list of str
         Text that stands for a missing number.
+    unit : str
+        What the numbers are written with where they are text: "%" (a hundredth), a
+        currency, or nothing.
     """
 
-    __slots__ = ("mean", "missing", "name", "tokens")
+    __slots__ = ("mean", "missing", "name", "tokens", "unit")
     kind = "number"
 
-    def __init__(self, name, mean, missing=0, tokens=()):
+    def __init__(self, name, mean, missing=0, tokens=(), unit=""):
         self.name = str(name)
         self.mean = float(mean)
         self.missing = int(missing)
         self.tokens = [str(token) for token in tokens]
+        self.unit = str(unit)
         if not np.isfinite(self.mean):
             raise ValueError(f"column {self.name!r}: mean is {self.mean}")
+
+    def __setstate__(self, state):
+        # pickles of 0.1.0 know of no unit
+        self.unit = ""
+        for name, value in state[1].items():
+            setattr(self, name, value)
 
     @property
     def width(self):
@@ -84,22 +91,49 @@ class Number:
     def read(self, raw):
         """Values as float64 with NaN for missing."""
         if raw.kind == "text":
-            gaps = dict.fromkeys(self.tokens, np.nan)
-            return parse_cells(
-                raw, lambda text: gaps.get(text, parse_number(text)), "a number"
-            )
+            convention = raw.convention or PLAIN
+            gaps = MISSING_TEXT.union(self.tokens)
+
+            def parse(text):
+                if text in gaps:
+                    return np.nan
+                found = convention.number_and_unit(text)
+                if found is None or not self._takes(found[1]):
+                    return None
+                return found[0]
+
+            expected = "a number"
+            if self.unit == "%":
+                expected = "a number with %"
+            if convention != PLAIN:
+                expected = f"{expected}, with {convention.describe()},"
+            return parse_cells(raw, parse, expected)
         if raw.kind in ("number", "boolean"):
+            if self.unit == "%" and not (raw.typed or np.isnan(raw.values).all()):
+                raise ValueError(
+                    f"column {self.name!r} holds numbers without %, such as "
+                    f"{raw.values[~np.isnan(raw.values)][0]:g}; the training had some "
+                    f"with it, which are hundredths"
+                )
             return raw.values
         raise ValueError(f"column {self.name!r} holds {raw.type}; numbers are expected")
 
+    def _takes(self, unit):
+        """Whether a number with this unit can stand beside those of the column."""
+        if "%" in (unit, self.unit):
+            return unit == self.unit
+        return unit == self.unit or not (unit and self.unit)
+
     def to_dict(self):
         """JSON types."""
+        unit = {"unit": self.unit} if self.unit else {}
         return {
             "kind": self.kind,
             "name": self.name,
             "mean": self.mean,
             "missing": self.missing,
             "tokens": self.tokens,
+            **unit,
         }
 
 
@@ -151,6 +185,11 @@ class Category:
         self.missing = int(missing)
 
     @property
+    def known(self):
+        """Texts that are values, whatever else stands for missing cells."""
+        return {*self.levels, *([] if self.reference is None else [self.reference])}
+
+    @property
     def width(self):
         """Number of features."""
         return len(self.levels) + bool(self.missing)
@@ -168,14 +207,11 @@ class Category:
         """``(None, codes)`` of a raw column."""
         text = raw.as_text()
         if raw.kind == "number" and not np.isnan(raw.values).all():
-            known = [
-                *self.levels,
-                *([] if self.reference is None else [self.reference]),
-            ]
+            known = self.known
             if known and all(parse_number(level) is None for level in known):
                 raise ValueError(
                     f"column {self.name!r} holds numbers; categories such as "
-                    f"{known[0]!r} are expected"
+                    f"{min(known)!r} are expected"
                 )
         place = {level: k for k, level in enumerate(self.levels)}
         gap = len(self.levels) if self.missing else -1
@@ -261,7 +297,23 @@ class Hashed:
 
 def numbers(raw):
     """A raw column as float64; text and dates are an error that names the cell."""
-    return Number(raw.name, 0.0).read(raw)
+    return Number(raw.name, 0.0, unit=unit_of(raw)).read(raw)
+
+
+def unit_of(raw):
+    """The commonest unit of the numbers in a column of text: "%", a currency, or ""."""
+    if raw.kind != "text":
+        return ""
+    convention, counts = raw.convention or PLAIN, {}
+    for text, count in raw.counts().items():
+        found = convention.number_and_unit(text)
+        if found is not None:
+            counts[found[1]] = counts.get(found[1], 0) + count
+    percent = counts.pop("%", 0)
+    if percent > sum(counts.values()):
+        return "%"
+    counts.pop("", None)
+    return max(counts, key=counts.get, default="")
 
 
 def _rows(count):

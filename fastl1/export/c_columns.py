@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from fastl1.data.columns import ColumnInUse
 from fastl1.data.kinds import Category, Hashed
-from fastl1.data.table import MISSING_TEXT
 from fastl1.export.c_text import block, members, remark, string
 
 
@@ -25,8 +24,7 @@ _HEADER = """
 #include <math.h> /* NAN */
 
 /* A row of raw columns.  Numbers (booleans as 1 and 0) are NAN when they are missing.
- * Text is UTF-8; it is missing when it is NULL, empty or one of
- * {missing}.
+ * Text is UTF-8; {missing}.
  * Blanks around it are ignored; a text that was not there in training sets nothing. */
 typedef struct {{
 {members}
@@ -76,8 +74,6 @@ typedef struct {{
     long slot;
 }} level;
 
-/* sorted by their bytes */
-{missing}
 static int is_blank(char c) {{
     return c == ' ' || (c >= '\\t' && c <= '\\r') || (c >= '\\034' && c <= '\\037');
 }}
@@ -109,19 +105,26 @@ static const level *find_level(const level *table, long count, const char *text,
     return 0;
 }}
 
-static int is_missing(const char *text, long length) {{
-    return !length || find_level(missing_texts, {n_missing}, text, length);
-}}
+{missing}
 """
+_MISSING = """/* sorted by their bytes */
+{table}
+static int is_missing(const char *text, long length) {{
+    return !length || find_level(missing_texts, {count}, text, length);
+}}"""
+_NULL_ONLY = """static int is_missing(const char *text, long length) {
+    (void)text;
+    return !length;
+}"""
 _ADD_CATEGORY = """\
 static void add_category(const char *text, const level *table, long count, long missing,
     double *out) {
     long length, slot = missing;
+    const level *found;
     text = strip(text, &length);
-    if (!is_missing(text, length)) {
-        const level *found = find_level(table, count, text, length);
-        slot = found ? found->slot : -1;
-    }
+    found = text ? find_level(table, count, text, length) : 0;
+    if (found) slot = found->slot;
+    else if (!is_missing(text, length)) slot = -1;
     if (slot >= 0) add_slot(slot, 1.0, out);
 }
 """
@@ -163,7 +166,7 @@ def rows(used: list[ColumnInUse], name: str, classes: bool) -> Rows:
     calls: list[str] = []
     tables: list[str] = []
     for k, (one, field) in enumerate(zip(used, fields, strict=True)):
-        column, start, slots = one
+        column, start, slots, _ = one
         kind = "double " if not _is_text(column) else "const char *"
         initial.append("0" if _is_text(column) else "NAN")
         declared.append(
@@ -189,7 +192,7 @@ def rows(used: list[ColumnInUse], name: str, classes: bool) -> Rows:
             macro=name.upper(),
             members="\n".join(declared),
             initial=", ".join(initial),
-            missing=", ".join(sorted(MISSING_TEXT - {""})),
+            missing=_told(used),
             classes=_CLASS_HEADER.format(name=name) if classes else "",
         ),
         source.format(
@@ -204,15 +207,31 @@ def _is_text(column):
     return isinstance(column, Category | Hashed)
 
 
+def _missing(used):
+    """Texts that stand for missing in some column, but for the empty one, sorted."""
+    texts = set().union(*(one.na for one in used)) - {""}
+    return sorted(texts, key=str.encode)
+
+
+def _told(used):
+    """When text is missing, in words."""
+    texts = [remark(text) for text in _missing(used)]
+    if not texts:
+        return "it is missing when it is NULL or empty"
+    return f"it is missing when it is NULL, empty or one of\n * {', '.join(texts)}"
+
+
 def _helpers(used, name):
     kinds = {type(one.column) for one in used}
     if not kinds <= {Category, Hashed}:
         yield _ADD_NUMBER
     if kinds & {Category, Hashed}:
-        texts = sorted(MISSING_TEXT - {""}, key=str.encode)
-        items = [f"{{{string(text)}, 0}}" for text in texts]
-        missing = block(f"static const level missing_texts[{len(items)}]", items)
-        yield _TEXT.format(missing=missing, n_missing=len(items))
+        items = [f"{{{string(text)}, 0}}" for text in _missing(used)]
+        missing = _NULL_ONLY
+        if items:
+            table = block(f"static const level missing_texts[{len(items)}]", items)
+            missing = _MISSING.format(table=table, count=len(items))
+        yield _TEXT.format(missing=missing)
     if Category in kinds:
         yield _ADD_CATEGORY
     if Hashed in kinds:
@@ -221,10 +240,15 @@ def _helpers(used, name):
 
 def _levels(tables, k, one):
     """Adds the table of the levels with a slot; returns their number."""
+    gaps = {"", *_missing([one])}
+    slots = {level: one.slots.get(j, -1) for j, level in enumerate(one.column.levels)}
+    if one.column.reference is not None:
+        slots[one.column.reference] = -1
+    # levels without a slot count where they would be missing otherwise
     levels = [
-        (level.encode(), one.slots[j])
-        for j, level in enumerate(one.column.levels)
-        if j in one.slots and "\0" not in level  # no C string holds that
+        (level.encode(), slot)
+        for level, slot in slots.items()
+        if (slot >= 0 or level in gaps) and "\0" not in level  # no C string holds that
     ]
     if levels:
         items = [

@@ -124,10 +124,11 @@ def onnx_inputs(
     >>> session.run(None, onnx_inputs(model, frame))  # doctest: +SKIP
     """
     kind = _dtype(dtype, True)
-    used = _treatment(model).in_use(model.features)
+    treatment = _treatment(model)
+    used = treatment.in_use(model.features)
     raw = prepare(table, [column.name for column, *_ in used])
     return {
-        column.name: onnx_columns.cells(column, raw[column.name], kind)
+        column.name: onnx_columns.cells(column, treatment.settled(raw, column), kind)
         for column, *_ in used
     }
 

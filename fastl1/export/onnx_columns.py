@@ -20,8 +20,7 @@ import numpy as np
 
 from fastl1.artifact.weights import Weights
 from fastl1.data.columns import ColumnInUse
-from fastl1.data.kinds import Category, Hashed, text_hash
-from fastl1.data.table import MISSING_TEXT
+from fastl1.data.kinds import MISSING, Category, Hashed, text_hash
 from fastl1.export.onnx_graph import ML, Graph, coefficients, fit
 
 
@@ -44,7 +43,9 @@ def declare(graph: Graph, used: list[ColumnInUse]) -> list[Any]:
                 "portable graph has numbers only"
             )
         if isinstance(column, Category):
-            kind, told = kinds.STRING, "text without blanks around it; '' is missing"
+            gap = _gap(column)
+            told = f"text without blanks around it; {gap!r} is missing"
+            kind = kinds.STRING
         elif isinstance(column, Hashed):
             kind, told = kinds.INT64, "CRC-32 of the text in UTF-8; -1 is missing"
         else:
@@ -109,12 +110,13 @@ def _numbers(graph, used, table, none):
 
 def _category(graph, k, used, none):
     """Row of the coefficients for each cell, int64 (n, 1)."""
-    column, _, slots = used
+    column, _, slots, na = used
     keys = {level: slots[j] for j, level in enumerate(column.levels) if j in slots} or {
-        "": none
+        _gap(column): none
     }
     if len(column.levels) in slots:
-        keys |= dict.fromkeys(sorted(MISSING_TEXT), slots[len(column.levels)])
+        texts = sorted({*na, _gap(column)})
+        keys |= dict.fromkeys(texts, slots[len(column.levels)])
     return graph.add(
         "LabelEncoder",
         column.name,
@@ -128,7 +130,7 @@ def _category(graph, k, used, none):
 
 def _hashed(graph, k, used, none):
     """As `_category`, of CRC-32 in place of text."""
-    column, _, slots = used
+    column, _, slots, _ = used
     size = graph.constant(f"size_{k}", np.array(column.size, np.int64))
     least = graph.constant("least", np.array(0, np.int64))
     missing = graph.add("Less", column.name, least, out=f"missing_{k}")
@@ -154,4 +156,9 @@ def cells(column: Any, raw: Any, dtype: Any) -> np.ndarray:
     if isinstance(column, Hashed):
         known = np.array([*map(text_hash, text.labels), -1])
         return known.astype(np.int64)[text.codes][:, None]
-    return np.array([*text.labels, ""], object)[text.codes][:, None]
+    return np.array([*text.labels, _gap(column)], object)[text.codes][:, None]
+
+
+def _gap(column):
+    """The text of a missing cell of a category."""
+    return MISSING if "" in column.known else ""

@@ -160,7 +160,7 @@ def _numbers(model):
     """Which slots are the values of columns of numbers."""
     out = np.zeros(len(model.features), bool)
     if model.nnz:
-        for column, _, slots in model.columns.in_use(model.features):
+        for column, _, slots, _ in model.columns.in_use(model.features):
             if 0 in slots and isinstance(column, Number):
                 out[slots[0]] = not isinstance(column, Boolean)
     return out

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterable
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,14 +16,16 @@ from fastl1._extras import require
 from fastl1._incoming import open_file, read_bounded
 from fastl1._public import public_in
 from fastl1.data.kinds import numbers
+from fastl1.data.learn import large_labels
 from fastl1.data.read import Matrix, Table
-from fastl1.data.table import no_such_column, prepare, raw_column
+from fastl1.data.reading import Reading
+from fastl1.data.table import TYPED, no_such_column, prepare
 from fastl1.exceptions import DataError, OptionError, WriteError
 from fastl1.loss.links import LINKS, labels
 from fastl1.metrics.quality import loss_of
 from fastl1.model.sparse_model import SparseModel
 from fastl1.workflow.messages import WORKFLOW, Note, OnEvent, argument, silent
-from fastl1.workflow.source import Source
+from fastl1.workflow.source import Source, make_reading
 from fastl1.workflow.target import exposures, offsets, read_event
 
 MODEL, REPORT = "model.fl1", "report.json"  # what a fit writes to its folder
@@ -121,6 +124,10 @@ def predict(
     use_offset: bool = True,
     format: str | None = None,
     delimiter: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    na: str | Iterable[str] | None = None,
+    encoding: str | None = None,
     escape_formulas: bool = False,
     out: str | os.PathLike[str] | None = None,
     on_event: OnEvent | None = None,
@@ -142,10 +149,11 @@ def predict(
     use_offset : bool
         Whether to add the offset and the exposure that the training had; without, a
         mean is one per unit of exposure.
-    format : {"csv", "parquet", "arrow", "svmlight", "npz"}, optional
+    format : {"csv", "parquet", "arrow", "jsonl", "xlsx", "svmlight", "npz"}, optional
         Of a file; by default by its ending.
-    delimiter : str, optional
-        Of CSV; by default guessed.
+    delimiter, decimal, thousands, na, encoding : optional
+        How text is read, as for `fastl1.workflow.fit`.  By default the file itself
+        tells, and where it leaves something open it is as in the training.
     escape_formulas : bool
         Whether to write, in CSV, an apostrophe before labels that spreadsheets execute:
         those that begin with "=", "+", "-", "@", a tab or a line break.
@@ -182,7 +190,14 @@ def predict(
     if not isinstance(model, SparseModel):
         model, path = load_model(model)
         notes += filter(None, [report_note(path)])
-    where = Source(source, format, delimiter)
+    reading = make_reading(
+        delimiter=delimiter,
+        decimal=decimal,
+        thousands=thousands,
+        na=na,
+        encoding=encoding,
+    )
+    where = Source(source, format, reading)
     if proba and not LINKS[model.link].probability:
         raise DataError(
             f"{argument('proba')}: a model with the link {model.link} predicts none"
@@ -214,11 +229,11 @@ def _link(model, content, notes):
             )
         return model.predict(content.X, type="link")
     if model.columns is None:
-        return model.predict(content.columns, type="link")
+        return model.predict(content, type="link")
     weights = model.weights
     coef = model.values if weights.n_outputs == 1 else weights.matrix()
     link = model.columns.link
-    return link(content.columns, model.features, coef, model.intercept, notes)
+    return link(content, model.features, coef, model.intercept, notes)
 
 
 def offset_of(
@@ -251,7 +266,7 @@ def offset_of(
                 f"{no_such_column(name, there)}, which was the {role} of the training; "
                 f"{argument('use_offset', False)} predicts without"
             )
-        values = read(raw_column(there[name], name), rows)
+        values = read(content[name], rows)
         values = np.log(values) if role == "exposure" else values
         total = values if total is None else total + values
     return total
@@ -409,10 +424,10 @@ def read_scored_rows(
         if survival is not None:
             names = [survival[k] for k in ("event", "time", "entry") if k in survival]
             if "strata" not in survival and set(names) <= set(there):
-                raw = [raw_column(there[name], name) for name in names]
+                raw = [content[name] for name in names]
                 y, rows = _times(*raw, label=survival.get("event_label"))
         elif target in there:
-            y, rows = _target(model, raw_column(there[target], target))
+            y, rows = _target(model, content[target])
         if y is not None:
             offset = offset_of(model, content, rows)
     except (ValueError, TypeError) as error:
@@ -422,7 +437,8 @@ def read_scored_rows(
 
 def _read(model, source):
     info = model.metadata.get("file_info")
-    return source.read(info=info, n_features=model.n_features)
+    known = Reading.from_dict(model.metadata.get("reading", {}))
+    return source.read(known, info, model.n_features)
 
 
 def _features(model, content, file, rows):
@@ -432,7 +448,7 @@ def _features(model, content, file, rows):
     try:
         if not model.has_names:
             raise ValueError("the model takes a matrix, this is a table")
-        raw = prepare(content.columns, model.required_features())
+        raw = prepare(content, model.required_features())
     except ValueError as error:
         raise DataError(f"{file}: {error}") from None
     return {name: column.take(rows) for name, column in raw.items()}
@@ -441,12 +457,14 @@ def _features(model, content, file, rows):
 def _target(model, raw):
     """The target where it is known, as the model has it, and the rows where it is."""
     if model.classes is not None and model.classes.dtype.kind == "U":
-        text = raw.as_text()
+        rules = TYPED if model.columns is None else model.columns.rules
+        text = raw.settle(rules, model.classes.tolist()).as_text()
         rows = np.flatnonzero(text.codes >= 0)
         return np.array(text.labels)[text.codes[rows]], rows
     values = numbers(raw)
     rows = np.flatnonzero(~np.isnan(values))
-    return values[rows], rows
+    exact = large_labels(raw, values) if raw.kind == "text" else raw.exact
+    return (values if exact is None else exact)[rows], rows
 
 
 def _times(event, *times, label):

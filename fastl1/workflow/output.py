@@ -37,6 +37,7 @@ def make_artifact(
             format=data.content.format,
             data_sha256=digest,
         ),
+        **_known(reading=data.content.reading.to_dict() or None),
         "rows": data.content.n_rows,
         "train_rows": len(data.train),
         "features": base.n_features,

@@ -9,7 +9,7 @@ import numpy as np
 from fastl1.data.columns import ColumnTreatment
 from fastl1.data.learn import RefusedColumns
 from fastl1.data.read import Matrix, Table
-from fastl1.data.table import Raw, no_such_column, raw_column
+from fastl1.data.table import Raw, no_such_column
 from fastl1.exceptions import DataError
 from fastl1.loss.losses import Loss
 from fastl1.workflow.messages import Slot, argument
@@ -200,7 +200,7 @@ def prepare_data(
     if isinstance(content, Table):
         features = _feature_columns(content, source, columns, set(given.values()))
         treatment, X_train, X_test = _encode(
-            features, used[train], used[test], source, columns
+            content, features, used[train], used[test], source, columns
         )
         notes += treatment.notes
         feature_names = treatment.feature_names
@@ -305,7 +305,7 @@ def _pick(content: Table | Matrix, source: Source, name: str) -> Raw:
             f"({content.n_rows},) is expected, one entry per row of the matrix"
         )
     try:
-        return raw_column(column, name)
+        return content[name]
     except ValueError as error:
         raise DataError(f"{source.name}: {error}") from None
 
@@ -333,7 +333,7 @@ def _feature_columns(content, source, columns, taken):
             )
     gone = {*columns.drop, *taken}
     kept = [name for name in names if name not in gone]
-    for what in ("categorical", "hash"):
+    for what in ("categorical", "hash", "numeric"):
         for name in getattr(columns, what):
             if name in gone or name not in names:
                 why = (
@@ -347,11 +347,21 @@ def _feature_columns(content, source, columns, taken):
     return {name: _pick(content, source, name) for name in kept}
 
 
-def _encode(features, train, test, source, columns):
+def _encode(content, features, train, test, source, columns):
+    unusable: dict[str, str] = {}
     try:
-        treatment = ColumnTreatment.learn(
-            features, train, categorical=columns.categorical, hashed=columns.hash
-        )
+        try:
+            treatment = _learn(content, features, train, columns)
+        except RefusedColumns as error:
+            if not columns.drop_unusable:
+                raise
+            unusable = error.reasons
+            for name in unusable:
+                del features[name]
+            treatment = _learn(content, features, train, columns)
+        treatment.notes += [
+            f"column {name!r} is dropped: {why}" for name, why in unusable.items()
+        ]
         X_train = treatment.encode(features, train)
         X_test = treatment.encode(features, test, treatment.notes)
     except RefusedColumns as error:
@@ -361,6 +371,20 @@ def _encode(features, train, test, source, columns):
     except ValueError as error:
         raise DataError(f"{source.name}: {error}") from None
     return treatment, X_train, X_test
+
+
+def _learn(content, features, train, columns):
+    def among(names):
+        return [name for name in names if name in features]
+
+    return ColumnTreatment.learn(
+        features,
+        train,
+        categorical=among(columns.categorical),
+        hashed=among(columns.hash),
+        numeric=among(columns.numeric),
+        rules=content.rules,
+    )
 
 
 def _refusal(reasons, features, source, hashed):
@@ -373,6 +397,7 @@ def _refusal(reasons, features, source, hashed):
     lines.append(f"Leave out with {argument('drop', list(reasons))}")
     if text:
         lines.append(f"or hash the text with {argument('hash', text)}")
+    lines.append(f"{argument('drop_unusable', True)} leaves out all such columns")
     return "\n".join(lines)
 
 

@@ -45,7 +45,7 @@ from fastl1.workflow.settings import (
     label_text,
     names_of,
 )
-from fastl1.workflow.source import Source
+from fastl1.workflow.source import Source, make_reading
 
 
 @public_in(WORKFLOW)
@@ -96,6 +96,8 @@ def fit(
     drop: str | Iterable[str] = (),
     categorical: str | Iterable[str] = (),
     hash: str | Iterable[str] = (),
+    numeric: str | Iterable[str] = (),
+    drop_unusable: bool = False,
     test_size: float = 0.2,
     folds: int = 5,
     rule: str = "min",
@@ -107,6 +109,10 @@ def fit(
     n_threads: int | None = None,
     format: str | None = None,
     delimiter: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    na: str | Iterable[str] | None = None,
+    encoding: str | None = None,
     out: str | os.PathLike[str] | None = None,
     on_event: OnEvent | None = None,
 ) -> FitResult:
@@ -121,8 +127,10 @@ def fit(
     ----------
     source : str, path-like, dict of arrays, pandas or polars frame, or pyarrow table
         Rows with named columns.  A path is one of a file: CSV (also .gz, .bz2, .zst),
-        Parquet, Arrow or Feather, svmlight text, or the .npz of a matrix with its
-        target; files need pyarrow (extra ``cli``).
+        Parquet, Arrow or Feather, JSON lines, .xlsx (extra ``xlsx``), svmlight text, or
+        the .npz of a matrix with its target; files need pyarrow (extra ``cli``).  It
+        may be a pattern, or "-" for the standard input; a list of paths is one of files
+        with the same columns.
     target : str, optional
         Column to predict; of a matrix file the array, by default "y".
     task : {"auto", "regression", "classification"}
@@ -157,6 +165,11 @@ def fit(
         Columns of numbers to treat as categories.
     hash : str or iterable of str
         Columns of text to hash into 4096 features each.
+    numeric : str or iterable of str
+        Columns of numbers though they look like codes, with zeros in front.
+    drop_unusable : bool
+        Whether to leave out what cannot be used as it is: dates, and text with too many
+        values; a note names each.
     test_size : float
         Share of the rows in [0, 1) that are held out for the test; 0 for none.
     folds : int
@@ -176,10 +189,19 @@ def fit(
         Seed of the splits.
     n_threads : int, optional
         By default all cores; the result does not depend on it.
-    format : {"csv", "parquet", "arrow", "svmlight", "npz"}, optional
+    format : {"csv", "parquet", "arrow", "jsonl", "xlsx", "svmlight", "npz"}, optional
         Of a file; by default by its ending.
     delimiter : str, optional
-        Of CSV; by default guessed.
+        Of CSV: one character, "tab", or "blank" for any number of blanks and for fixed
+        width; by default guessed.
+    decimal, thousands : str, optional
+        Marks in numbers that are text, before the fraction and between thousands
+        ("none" for none); by default found from all columns.
+    na : str or iterable of str, optional
+        Texts that stand for a missing cell; by default those of
+        ``docs/reading-files.md`` in CSV, and none where null can be told from text.
+    encoding : str, optional
+        Of text; by default by its byte order mark, else UTF-8.
     out : str or path-like, optional
         Folder to write ``model.fl1`` and ``report.json`` to; by default nothing is
         written.
@@ -225,7 +247,17 @@ def fit(
     """
     ratios = tuple(np.atleast_1d(np.asarray(l1_ratio, np.float64)).tolist())
     plan = Plan(
-        source=Source(source, format, delimiter),
+        source=Source(
+            source,
+            format,
+            make_reading(
+                delimiter=delimiter,
+                decimal=decimal,
+                thousands=thousands,
+                na=na,
+                encoding=encoding,
+            ),
+        ),
         roles=Roles(
             target=target,
             time=time,
@@ -238,7 +270,13 @@ def fit(
             group=group,
             order=order,
         ),
-        columns=Columns(names_of(drop), names_of(categorical), names_of(hash)),
+        columns=Columns(
+            names_of(drop),
+            names_of(categorical),
+            names_of(hash),
+            names_of(numeric),
+            drop_unusable,
+        ),
         loss=LossChoice.of(loss, task=task, positive=label_text(positive)),
         split=Split(test_size, folds, random_state),
         search=Search(rule, ratios, n_alphas),

@@ -76,11 +76,17 @@ class Columns:
     ----------
     drop, categorical, hash : tuple of str
         Left out; numbers that are categories; text that is hashed.
+    numeric : tuple of str
+        Numbers that look like codes.
+    drop_unusable : bool
+        Whether what cannot be used as it is is left out too.
     """
 
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    drop_unusable: bool = False
 
 
 @dataclass(frozen=True)

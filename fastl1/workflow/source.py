@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from fastl1._incoming import check_kind
-from fastl1.data.read import Matrix, Table, read_file
+from fastl1.data.read import KINDS, Matrix, Table, inputs, read_file
+from fastl1.data.reading import Input, Reading
 from fastl1.data.table import table_columns
 from fastl1.exceptions import DataError, OptionError
 from fastl1.workflow.messages import argument
 
-FORMATS = ("csv", "parquet", "arrow", "svmlight", "npz")
+FORMATS = KINDS
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,17 @@ class Source:
     Attributes
     ----------
     data : str, path-like, dict of arrays, pandas or polars frame, or pyarrow table
+        A name may be a pattern, "-" is the standard input; a list or tuple of names is
+        one of files whose rows follow each other.
     format : str or None
         Of a file; None: by its ending, else by its content.
-    delimiter : str or None
-        Of CSV; None: guessed.
+    reading : Reading
+        How text is read.
     """
 
     data: Any
     format: str | None = None
-    delimiter: str | None = None
+    reading: Reading = Reading()
 
     def __post_init__(self):
         if not self.is_file and not _is_table(self.data):
@@ -38,20 +43,31 @@ class Source:
                 f"the source must be a path, a data frame, an Arrow table or a dict of "
                 f"columns, got {type(self.data).__name__}"
             )
-        given = {"format": self.format, "delimiter": self.delimiter}
-        for name, value in given.items():
-            if value is not None and not self.is_file:
+        given = {"format": self.format, **vars(self.reading)}
+        for name in ("format", "delimiter", "encoding"):
+            if given[name] is not None and not self.is_file:
                 raise OptionError(f"{argument(name)} is one of a file, not of a table")
         if self.format is not None and self.format not in FORMATS:
             known = ", ".join(FORMATS)
             raise OptionError(f"{argument('format', self.format)}: not one of {known}")
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            raise OptionError(f"{argument('delimiter')} must be one character")
 
     @property
     def is_file(self) -> bool:
         """Whether it is a file, not a table in memory."""
-        return isinstance(self.data, (str, os.PathLike))
+        several = isinstance(self.data, (list, tuple)) and self.data
+        paths = self.data if several else [self.data]
+        return all(isinstance(path, (str, os.PathLike)) for path in paths)
+
+    @cached_property
+    def files(self) -> list[Input]:
+        """The files.
+
+        Raises
+        ------
+        DataError
+            No file matches a pattern.
+        """
+        return inputs(self.data)
 
     @property
     def kind(self) -> str:
@@ -61,12 +77,18 @@ class Source:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return os.fspath(self.data) if self.is_file else "the table"
+        if not self.is_file:
+            return "the table"
+        first, *more = [file.name for file in self.files]
+        return f"{first} and {len(more)} more" if more else first
 
     def read(
-        self, info: dict[str, Any] | None = None, n_features: int | None = None
+        self,
+        known: Reading | None = None,
+        info: dict[str, Any] | None = None,
+        n_features: int | None = None,
     ) -> Table | Matrix:
-        """The rows; `info` and `n_features` as for `fastl1.data.read.read_file`.
+        """The rows; the parameters are those of `fastl1.data.read.read_file`.
 
         Raises
         ------
@@ -74,15 +96,17 @@ class Source:
             They cannot be read, or there are none.
         """
         if self.is_file:
-            if os.path.exists(self.data):
+            for file in self.files:
                 try:
-                    check_kind(self.data)
+                    if os.path.exists(file.path):
+                        check_kind(file.path)
                 except OSError as error:
-                    raise DataError(f"{self.name}: {error.strerror}") from None
+                    raise DataError(f"{file.name}: {error.strerror}") from None
             return read_file(
-                self.data,
+                self.files,
                 format=self.format,
-                delimiter=self.delimiter,
+                reading=self.reading,
+                known=known,
                 info=info,
                 n_features=n_features,
             )
@@ -90,7 +114,7 @@ class Source:
             columns = table_columns(self.data)
         except ValueError as error:
             raise DataError(f"{self.name}: {error}") from None
-        table = Table(columns, "memory", [])
+        table = Table(columns, "memory", [], asked=self.reading, known=known)
         if not columns or not table.n_rows:
             raise DataError(f"{self.name} has no {'rows' if columns else 'columns'}")
         return table
@@ -100,26 +124,50 @@ class Source:
         return {
             "file": self.name if self.is_file else None,
             "format": self.format,
-            "delimiter": self.delimiter,
+            **vars(self.reading),
         }
 
     @property
     def file_name(self) -> str | None:
         """Name of a file without folders; None of a table."""
-        return Path(self.data).name if self.is_file else None
+        if not self.is_file:
+            return None
+        return ", ".join(Path(file.name).name for file in self.files)
 
     def size(self) -> int | None:
         """Bytes of a file; None of a table."""
-        return os.path.getsize(self.data) if self.is_file else None
+        return sum(file.size() for file in self.files) if self.is_file else None
 
     def digest(self) -> str | None:
-        """SHA-256 of a file; None of a table."""
+        """SHA-256 of a file, or of several in a row; None of a table."""
         if not self.is_file:
             return None
-        from hashlib import file_digest
+        total = sha256()
+        for file in self.files:
+            with file.stored() as stream:
+                while block := stream.read(1 << 20):
+                    total.update(block)
+        return total.hexdigest()
 
-        with open(self.data, "rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+
+def make_reading(**given: Any) -> Reading:
+    """How text is to be read, from the arguments that say it.
+
+    Raises
+    ------
+    OptionError
+    """
+    if isinstance(given.get("na"), str):
+        given["na"] = (given["na"],)
+    elif given.get("na") is not None:
+        given["na"] = tuple(map(str, given["na"]))
+    try:
+        return Reading(
+            **{field.name: given.get(field.name) for field in fields(Reading)}
+        )
+    except ValueError as error:
+        name, _, words = str(error).partition(" ")
+        raise OptionError(f"{argument(name)} {words}") from None
 
 
 def _is_table(data):

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastl1._runtime import MAX_ABS
+from fastl1.data.convention import PLAIN
 from fastl1.data.kinds import numbers
+from fastl1.data.learn import large_labels
 from fastl1.data.table import Raw, parse_number
 from fastl1.exceptions import DataError
 from fastl1.loss.losses import LOSSES, Loss
@@ -144,6 +146,8 @@ def _labels(name, values, labels, choice):
             f"two rows of each are needed"
         )
     classes = np.array(labels)
+    if isinstance(labels[0], int) and classes.dtype.kind not in "biu":
+        classes = np.array([str(label) for label in labels])  # beyond 64 bits
     if choice.positive is not None:
         if len(labels) > 2:
             raise DataError(
@@ -165,7 +169,11 @@ def _labels(name, values, labels, choice):
 def _target_values(raw, task):
     """Values and None for numbers; values 0, 1, … and the labels for classes."""
     if raw.kind == "text":
-        wrong = np.array([parse_number(label) is None for label in raw.labels], bool)
+        convention = raw.convention or PLAIN
+        parsed = [parse_number(label, convention) for label in raw.labels]
+        wrong = np.array([value is None for value in parsed], bool)
+        if all(value is None or value != value for value in parsed):
+            wrong[:] = True  # texts such as NA only, which are no numbers
         if wrong.any():
             is_wrong = np.append(wrong, False)[raw.codes]
             mostly = len(raw.labels) > 2 and is_wrong.mean() < 0.5
@@ -176,25 +184,45 @@ def _target_values(raw, task):
                     f"{np.count_nonzero(is_wrong)} of {len(raw)} rows it is not; the "
                     f"first is data row {row + 1}: {raw.labels[raw.codes[row]]!r}"
                 )
+            _refuse_eaten(raw)
             order = np.argsort(raw.labels)
             rank = np.append(np.argsort(order), np.nan)
             return rank[raw.codes], [raw.labels[k] for k in order]
-        raw = Raw(raw.name, "number", "numbers", values=numbers(raw))
+        values = numbers(raw)
+        exact = large_labels(raw, values)
+        raw = Raw(raw.name, "number", "numbers", values=values, exact=exact)
     values = raw.values
     if task == "regression":
         return values, None
-    distinct = np.unique(values[~np.isnan(values)])
+    cells = values if raw.exact is None else raw.exact
+    distinct = np.unique(cells[~np.isnan(values)])
     if task == "auto" and raw.kind == "number" and len(distinct) != 2:
         return values, None
     if raw.kind == "boolean":
         labels = [bool(value) for value in distinct]
-    elif (distinct == np.floor(distinct)).all():
+    elif raw.exact is not None or (distinct == np.floor(distinct)).all():
         labels = [int(value) for value in distinct]
     else:
         labels = distinct.tolist()
-    codes = np.searchsorted(distinct, values).astype(np.float64)
+    codes = np.searchsorted(distinct, cells).astype(np.float64)
     codes[np.isnan(values)] = np.nan
     return codes, labels
+
+
+def _refuse_eaten(raw):
+    """Refuse classes with a text among them that stands for missing by default."""
+    if raw.eaten is None:
+        return
+    texts, places = raw.eaten
+    for k, text in enumerate(texts):
+        rows = np.flatnonzero(places == k)
+        if len(rows):
+            raise DataError(
+                f"the target {raw.name!r} is {text!r} in {len(rows)} rows, of which "
+                f"data row {rows[0] + 1} is the first; that stands for a missing "
+                f"value: {argument('na', '')} keeps it as a class, "
+                f"{argument('na', text)} leaves such rows out"
+            )
 
 
 # --- survival ----------------------------------------------------------------------

@@ -50,7 +50,11 @@ def test_every_table_format_gives_the_same_data(tmp_path):
     expected = None
     for file in sorted(tmp_path.iterdir()):
         data = prepared(file, target="price", drop=("dear",))
-        got = (data.treatment.to_dict(), data.y.tolist(), data.X_train.tolist())
+        got = (
+            data.treatment.to_dict()["columns"],
+            data.y.tolist(),
+            data.X_train.tolist(),
+        )
         expected = expected or got
         assert got == expected, file.name
 
