@@ -147,7 +147,8 @@ class Collector:
             coefs = tuple(by_row[k * p : (k + 1) * p].tocsc() for k in range(n_outputs))
             intercepts = intercepts.reshape(count, n_outputs).T.copy()
         gaps = np.array(self.gaps, dtype=np.float64)
-        converged, judged = gaps <= self.tol, {"certificate": "gap"}
+        converged = gaps <= self.tol
+        judged: dict[str, Any] = {"certificate": "gap"}
         if not problem.family.certified:
             distance = stationarity(problem, self.alphas, coefs, intercepts)
             distance /= solver.alpha_max

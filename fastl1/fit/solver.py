@@ -34,7 +34,7 @@ def make_solver(problem: Problem, moments: Moments | None = None) -> Any:
             problem.X, problem.y, n_classes=problem.n_outputs, **options
         )
     family = problem.family
-    params = {"own": OwnLoss(family)} if family.own else family.params()
+    params: dict[str, Any] = {"own": OwnLoss(family)} if family.own else family.params()
     if problem.survival is not None:
         params["risk"] = problem.survival.risk_sets(problem.sample_weight)
     solver = Solver(
