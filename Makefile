@@ -8,7 +8,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 KERNELS := setup.py pyproject.toml $(wildcard csrc/*) \
 	$(shell find fastl1 -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help demo test lint bench bench-gate bench-peers bench-inference sanitize debug clean
+.PHONY: help demo test lint bench bench-gate bench-peers bench-inference sanitize debug fuzz clean
 
 help:
 	@echo "make demo         fit, inspect and apply a model of the example data"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-inference  prediction beside SciPy, MKL, NumPy, ONNX Runtime"
 	@echo "make sanitize     kernel tests under AddressSanitizer and UBSan"
 	@echo "make debug        kernel tests with bounds checks on"
+	@echo "make fuzz         certificates of 10 000 hard random problems (COUNT=...)"
 	@echo "make clean        remove what the above made, but benchmark results"
 
 # Installed with one extra, in development mode: a changed Python file is in effect at
@@ -66,6 +67,10 @@ bench-inference: $(VENV)/ready-bench-inference
 
 sanitize debug: $(VENV)/ready-test
 	bash tools/checked_build.sh $@
+
+COUNT ?= 10000
+fuzz: $(VENV)/ready-test
+	FASTL1_FUZZ=$(COUNT) $(PY) -m pytest tests/kernels/test_fuzz.py -s $(ARGS)
 
 clean:
 	rm -rf $(VENV) .venv-* build dist *.egg-info examples/out

@@ -39,6 +39,7 @@ from fastl1.kernels.softmax._softmax cimport (
     softmax_evaluate,
     softmax_gap,
     softmax_losses,
+    softmax_renew,
 )
 from fastl1.kernels.softmax._model cimport solve_model
 from fastl1.kernels.solver._engine cimport engine_t, run_t
@@ -70,6 +71,15 @@ cdef double SHARE = 0.1          # of the model's decrease, that a last cycle ga
 
 # ---- the gap
 
+cdef double _primal_value(const multi_t* M) noexcept nogil:
+    """Objective of the loaded coefficients."""
+    cdef ptrdiff_t k
+    cdef double total = M.loss_value
+    for k in range(M.K):
+        total += penalty_value(&M.block[k])
+    return total
+
+
 cdef double _gap_at(multi_t* M, bint outside) noexcept nogil:
     """Duality gap (absolute) at the dual direction V; as _certificate.gap_at."""
     cdef ptrdiff_t k
@@ -87,10 +97,7 @@ cdef double _gap_at(multi_t* M, bint outside) noexcept nogil:
             total += penalty_young(&M.block[k], 1.0, False, outside)
         best = min(best, total)
     if outside:  # the dual point 0 bounds the objective by 0
-        total = M.loss_value
-        for k in range(M.K):
-            total += penalty_value(&M.block[k])
-        best = min(best, total)
+        best = min(best, _primal_value(M))
     return best
 
 
@@ -134,7 +141,7 @@ cdef int _measure(run_t* R) noexcept nogil:
     cdef ptrdiff_t k
     cdef int status = 0
     cdef bint moved = M.keep_intercept and M.block[0].centre
-    softmax_evaluate(M)
+    softmax_renew(M)
     if moved:  # the dual point belongs to the best intercepts, the objective does not
         for k in range(M.K):
             M.db[k] = M.block[k].b
@@ -144,22 +151,12 @@ cdef int _measure(run_t* R) noexcept nogil:
         status = NO_MEMORY
     if moved:
         memcpy(M.D, M.V, M.n * M.K * sizeof(double))
-        _set_intercepts(M)
-        softmax_losses(M)
+        for k in range(M.K):
+            M.block[k].b = M.db[k]
+        softmax_renew(M)
         memcpy(M.V, M.D, M.n * M.K * sizeof(double))
     _correlate(M)
     return status
-
-
-cdef void _set_intercepts(multi_t* M) noexcept nogil:
-    """Intercepts to db, eta with them."""
-    cdef ptrdiff_t i, k
-    cdef double move
-    for k in range(M.K):
-        move = M.db[k] - M.block[k].b
-        M.block[k].b = M.db[k]
-        for i in range(M.n):
-            M.eta[i + k * M.n] += move
 
 
 # ---- passes over X
@@ -413,7 +410,7 @@ cdef int _fit_free(run_t* R) noexcept nogil:
         return CONVERGED
     if _solve_newton(M, 1e-12, 50) < 0:
         return NO_MEMORY
-    softmax_evaluate(M)
+    softmax_renew(M)
     R.separated = M.n_newton > 0 and _runs_off(M)
     if fit_intercepts(M) < 0 or dual_point(M) < 0:
         return NO_MEMORY
@@ -455,9 +452,10 @@ cdef void _clear_coef(run_t* R) noexcept nogil:
     cdef state_t* B
     for k in range(M.K):
         B = &M.block[k]
+        B.b = 0.0
         for a in range(B.m):
             B.w[B.ws[a]] = 0.0
-    softmax_evaluate(M)
+    softmax_renew(M)
     fit_intercepts(M)
 
 
@@ -601,12 +599,20 @@ cdef double _best_shift(multi_t* M, ptrdiff_t j) noexcept nogil:
 
 
 cdef int _settle(run_t* R) noexcept nogil:
-    """Shift every feature's coefficients to where the penalty is least."""
+    """Shift every feature's coefficients to where the penalty is least; 0 where they
+    are worse."""
     cdef multi_t* M = <multi_t*> R
     cdef ptrdiff_t k, a, j, c, size
     cdef double shift
     cdef state_t* B
     cdef bint seen
+    if not R.gap <= R.tol_goal and R.alpha_goal > 0.0:
+        R.alpha_now = R.alpha_goal
+        _load(M)
+        if not _primal_value(M) <= R.null_objective:
+            _clear_coef(R)
+            R.restarted = True
+            R.gap = 1.0  # by the dual point 0
     for k in range(M.K):
         size = M.block[k].m
         for a in range(size):
@@ -631,13 +637,10 @@ cdef int _settle(run_t* R) noexcept nogil:
 cdef double multi_objective(multi_t* M, double alpha) noexcept nogil:
     """Objective at the present coefficients and intercepts."""
     cdef ptrdiff_t k
-    cdef double total
-    softmax_evaluate(M)
-    total = M.loss_value
+    softmax_renew(M)
     for k in range(M.K):
         load_quad(&M.block[k], alpha)
-        total += penalty_value(&M.block[k])
-    return total
+    return _primal_value(M)
 
 
 cdef engine_t ENGINE

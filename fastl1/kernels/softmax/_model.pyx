@@ -22,6 +22,7 @@ from fastl1.kernels.solver._state cimport NO_MEMORY, state_t
 from fastl1.kernels.solver._working cimport solve_quadratic
 
 cdef double TURN = 0.1           # of the gap that a class has when its turn comes
+cdef double ONWARD = 0.1         # of the model's gap at the start, if it would do
 cdef double SLOW = 0.25          # convergence of the cycles that asks for a joint step
 cdef int STEADY = 20             # supports are steady if less than 1 in 20 changed
 cdef double CG_STOP = 1e-8       # of the squared gradient norm, at the least
@@ -347,6 +348,9 @@ cdef int solve_model(multi_t* M, double tol, double share) noexcept nogil:
             if M.interrupted:
                 return 0
         total += M.fall
+        if before == INFINITY and M.entry <= tol:
+            # a gap far from quadratic may ask for no more than what is there already
+            tol = ONWARD * M.entry
         if M.entry <= tol:
             break
         slow = M.entry > SLOW * before

@@ -45,6 +45,7 @@ cdef struct multi_t:
 cdef int multi_reserve(multi_t* M, ptrdiff_t p) noexcept nogil
 cdef void multi_release(multi_t* M) noexcept nogil
 cdef void softmax_evaluate(multi_t* M) noexcept nogil
+cdef void softmax_renew(multi_t* M) noexcept nogil
 cdef void softmax_losses(multi_t* M) noexcept nogil
 cdef double softmax_gap(multi_t* M, double kappa) noexcept nogil
 cdef void mix_rows(const multi_t* M, const double* D, double* mix) noexcept nogil

@@ -23,7 +23,7 @@ from fastl1.kernels.design._cholesky cimport (
 )
 from fastl1.kernels.design._design cimport design_add_xw, design_means, design_xtv
 from fastl1.kernels.design._product cimport design_gram
-from fastl1.kernels.solver._samples cimport sync_eta
+from fastl1.kernels.solver._samples cimport renew_eta, sync_eta
 from fastl1.kernels.solver._state cimport NO_MEMORY, state_t
 
 cdef enum:
@@ -106,6 +106,14 @@ cdef void softmax_evaluate(multi_t* M) noexcept nogil:
     cdef ptrdiff_t k
     for k in range(M.K):
         sync_eta(&M.block[k])
+    softmax_losses(M)
+
+
+cdef void softmax_renew(multi_t* M) noexcept nogil:
+    """As softmax_evaluate, with eta summed anew."""
+    cdef ptrdiff_t k
+    for k in range(M.K):
+        renew_eta(&M.block[k])
     softmax_losses(M)
 
 

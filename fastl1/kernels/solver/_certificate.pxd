@@ -26,6 +26,7 @@ cdef double working_gap(state_t* S, double v_sum, double h_sum) noexcept nogil
 cdef void locate(state_t* S) noexcept nogil
 cdef double gradient_norm(const state_t* S) noexcept nogil
 cdef double gradient_tolerance(const state_t* S, double tol) noexcept nogil
+cdef double primal_value(const state_t* S) noexcept nogil
 cdef double relative_gap(state_t* S, double alpha) noexcept nogil
 cdef void measure(state_t* S) noexcept nogil
 cdef bint scan_outside(state_t* S, bint exact) noexcept nogil

@@ -23,6 +23,7 @@ from fastl1.kernels.solver._samples cimport (
     evaluate,
     fit_intercept,
     project_dual,
+    renew_eta,
     young_at,
 )
 from fastl1.kernels.solver._screen cimport MAX_REFS, cache_project, cache_push
@@ -96,6 +97,7 @@ cdef void refresh(state_t* S) noexcept nogil:
 cdef double* pass_begin(state_t* S) noexcept nogil:
     """v becomes a reference for screening; where its (p,) correlations are wanted."""
     _set_residual(S)
+    S.located = False
     return cache_push(&S.cache, S.g)
 
 
@@ -326,6 +328,7 @@ cdef void measure(state_t* S) noexcept nogil:
                     b[r] -= delta * S.cache.c[r * S.p + j]
         gg = S.r2
     else:
+        renew_eta(S)
         if S.centre and not S.keep_intercept:
             # the dual point meets the intercept exactly, whatever is left here
             fit_intercept(S, INTERCEPT * S.run.tol_now * S.run.null_objective)
@@ -335,6 +338,7 @@ cdef void measure(state_t* S) noexcept nogil:
         design_xtv(&S.X, S.ws, S.m, S.v, S.q.c, S.n_threads)
         S.n_column_products += S.m
         locate(S)
+        S.located = True
         return
     cache_project(&S.cache, b, gg)
 
@@ -477,6 +481,11 @@ cdef double gradient_tolerance(const state_t* S, double tol) noexcept nogil:
     for k in range(S.m):
         norm = max(norm, S.norm[S.ws[k]])
     return 0.5 * target * target / (norm * norm) if norm > 0.0 else 0.0
+
+
+cdef double primal_value(const state_t* S) noexcept nogil:
+    """Objective of the loaded coefficients, measured or evaluated."""
+    return (0.5 * S.r2 if S.lazy else S.loss_value) + penalty_value(S)
 
 
 cdef double relative_gap(state_t* S, double alpha) noexcept nogil:

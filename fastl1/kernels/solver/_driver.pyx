@@ -35,6 +35,7 @@ from fastl1.kernels.solver._engine cimport (
 cdef double INNER = 0.3          # of the gap asked for, on the working set
 cdef double COARSE_TOL = 1e-2    # relative gap along a coarse path
 cdef int PATIENCE = 10           # outer iterations without a lower gap
+cdef double ROUNDING = 1e-12     # relative gap that iterations would not lower
 
 
 cdef void clear_run(run_t* R) noexcept nogil:
@@ -58,7 +59,7 @@ cdef int _null_known(run_t* R) noexcept nogil:
     status = R.engine.fit_free(R)
     if status == CONVERGED:
         return _free_known(R)
-    R.phase = FREE_BLOCK
+    R.phase = FREE_BLOCK if status == WANTS_PASS else READY
     return status
 
 
@@ -94,9 +95,11 @@ cdef int _entered(run_t* R) noexcept nogil:
     cdef double limit = R.alpha_now
     if R.n_outside == 0 or expects_answer(R):
         R.gap = R.engine.find_gap(R)
-        if R.gap <= R.tol_now:
+        if R.gap <= R.tol_now or (
+            R.alpha_now >= R.alpha_max and R.gap <= ROUNDING
+        ):
             R.restarted = False
-            return CONVERGED
+            return CONVERGED if R.gap <= R.tol_now else MAX_ITER
     if R.ahead > 0.0:
         limit = R.ahead * R.alpha_now
     elif not R.restarted:
@@ -193,8 +196,8 @@ cdef int _advance(run_t* R) noexcept nogil:
             if R.step < R.n_steps:
                 _next_step(R)
                 continue
-            if R.engine.settle(R) < 0:
-                status = NO_MEMORY
+        if status in (CONVERGED, MAX_ITER, FAILED) and R.engine.settle(R) < 0:
+            status = NO_MEMORY
         R.phase = READY
         return status
 

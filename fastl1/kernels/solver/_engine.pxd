@@ -102,7 +102,7 @@ cdef struct engine_t:
     # columns found by the scan beyond the limit enter: how many, or NO_MEMORY
     ptrdiff_t (*add)(run_t*, double limit) noexcept nogil
     int (*add_all)(run_t*) noexcept nogil
-    # a solve ends with its coefficients
+    # a solve ends with its coefficients, which are not worse than 0
     int (*settle)(run_t*) noexcept nogil
     # coefficients and intercepts stay as they are until the next solve
     void (*hold)(run_t*) noexcept nogil

@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 from fastl1.kernels.solver._certificate cimport correlate, working_gap
 from fastl1.kernels.design._design cimport design_add_xw
 from fastl1.kernels.solver._interior cimport solve_interior
-from fastl1.kernels.solver._samples cimport evaluate, loss_at_eta
+from fastl1.kernels.solver._samples cimport evaluate, loss_at_eta, renew_eta
 from fastl1.kernels.solver._state cimport NO_MEMORY, keeps_dual, state_t
 from fastl1.kernels.solver._working cimport load_quad, penalty_along, solve_quadratic
 
@@ -19,6 +19,7 @@ cdef double INNER = 0.1          # of the gap asked of the quadratic ...
 cdef double BOUND_INNER = 1e-3   # ... where the quadratic is a bound, of less gap
 cdef double LAST_INNER = 0.5     # of the gap wanted at last, where a step may reach it
 cdef double DAMPED = 0.3         # shorter steps than this raise the curvatures
+cdef double DRIFT = 1e3          # steps in the size of eta, until that is summed anew
 cdef int PATIENCE = 20           # Newton steps without a lower gap
 
 
@@ -27,7 +28,7 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     the way, 0 where it does not."""
     cdef ptrdiff_t i, k, j, count = 0
     cdef double t = 1.0, slope, pen0, pen1, pen_t, start, slack
-    cdef double b_step = 0.0, w
+    cdef double b_step = 0.0, size = 0.0, w
     cdef int _half
     pen0, pen1 = penalty_along(S, 0.0, 0.0), S.q.row.value(&S.q, S.q.w, 0.0)
     for i in range(S.n):
@@ -67,12 +68,17 @@ cdef double line_search(state_t* S, double v_sum, double h_sum) noexcept nogil:
     S.move = 0.0
     for i in range(S.n):
         S.move = max(S.move, t * fabs(S.n_work[i]))
+        size = max(size, fabs(S.eta[i]))
+    S.travel += S.move
     for k in range(S.m):
         j = S.ws[k]
         w = S.q.w[k] if t == 1.0 else S.w[j] + t * (S.q.w[k] - S.w[j])
         S.w[j] = w
         S.w_eta[j] = w
     S.b += t * b_step
+    if S.travel > DRIFT * size:
+        renew_eta(S)
+        loss_at_eta(S)
     return t
 
 

@@ -26,6 +26,7 @@ from fastl1.kernels.penalty._penalty cimport (
 )
 
 
+cdef double EARLY = 0.1      # of the whole Newton step
 cdef double NO_PART = 1e-7  # of the largest entry: rounding in a null direction
 
 
@@ -125,13 +126,14 @@ cdef bint _newton(
 
     A coordinate that reaches zero or a bound stays there while the others go on; the
     objective along that broken line is a quadratic between two breaks, each of which
-    costs O(m).  False when there was no way down.
+    costs O(m).  True where it ends early after a break, as among correlated columns,
+    whose steps offset each other: then another step is due.
     """
     cdef double* d = q.work                # by row of the factor
     cdef double* hd = q.work + q.m         # H d, by slot
     cdef ptrdiff_t i, k, hit
-    cdef double slope, curve, cd, dhd, t, room, next_break, end = 0.0
-    cdef bint moved = False
+    cdef double slope, curve, cd, dhd, t, room, next_break, end = 0.0, done = 0.0
+    cdef bint broken = False
     if _sync_factor(q, G, ldg, F, hd) < 0 or F.m == 0:
         return False
     for i in range(F.m):
@@ -163,8 +165,7 @@ cdef bint _newton(
         slope -= cd
         curve += dhd
         if not (slope < 0.0 and curve > 0.0):
-            return moved
-        moved = True
+            return broken and done < EARLY
         t = min(-slope / curve, next_break)
         if hit >= 0:
             end = l1_stop(q, F.slot[hit], d[hit])
@@ -173,7 +174,9 @@ cdef bint _newton(
         q.r2 -= t * (2.0 * cd - t * dhd)
         q.ops.axpy(q.m, -t, hd, q.c)
         if t < next_break:
-            return True
+            return broken and done + t < EARLY
+        done += t
+        broken = True
         k = F.slot[hit]
         q.w[k] = end
         q.ops.axpy(q.m, -d[hit], G + k * ldg, hd)
@@ -202,6 +205,8 @@ cdef int gram_solve(
             if 20 * changes <= support + 20 and q.row.piecewise_quadratic:
                 break
         if q.row.piecewise_quadratic:
-            _newton(q, G, ldg, F)
+            for _e in range(<int> q.m + 1):
+                if not _newton(q, G, ldg, F):
+                    break
     q.gap = q.row.gap(q)
     return 0 if q.gap <= q.tol else 1

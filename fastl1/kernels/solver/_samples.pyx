@@ -1,8 +1,10 @@
 """The linear predictor, the loss and the dual point.
 
-eta = X w + b + offset is kept by differences.  The intercept and the unpenalized
-columns Z need Z'v = 0 at a dual point: v' = v - h (Z delta), with the curvatures h of
-the loss, meets it exactly and moves v least where the loss says most.  Rows that this
+eta = X w + b + offset is kept by differences, and summed anew for a certificate.
+
+The intercept and the unpenalized columns Z need Z'v = 0 at a dual point: v' = v - h (Z
+delta), with the curvatures h of the loss, meets it exactly and moves v least where the
+loss says most.  Rows that this
 takes out of the domain of the conjugate stay at its edge, and the others move again.
 """
 from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
@@ -14,6 +16,7 @@ from fastl1.kernels.solver._cox cimport cox_gram
 from fastl1.kernels.design._design cimport design_add_xw, design_means, design_xtv
 from fastl1._ops cimport fl1_range
 from fastl1.kernels.design._product cimport design_gram
+from fastl1.kernels.design._rows cimport rows_t
 from fastl1.kernels.solver._state cimport state_t
 
 cdef enum:
@@ -21,6 +24,7 @@ cdef enum:
     REFITS = 8           # Newton steps of the free columns, for a dual point of Cox's
 
 
+cdef double LONGEST = 2e9     # multiplications between two looks for Ctrl-C
 cdef double FAR = 1e3        # longest Newton step of an intercept outside a bracket
 cdef double SHARP = 0.01     # of the median residual: a delta that makes corners
 
@@ -39,6 +43,24 @@ cdef void sync_eta(state_t* S) noexcept nogil:
     if count:
         design_add_xw(&S.X, cols, S.p_work, count, S.eta, S.n_threads)
         S.n_column_products += count
+
+
+cdef void renew_eta(state_t* S) noexcept nogil:
+    """eta from the present coefficients alone: what rounding has added to differences,
+    on coefficients that have been far larger say, is gone."""
+    cdef ptrdiff_t i, k, j, count = 0
+    for k in range(S.m):
+        j = S.ws[k]
+        S.w_eta[j] = S.w[j]
+        if S.w[j] != 0.0:
+            S.cols[count] = j
+            S.p_work[count] = S.w[j]
+            count += 1
+    for i in range(S.n):
+        S.eta[i] = S.b + (S.offset[i] if S.has_offset else 0.0)
+    design_add_xw(&S.X, S.cols, S.p_work, count, S.eta, S.n_threads)
+    S.n_column_products += count
+    S.travel = 0.0
 
 
 cdef double loss_at_eta(state_t* S) noexcept nogil:
@@ -240,6 +262,7 @@ cdef void fit_null(state_t* S) noexcept nogil:
     fit_intercept(S, 0.0)
     if S.traits.dual_is_variable:
         _corner_dual(S)
+    S.b_null = S.b
     S.run.null_objective = young_at(S, S.v, 0.0)
     S.curve_null = S.q.ops.sum(S.n, S.h)
     if not S.traits.quadratic:
@@ -251,6 +274,25 @@ cdef void fit_null(state_t* S) noexcept nogil:
         S.curve_null = 1.0
     if S.traits.sharpens:
         _sharpen(S)
+
+
+cdef int gram_in_turns(
+    state_t* S, rows_t* rows, const ptrdiff_t* cols, ptrdiff_t m0, ptrdiff_t m,
+    const double* means, double h_sum, double* G, ptrdiff_t ldg
+) noexcept nogil:
+    """As design_gram under h_sqrt, so many columns at a time that Ctrl-C is seen; -1
+    also where that came (S.interrupted)."""
+    cdef ptrdiff_t end, turn = m
+    if S.X.blocks and m > 0:
+        turn = max(<ptrdiff_t> (LONGEST / (<double> S.n * m)), 16)
+    while m0 < m:
+        end = min(m, m0 + turn)
+        if design_gram(
+            &S.X, rows, cols, m0, end, S.h_sqrt, means, h_sum, G, ldg, S.n_threads
+        ) < 0 or (end < m and S.poll(S)):
+            return -1
+        m0 = end
+    return 0
 
 
 cdef int _free_columns(state_t* S, double* x, double* means) noexcept nogil:
@@ -300,9 +342,8 @@ cdef int _project_free(state_t* S, double* A) noexcept nogil:
         S.n_work[i] = 0.0
     memset(&F, 0, sizeof(chol_t))
     F.ops = S.q.ops
-    status = design_gram(
-        &S.X, NULL, S.proj, 0, S.n_proj, S.h_sqrt, means if S.centre else NULL, h_sum,
-        A, S.n_free, S.n_threads
+    status = gram_in_turns(
+        S, NULL, S.proj, 0, S.n_proj, means if S.centre else NULL, h_sum, A, S.n_free
     )
     if status == 0:
         status = chol_solve_small(&F, S.n_proj, A, S.n_free, x)

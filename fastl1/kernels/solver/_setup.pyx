@@ -30,7 +30,7 @@ from fastl1._ops cimport FL1_N_LOSSES, fl1_cox, fl1_set_param
 from fastl1.kernels.design._packed cimport packed_free, packed_t
 from fastl1.kernels.design._rows cimport rows_free
 from fastl1._runtime cimport OPS, Watch
-from fastl1.kernels.solver._samples cimport shift_intercept, sync_eta
+from fastl1.kernels.solver._samples cimport renew_eta, shift_intercept, sync_eta
 from fastl1.kernels.solver._screen cimport cache_free, cache_reserve
 from fastl1.kernels.solver._single cimport single_engine
 from fastl1.kernels.solver._state cimport NO_MEMORY, candidate_t, choose_loss, state_t
@@ -46,7 +46,7 @@ cdef enum:
     # columns up to which the products of all with the working set are kept (128 MB at
     # most)
     MAX_CROSS = 4000
-    OF_ROWS = 10         # arrays of n doubles
+    OF_ROWS = 11         # arrays of n doubles
     OF_COLUMNS = 6       # arrays of p doubles ...
     LENT_COLUMNS = 6     # ... and those that may be another state's
     PLACES = 3           # arrays of p indices, and one that may be another state's
@@ -147,7 +147,7 @@ cdef int reserve(
     S.y, S.s, S.s_sqrt = at, at + n, at + 2 * n
     S.eta, S.v, S.h = at + 3 * n, at + 4 * n, at + 5 * n
     S.h_sqrt, S.g, S.n_work = at + 6 * n, at + 7 * n, at + 8 * n
-    S.there = at + 9 * n
+    S.there, S.offset = at + 9 * n, at + 10 * n
     at += OF_ROWS * n
     S.w, S.w_eta, S.p_work = at, at + p, at + 2 * p
     S.c_work, S.c_zero, S.w_back = at + 3 * p, at + 4 * p, at + 5 * p
@@ -255,7 +255,7 @@ cdef void _clear(state_t* S) noexcept nogil:
     S.use_gram = True
     S.estimated = S.lazy = S.covariance = S.fresh = False
     S.keep_intercept = S.interrupted = False
-    S.piloted = False
+    S.piloted = S.located = False
     S.n_solves = 0
     S.alpha_back = INFINITY
     S.n_epochs = S.n_newton = S.n_column_products = 0
@@ -269,10 +269,12 @@ cdef void set_samples(
     """The problem of these (n,) samples (weight and offset may be NULL), from w = 0."""
     _set_weights(S, weight)
     memcpy(S.y, y, S.n * sizeof(double))
-    if offset == NULL:
-        memset(S.eta, 0, S.n * sizeof(double))
-    else:
+    S.has_offset = offset != NULL
+    if S.has_offset:
+        memcpy(S.offset, offset, S.n * sizeof(double))
         memcpy(S.eta, offset, S.n * sizeof(double))
+    else:
+        memset(S.eta, 0, S.n * sizeof(double))
     memcpy(S.h, S.s, S.n * sizeof(double))
     memcpy(S.h_sqrt, S.s_sqrt, S.n * sizeof(double))
     _clear(S)
@@ -464,6 +466,7 @@ cdef double objective(state_t* S, double alpha) noexcept nogil:
     """At the present coefficients and intercept; NaN without memory."""
     cdef double total, off
     if S.given == NULL:
+        renew_eta(S)
         refresh(S)
         total = S.loss_value
     else:  # by the products, without the rows

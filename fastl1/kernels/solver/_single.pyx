@@ -14,6 +14,7 @@ from fastl1.kernels.solver._certificate cimport (
     full_pass,
     gradient_tolerance,
     measure,
+    primal_value,
     relative_gap,
     scan_outside,
     signed_correlation,
@@ -27,6 +28,7 @@ from fastl1.kernels.solver._samples cimport (
     fit_intercept,
     fit_null,
     project_dual,
+    renew_eta,
 )
 from fastl1.kernels.solver._state cimport (
     CONVERGED,
@@ -100,9 +102,12 @@ cdef int _fit_free(run_t* R) noexcept nogil:
             return NO_MEMORY
     # the squared loss is measured by its gap, others by their relative gradient
     tol = 1e-16 * R.null_objective if S.traits.quadratic else 1e-12
-    if _solve_working_set(S, tol, 50) < 0:
+    if _solve_working_set(S, tol, 50) < 0 and not S.interrupted:
         return NO_MEMORY
+    if S.interrupted:
+        return INTERRUPTED
     R.separated = _runs_off(S)
+    renew_eta(S)
     evaluate(S)
     project_dual(S)
     return WANTS_PASS
@@ -132,8 +137,9 @@ cdef void _clear_coef(run_t* R) noexcept nogil:
     cdef ptrdiff_t k
     for k in range(S.m):
         S.w[S.ws[k]] = 0.0
+    S.b = S.b_null
+    renew_eta(S)
     evaluate(S)
-    fit_intercept(S, 0.0)
 
 
 # ---- a solve
@@ -163,7 +169,10 @@ cdef int _enter(run_t* R) noexcept nogil:
     R.ahead = 0.0
     if extrapolate(S):
         R.ahead = AHEAD if S.X.blocks else EASY_AHEAD
-    if R.ahead > 0.0 or not (S.lazy and S.estimated):
+    # without a working set nothing has moved since the null model was measured
+    if R.ahead > 0.0 or not (
+        S.lazy and S.estimated or S.m == 0 and S.located and not R.restarted
+    ):
         measure(S)
     return 0
 
@@ -190,7 +199,8 @@ cdef int _solve_working_set(state_t* S, double tol, int rounds) noexcept nogil:
 
 cdef int _minimize(run_t* R, double tol) noexcept nogil:
     cdef state_t* S = <state_t*> R
-    if _solve_working_set(S, tol, 100) < 0:
+    S.located = False
+    if _solve_working_set(S, tol, 100) < 0 and not S.interrupted:
         return NO_MEMORY
     if S.interrupted:
         return INTERRUPTED
@@ -274,6 +284,17 @@ cdef int _add_all(run_t* R) noexcept nogil:
 
 
 cdef int _settle(run_t* R) noexcept nogil:
+    cdef state_t* S = <state_t*> R
+    if R.gap <= R.tol_goal or R.alpha_goal == 0.0:
+        return 0
+    load_quad(S, R.alpha_goal)
+    if primal_value(S) <= R.null_objective:
+        return 0
+    _clear_coef(R)
+    S.lazy = S.estimated = False
+    S.m_gram = 0
+    S.fresh = R.restarted = True
+    R.gap = 1.0  # by the dual point 0
     return 0
 
 

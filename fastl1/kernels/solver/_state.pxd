@@ -78,7 +78,10 @@ cdef struct state_t:
     double* unit_norm        # (n_units,) bounds on the norms of their blocks of X
     bint cancels             # Gram entries of some column lose half their digits
     # samples at the present coefficients
-    double* eta              # (n,) linear predictor at w_eta and b
+    double* offset           # (n,) ...
+    bint has_offset          # ... 0 where this is false
+    double* eta              # (n,) linear predictor at w_eta and b ...
+    double travel            # ... and how far steps have moved it since it was summed
     double* v                # (n,) minus the gradient of the loss, or the dual point
     double* h                # (n,) curvatures of the loss
     double* h_sqrt
@@ -86,6 +89,7 @@ cdef struct state_t:
     double* n_work
     double* there            # (n,) where v belongs, if not at eta (Cox, free columns)
     double loss_value
+    double b_null            # intercept of the null model
     double curve_null        # sum of the curvatures at the null model, or 1
     double move              # largest change of eta in the last Newton step
     double damp              # of the Hessian that G is of (Cox)
@@ -153,6 +157,7 @@ cdef struct state_t:
     # the solve under way
     bint lazy_ok             # squared loss: eta may lag, the slots' c and r2 do not
     bint lazy
+    bint located             # v is as the last `measure` left it, and screening knows
     bint fresh               # coefficients were set from outside
     bint keep_intercept
     double grow              # growth of the working set at a time, relative ...

@@ -22,7 +22,7 @@ from fastl1.kernels.design._product cimport (
 )
 from fastl1.kernels.solver._quadratic cimport gram_solve
 from fastl1.kernels.penalty._penalty cimport fl1_augments
-from fastl1.kernels.solver._samples cimport evaluate, shift_intercept
+from fastl1.kernels.solver._samples cimport evaluate, gram_in_turns, shift_intercept
 from fastl1.kernels.solver._state cimport (
     GRAM_COUPLED,
     GRAM_COVARIANCE,
@@ -43,6 +43,8 @@ from fastl1.kernels.solver._sweeps cimport residual_t, sweep_solve
 
 cdef double SMALL_BLOCK = 1e5    # multiplications that nobody would notice
 cdef double FACTOR_REACH = 0.6
+cdef double ONWARD = 0.1         # of the quadratic's gap at the start, if it would do
+cdef double STEEP = 1e-3         # of the gap: a decrease that is progress
 cdef double FARTHEST = 2.0       # of the last step in alpha, to extrapolate
 cdef int SMALL_FACTOR = 200
 cdef double MOST = 0.4           # of all columns: then their whole Gram matrix
@@ -363,7 +365,8 @@ cdef double _gram_work(const state_t* S) noexcept nogil:
 
 
 cdef int grow_gram(state_t* S) noexcept nogil:
-    """Gram block of the working set under the present h."""
+    """Gram block of the working set under the present h; NO_MEMORY also where Ctrl-C
+    came first (S.interrupted)."""
     cdef ptrdiff_t cap, k
     cdef double* G
     cdef double* cross
@@ -390,9 +393,9 @@ cdef int grow_gram(state_t* S) noexcept nogil:
     elif S.traits.coupled_rows:
         if cox_gram(S, S.ws, S.m_gram, S.m, S.damp, S.G, S.ldg) < 0:
             return NO_MEMORY
-    elif design_gram(
-        &S.X, &S.rows, S.ws, S.m_gram, S.m, S.h_sqrt, _centring(S),
-        S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt), S.G, S.ldg, S.n_threads
+    elif gram_in_turns(
+        S, &S.rows, S.ws, S.m_gram, S.m, _centring(S),
+        S.q.ops.dot(S.n, S.h_sqrt, S.h_sqrt), S.G, S.ldg
     ) < 0:
         return NO_MEMORY
     S.work += _gram_work(S)
@@ -505,7 +508,7 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
     Returns 0, 1 (rounds used up, interrupted, or no progress) or NO_MEMORY.
     """
     cdef int _, status = 1
-    cdef double before = INFINITY
+    cdef double before = INFINITY, value, last = INFINITY
     cdef ptrdiff_t i
     cdef residual_t r
     if S.use_gram:
@@ -528,6 +531,11 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
         S.q.tol = 1e-6 * S.q.row.gap(&S.q)
     S.q.max_cg = MAX_CG if S.pen.l1 > 0.0 else S.n + MAX_CG
     S.q.augmented = fl1_augments(&S.pen)
+    if not S.traits.quadratic:
+        # a gap far from quadratic may ask for no more than what is there already
+        value = S.q.row.gap(&S.q)
+        if value <= S.q.tol:
+            S.q.tol = ONWARD * value
     S.q.n_epochs = S.q.n_newton = 0
     S.q.n_multiplied = 0.0
     for _ in range((rounds + TURN - 1) // TURN):
@@ -535,9 +543,13 @@ cdef int solve_quadratic(state_t* S, double tol, int rounds) noexcept nogil:
             status = gram_solve(&S.q, S.G, S.ldg, &S.F, TURN)
         else:
             status = sweep_solve(&S.q, &r, TURN)
-        if status == 0 or S.poll(S) or S.q.gap > 0.9 * before:
+        if status == 0 or S.poll(S):
             break
-        before = S.q.gap
+        # correlated columns raise the gap on the way down
+        value = 0.5 * S.q.r2 + S.q.row.value(&S.q, S.q.w, 0.0)
+        if S.q.gap > 0.9 * before and not value < last - STEEP * S.q.gap:
+            break
+        before, last = min(before, S.q.gap), value
     S.n_epochs += S.q.n_epochs
     S.n_newton += S.q.n_newton
     S.work += (1.0 if S.use_gram else S.X.entry_cost) * S.q.n_multiplied
