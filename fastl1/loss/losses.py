@@ -35,7 +35,7 @@ class Loss:
     `fastl1.path` and the functions built on it take, through the same solver as the
     others; its functions are asked once a pass over the rows.  With a `conjugate` its
     solutions carry a duality gap; without one they are judged by how far they are from
-    stationary.  See ``docs/own-loss-and-penalty.md``.
+    stationary.  See ``docs/own-loss.md``.
 
     Attributes
     ----------
@@ -57,6 +57,9 @@ class Loss:
     of_columns : bool
         Whether a ridge fit solves systems of as many equations as columns, however few
         the rows.
+    least_at_infinity : bool
+        Of a loss of one's own: whether some y has its least value at no finite eta, as
+        labels have, so that unpenalized coefficients can grow without limit.
     title : str
         Its models in words.
     predictor : str
@@ -88,6 +91,7 @@ class Loss:
     amounts: ClassVar[bool] = False
     quadratic: ClassVar[bool] = False
     of_columns: ClassVar[bool] = False
+    least_at_infinity: ClassVar[bool] = False
     title: ClassVar[str] = "regression"
     predictor: ClassVar[str] = "target"
     metrics: ClassVar[tuple[str, ...]] = ("deviance", "explained")
@@ -575,7 +579,7 @@ def _check_own(loss: Loss) -> None:
     if missing:
         raise TypeError(
             f"the loss {name!r} ({kind}) lacks {', '.join(missing)}: functions of "
-            "y and eta, arrays of one number a row; see docs/own-loss-and-penalty.md"
+            "y and eta, arrays of one number a row; see docs/own-loss.md"
         )
     if loss.by_class or loss.survival:
         raise TypeError(

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 import fastl1
 from fastl1.loss.links import clipped_exp
 
-PAGE = Path(__file__).parents[2] / "docs" / "own-loss-and-penalty.md"
+PAGE = Path(__file__).parents[2] / "docs" / "own-loss.md"
 
 
 class OwnPoisson(fastl1.Loss):
@@ -20,6 +20,7 @@ class OwnPoisson(fastl1.Loss):
 
     name = "own_poisson"
     link = "log"
+    least_at_infinity = True
 
     def deviance(self, y, eta):
         return fastl1.Poisson().deviance(y, eta)
@@ -44,6 +45,7 @@ class OwnLogistic(fastl1.Loss):
     name = "own_logistic"
     link = "logit"
     labels = True
+    least_at_infinity = True
 
     def deviance(self, y, eta):
         return fastl1.Logistic().deviance(y, eta)
@@ -149,8 +151,9 @@ def test_stationarity_tells_a_wrong_model():
 
 def test_other_functions_take_own_losses():
     X, y = make("logistic")
-    cv = fastl1.cross_validate_path(X, y, loss=OwnLogistic(), n_alphas=8, cv=3)
-    twin = fastl1.cross_validate_path(X, y, loss="logistic", n_alphas=8, cv=3)
+    options = {"n_alphas": 8, "cv": 3, "scoring": "deviance"}
+    cv = fastl1.cross_validate_path(X, y, loss=OwnLogistic(), **options)
+    twin = fastl1.cross_validate_path(X, y, loss="logistic", **options)
     np.testing.assert_allclose(cv.mean_scores, twin.mean_scores, rtol=1e-4)
     Y = np.stack([y, y[::-1]], axis=1)
     many = fastl1.fit_many(X, Y, loss=OwnLogistic(), alpha_ratio=0.2)

@@ -73,7 +73,9 @@ cdef int set_loss(state_t* S, loss, params) except -1:
     if S.traits.coupled_rows:
         _set_risk(&S.loss_param.cox, params)
     if S.traits.own:
-        (<OwnLoss?> params["own"]).bind(&S.loss_param.own)
+        own = <OwnLoss?> params["own"]
+        own.bind(&S.loss_param.own)
+        S.traits.least_at_infinity = own.loss.least_at_infinity
     return 0
 
 
