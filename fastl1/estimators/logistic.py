@@ -354,11 +354,12 @@ default "lbfgs"
         intercept: Any = None
         if self.warm_start and hasattr(self, "coef_"):
             coef = _dense(self.coef_)
-            wanted = (len(self.classes_) if several else 1, X.shape[1])
+            features = X.shape[1] - scaled  # without the column of the intercept
+            wanted = (len(self.classes_) if several else 1, features)
             if coef.shape != wanted:
                 raise ValueError(
                     f"warm_start: coef_ of the previous fit has shape {coef.shape}, "
-                    f"{len(self.classes_)} classes and {X.shape[1]} features need "
+                    f"{len(self.classes_)} classes and {features} features need "
                     f"{wanted}"
                 )
             start = coef.T if several else np.ravel(coef)

@@ -123,12 +123,12 @@ class LossChoice:
         """
         if loss is None:
             return cls(**given)
-        known = as_loss(loss)
-        if type(known) is not LOSSES.get(getattr(known, "name", None)):
+        if isinstance(loss, Loss) and loss.own:
             raise OptionError(
                 f"{argument('loss', loss)}: a loss of your own has no report; "
                 f"fastl1.path fits it"
             )
+        known = as_loss(loss)
         if not isinstance(loss, str):
             given |= {
                 option: getattr(known, parameter)

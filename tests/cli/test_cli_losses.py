@@ -153,7 +153,7 @@ def test_the_model_is_the_one_of_the_library(file, tmp_path, fit, run, loss):
     coef = np.zeros((model.n_outputs, 3))
     for k, name in enumerate(model.kept_names()):
         coef[:, "abc".index(name)] = np.atleast_2d(model.coef_)[:, model.features[k]]
-    expected = np.stack([part.toarray()[:, 0] for part in direct._outputs])
+    expected = np.stack([part.toarray()[:, 0] for part in direct.outputs])
     scale = np.abs(expected).max()
     assert scale > 0.05
     np.testing.assert_allclose(coef, expected, atol=1e-3 * scale)

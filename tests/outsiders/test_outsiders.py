@@ -88,7 +88,7 @@ def compare(name, case, found):
         **case.options,
     )
     assert result.converged.all()
-    ours = np.vstack([part.toarray() for part in result._outputs])
+    ours = np.vstack([part.toarray() for part in result.outputs])
     theirs = found["coefs"]
     intercepts = found.get("intercepts", np.zeros_like(result.intercepts))
     objective = objective_of(case, params)
