@@ -298,8 +298,8 @@ class SparseClassifier(ClassifierMixin, LossModel):
     Parameters
     ----------
     loss : str or Loss, default "logistic"
-        "logistic", "probit", "cloglog", or "squared_hinge", the loss of support-vector
-        machines, which has no probabilities.
+        One of two labels, such as "logistic" or "squared_hinge", the loss of
+        support-vector machines, which has no probabilities.
     alpha : float, default 0.01
         Strength of the penalty, >= 0.
     l1_ratio : float, default 1.0

@@ -13,6 +13,7 @@ from fastl1.fit.stationarity import stationarity
 from fastl1.fit.status import FAILED
 from fastl1.kernels.softmax._solver import MultinomialSolver
 from fastl1.kernels.solver._solver import Solver
+from fastl1.penalty.penalties import L1
 from fastl1.problem.matrix import CSC
 from fastl1.problem.problem import Problem
 
@@ -169,7 +170,7 @@ class Collector:
             tol=self.tol,
             max_iter=self.max_iter,
             l1_ratio=problem.l1_ratio,
-            penalty=problem.penalty,
+            penalty=None if isinstance(problem.penalty, L1) else problem.penalty,
             fit_intercept=problem.fit_intercept,
             standardize=problem.standardize,
             n_threads=problem.n_threads,

@@ -82,6 +82,7 @@ class PathInfo(RunInfo):
         "interrupted"), wall time, tolerance and limit of each alpha, threads, level.
     l1_ratio : float
     penalty : Penalty
+        Where it is another than `L1(l1_ratio)`.
     fit_intercept, standardize : bool
     alpha_max : float
         The least alpha at which every penalized coefficient is 0; nan for l1_ratio 0.

@@ -411,7 +411,7 @@ def problem_of(
         name: result.info[name] for name in ("fit_intercept", "standardize")
     }
     if "penalty" not in given and "l1_ratio" not in given:
-        known["penalty"] = result.info.get("penalty", L1(result.info["l1_ratio"]))
+        known["penalty"] = result.info.penalty or L1(result.info.l1_ratio)
     if fit is not None:
         known["n_threads"] = fit.n_threads
         for name in ("penalty_factor", "lower", "upper", "sample_weight", "offset"):

@@ -12,6 +12,21 @@ import fastl1
 from fastl1.fit import info
 
 
+class Own(fastl1.Loss):
+    """Judged by stationarity."""
+
+    name = "own"
+
+    def deviance(self, y, eta):
+        return 0.5 * (y - eta) ** 2
+
+    def slope(self, y, eta):
+        return eta - y
+
+    def curvature(self, y, eta):
+        return 1.0
+
+
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)
@@ -25,6 +40,8 @@ def results(X, y):
     path = fastl1.path(X, y, n_alphas=4)
     relaxed = fastl1.relaxed_path(path, X, y)
     yield info.PathInfo, path
+    yield info.PathInfo, fastl1.path(X, y, penalty=fastl1.GroupL1([0, 0, 1, 1, 2, 2]))
+    yield info.PathInfo, fastl1.path(X, y, loss=Own(), n_alphas=3)
     yield info.PathInfo, fastl1.path(X, labels, loss="multinomial", n_alphas=3)
     yield info.PathInfo, relaxed.refit
     yield info.PathInfo, relaxed.path(0.5)

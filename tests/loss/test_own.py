@@ -158,8 +158,8 @@ def test_other_functions_take_own_losses():
     Y = np.stack([y, y[::-1]], axis=1)
     many = fastl1.fit_many(X, Y, loss=OwnLogistic(), alpha_ratio=0.2)
     assert many.converged.all()
-    again = pickle.loads(pickle.dumps(cv.paths[0]))
-    np.testing.assert_array_equal(again.predict(X), cv.paths[0].predict(X))
+    again = pickle.loads(pickle.dumps(cv.paths[0][0]))
+    np.testing.assert_array_equal(again.predict(X), cv.paths[0][0].predict(X))
     with pytest.raises(ValueError, match="fit_ragged takes fastl1's losses"):
         fastl1.fit_ragged(X, (y == "yes") * 1.0, [0, 80], loss=OwnLogistic())
 

@@ -23,7 +23,8 @@ def all_traits():
             traits = _runtime.loss_traits(number)
         except ValueError:
             return found
-        found[traits["name"]] = {**traits, "number": number}
+        if not traits["own"]:  # whose functions are its user's
+            found[traits["name"]] = {**traits, "number": number}
 
 
 TRAITS = all_traits()

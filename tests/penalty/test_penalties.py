@@ -254,7 +254,7 @@ def test_l1_is_the_long_form_of_l1_ratio():
         a = fastl1.path(X, target, loss=loss, l1_ratio=0.5, n_alphas=5)
         b = fastl1.path(X, target, loss=loss, penalty=fastl1.L1(0.5), n_alphas=5)
         assert a.coefs.toarray().tobytes() == b.coefs.toarray().tobytes()
-        assert b.info["penalty"] == fastl1.L1(0.5)
+        assert b.info["l1_ratio"] == 0.5
     a = fastl1.cross_validate_path(X, y, penalty=fastl1.L1(0.5), cv=3, n_alphas=4)
     b = fastl1.cross_validate_path(X, y, l1_ratios=[0.5], cv=3, n_alphas=4)
     np.testing.assert_array_equal(a.scores, b.scores)
