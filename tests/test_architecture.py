@@ -196,3 +196,8 @@ def test_c_knows_nothing_of_python():
     for path in CSRC.iterdir():
         included = re.findall(r'#include\s+[<"]([^>"]+)[>"]', path.read_text())
         assert set(included) <= names | standard, path.name
+
+
+def test_no_two_tests_have_one_name():
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted({*names})
