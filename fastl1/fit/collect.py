@@ -152,7 +152,11 @@ class Collector:
         judged: dict[str, Any] = {"certificate": "gap"}
         if not problem.family.certified:
             distance = stationarity(problem, self.alphas, coefs, intercepts)
-            distance /= solver.alpha_max
+            unit = solver.alpha_max
+            if not np.isfinite(unit):  # nothing is selected: the largest slope at 0
+                null = sp.csc_array((p, 1))
+                (unit,) = stationarity(problem, [0.0], null, np.zeros(1))
+            distance /= unit or 1.0
             judged = {"certificate": "stationarity", "stationarity": distance}
             converged = distance <= np.sqrt(self.tol)
             gaps = np.full(count, np.nan)

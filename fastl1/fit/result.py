@@ -120,7 +120,8 @@ class PathResult(HasInfo, info=PathInfo):
         text = f"<PathResult: {self.loss}, {count} alphas, {p} features"
         if count:
             kept = int(self.n_nonzero.max())
-            text += f", up to {kept} nonzero, worst gap {self.dual_gaps.max():.1e}"
+            kind, worst = _distances(self)
+            text += f", up to {kept} nonzero, worst {kind} {worst.max():.1e}"
         return text + ">"
 
     def __len__(self) -> int:
@@ -342,6 +343,16 @@ def _explain_stall(result: PathResult, worst: int) -> str:
     )
 
 
+def _distances(result: PathResult) -> tuple[str, np.ndarray]:
+    """What judges the models, in a word, and each model's value of it."""
+    if result.info.stationarity is None:
+        return "gap", result.dual_gaps
+    return "stationarity", result.info.stationarity
+
+
+_ASKED = {"gap": "relative duality gap", "stationarity": "stationarity sqrt(tol) of"}
+
+
 def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     """One `ConvergenceWarning` for the models of `result` that missed the tolerance,
     and one where coefficients without a penalty grow without limit."""
@@ -357,9 +368,8 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
     bad = ~result.converged
     if not bad.any():
         return
-    worst = int(
-        np.argmax(np.where(bad, np.nan_to_num(result.dual_gaps, nan=np.inf), 0))
-    )
+    kind, distances = _distances(result)
+    worst = int(np.argmax(np.where(bad, np.nan_to_num(distances, nan=np.inf), 0)))
     info, n_iter = result.info, int(result.n_iters[worst])
     if info.n_failed:
         cause = "a numerical failure"
@@ -374,10 +384,10 @@ def warn_unconverged(result: PathResult, *, stacklevel: int = 1) -> None:
             advice += ", or pass X as float64"
     cause += _explain_stall(result, worst)
     warnings.warn(
-        f"{int(bad.sum())} of {len(bad)} models did not reach the relative duality gap "
-        f"tol={info.tol:g}; the worst gap is {result.dual_gaps[worst]:.3g} at "
+        f"{int(bad.sum())} of {len(bad)} models did not reach the {_ASKED[kind]} "
+        f"tol={info.tol:g}; the worst {kind} is {distances[worst]:.3g} at "
         f"alpha={result.alphas[worst]:.6g}, where the solver ended at {cause}. The "
-        f"coefficients are good to that gap; to do better, {advice}.",
+        f"coefficients are good to that {kind}; to do better, {advice}.",
         ConvergenceWarning,
         stacklevel=stacklevel + 1,
     )

@@ -149,6 +149,15 @@ def test_stationarity_tells_a_wrong_model():
         assert low <= distance <= high
 
 
+def test_ridge_and_failures_without_a_conjugate_are_told_by_stationarity():
+    X, y = make("squared")
+    ridge = fastl1.path(X, y, loss=OwnSquared(), l1_ratio=0.0, alphas=[1.0, 0.1])
+    assert ridge.converged.all()
+    assert "worst stationarity" in repr(ridge)
+    with pytest.warns(fastl1.ConvergenceWarning, match="worst stationarity is [0-9]"):
+        fastl1.path(X, y, loss=OwnSquared(), n_alphas=3, tol=0.0, max_iter=1)
+
+
 def test_other_functions_take_own_losses():
     X, y = make("logistic")
     options = {"n_alphas": 8, "cv": 3, "scoring": "deviance"}
